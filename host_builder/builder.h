@@ -1,0 +1,48 @@
+// The whole way from a model file to a plan file.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host_builder/import/onnx.h"
+#include "host_builder/passes/pass.h"
+
+namespace stint::builder {
+
+struct BuildOptions {
+  std::vector<std::string> targets = {"cpu"};
+  std::vector<int64_t> batches = {1};
+  std::map<std::string, Shape> shapes;
+  std::string preprocess;    // SPEC; empty: none
+  std::string postprocess;   // SPEC; empty: none
+  std::vector<std::string> labels;
+  PassOptions passes;
+  std::string precision = "fp32";
+  unsigned threads = 0;      // build threads; 0: all
+  std::function<void(const std::string& stage, double fraction)> progress;
+};
+
+struct ProgramReport {
+  int64_t batch = 1;
+  size_t nodes_imported = 0;
+  std::vector<PassReport> passes;
+  size_t steps = 0;
+  uint64_t peak_bytes = 0, lower_bound = 0, weight_bytes = 0, io_bytes = 0, worker_scratch_bytes = 0;
+  std::string heuristic;
+};
+
+struct BuildReport {
+  std::vector<ProgramReport> programs;
+  uint64_t plan_bytes = 0;
+};
+
+/// Builds in memory. Same model and options, same bytes. Throws BuildError.
+std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options, BuildReport* report);
+
+/// Writes to a temporary name in the same folder and renames. Throws BuildError.
+void write_file_atomically(const std::filesystem::path& path, const std::vector<std::byte>& bytes);
+
+}  // namespace stint::builder

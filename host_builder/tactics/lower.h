@@ -1,0 +1,52 @@
+// From a node of the physical graph to a step of a CPU plan: chooses the kernel, packs its weights, bakes its parameters.
+// One source file per family in tactics/cpu/, all listed in one table (tactics/cpu/families.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host_builder/graph/graph.h"
+#include "plan_schema/types.h"
+
+namespace stint::builder {
+
+/// A step before memory is planned. Operands are graph values; lowering may add constants (packed weights) to the graph.
+struct StepSpec {
+  std::string name;
+  KernelId kernel = KernelId::kCopy;
+  std::vector<std::byte> params;    // bytes of the kernel's POD
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+  uint64_t workspace_bytes = 0;     // shared by the workers, lives for this step
+  uint64_t worker_scratch_bytes = 0;  // per worker
+  int image_binding = -1;           // index among the program's image inputs
+  std::vector<std::pair<uint32_t, uint32_t>> in_place;  // (input, output) that may share storage when both are dense
+  std::string tactic;               // what was chosen, e.g. "conv 6x16 packed"
+  double flops = 0;
+  double bytes = 0;
+};
+
+/// What a kernel family offers. Host half of the kernel contract.
+struct CpuFamily {
+  const char* name;
+  bool (*can_implement)(const Graph& graph, const Node& node);
+  /// `graph` is modified only by adding constants.
+  StepSpec (*lower)(Graph& graph, const Node& node);
+  double (*cost_us)(const Graph& graph, const Node& node);  // predicted; ranks families that can implement the same node
+};
+
+/// The families in order of registration (tactics/cpu/families.cc).
+const std::vector<CpuFamily>& cpu_families();
+
+/// Lowers a node with the cheapest family that can implement it. Throws BuildError naming the node if none can.
+StepSpec lower_for_cpu(Graph& graph, const Node& node);
+
+/// Appends a POD's bytes.
+template <typename P>
+std::vector<std::byte> to_bytes(const P& pod) {
+  auto* p = reinterpret_cast<const std::byte*>(&pod);
+  return {p, p + sizeof(P)};
+}
+
+}  // namespace stint::builder
