@@ -1,0 +1,31 @@
+// Arithmetic on static shapes. Extents may come from hostile files, so products are checked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "host_builder/graph/graph.h"
+
+namespace stint::builder {
+
+/// Largest number of elements a value may have. Far beyond any device, far below overflow of byte
+/// counts.
+inline constexpr int64_t kMaxElements = int64_t{1} << 40;
+
+/// "[1,3,224,224]"; "[]" for a scalar.
+std::string shape_text(const Shape& shape);
+
+/// Product of the extents; nothing if an extent is negative or the product exceeds kMaxElements.
+std::optional<int64_t> checked_elements(const Shape& shape);
+
+/// numpy broadcasting of two shapes. Throws BuildError if they do not fit together.
+Shape broadcast_shapes(const Shape& a, const Shape& b);
+
+/// Axis in [0, rank) from an ONNX-style axis in [-rank, rank). Throws BuildError naming `what`.
+int64_t normalize_axis(int64_t axis, size_t rank, const char* what);
+
+/// Dense row-major strides in elements.
+Shape dense_strides(const Shape& shape);
+
+}  // namespace stint::builder
