@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -99,7 +100,8 @@ class Graph {
   /// Live nodes that read the value (each once).
   std::vector<NodeId> consumers(ValueId id) const;
   bool is_output(ValueId id) const;
-  /// Makes every reader of `from` (and the graph's outputs) read `to`.
+  /// Makes every reader of `from` (and the graph's outputs) read `to`. When `from` is a graph output, `to` takes over its
+  /// name unless it is itself an input or output of the graph.
   void replace_uses(ValueId from, ValueId to);
   void remove_node(NodeId id);
   /// Restores topological order after insertions and drops dead nodes. Stable: ties keep their order.
@@ -108,8 +110,8 @@ class Graph {
   std::string unique_name(const std::string& hint) const;
 
  private:
-  std::vector<Value> values_;
-  std::vector<Node> nodes_;
+  std::deque<Value> values_;  // references stay valid while the graph grows
+  std::deque<Node> nodes_;
   std::vector<NodeId> order_;
 };
 

@@ -1,0 +1,72 @@
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include "host_builder/graph/error.h"
+#include "host_builder/passes/pass.h"
+
+namespace stint::builder {
+
+namespace {
+
+void check_disabled(const std::set<std::string>& disabled) {
+  Findings findings;
+  std::string names;
+  for (const Pass& pass : all_passes())
+    if (pass.optional) names += (names.empty() ? "" : ", ") + std::string(pass.name);
+  for (const std::string& name : disabled) {
+    const auto it = std::find_if(all_passes().begin(), all_passes().end(),
+                                 [&](const Pass& pass) { return name == pass.name; });
+    if (it == all_passes().end())
+      findings.add("there is no pass '" + name + "'; the passes are: " + names);
+    else if (!it->optional)
+      findings.add("pass '" + name + "' is needed by later stages and cannot be disabled");
+  }
+  findings.raise("--disable-pass");
+}
+
+void dump(const Graph& graph, const std::filesystem::path& dir, size_t number,
+          const std::string& name) {
+  char prefix[8];
+  std::snprintf(prefix, sizeof prefix, "%02zu_", number);
+  const std::filesystem::path path = dir / (prefix + name + ".txt");
+  std::ofstream file(path, std::ios::binary);
+  file << to_text(graph);
+  if (!file.flush())
+    throw BuildError("cannot write the pass dump '" + path.string() +
+                     "': check the folder given to --dump-passes");
+}
+
+}  // namespace
+
+std::vector<PassReport> run_passes(Graph& graph, const PassOptions& options) {
+  check_disabled(options.disabled);
+  const bool dumping = !options.dump_dir.empty();
+  if (dumping) {
+    std::error_code error;
+    std::filesystem::create_directories(options.dump_dir, error);
+    if (error)
+      throw BuildError("cannot make the folder '" + options.dump_dir.string() +
+                       "' for --dump-passes: " + error.message());
+  }
+  verify(graph);
+  if (dumping) dump(graph, options.dump_dir, 0, "import");
+
+  std::vector<PassReport> reports;
+  size_t number = 0;
+  for (const Pass& pass : all_passes()) {
+    ++number;
+    if (options.disabled.count(pass.name)) continue;
+    const size_t changes = pass.run(graph);
+    if (dumping) dump(graph, options.dump_dir, number, pass.name);
+    try {
+      verify(graph);
+    } catch (const BuildError& e) {
+      throw BuildError("after pass '" + std::string(pass.name) + "': " + e.what());
+    }
+    reports.push_back({pass.name, changes, graph.live_node_count()});
+  }
+  return reports;
+}
+
+}  // namespace stint::builder
