@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "plan_schema/params/decode.h"
 #include "plan_schema/params/epilogue.h"
 #include "plan_schema/types.h"
 
@@ -116,10 +117,11 @@ struct PreprocessAttributes {
   bool order_bgr = false;
   float pad_value = 0.0f;          // 0..255
   std::vector<float> mean, scale;  // x = (pixel - mean[c]) * scale[c], network channel order
+  int64_t image = 0;               // index into Graph::images
 };
 
 /// How the network's outputs become detections (the --postprocess SPEC).
-enum class DecoderKind : uint8_t { kYoloxGrid, kYoloAnchorFree, kYoloAnchors, kSsdPriors, kBoxesScores, kTopClasses };
+/// Operands stay in the order plan_schema/params/decode.h gives them, whatever the layout of the rest of the graph.
 struct DecodeAttributes {
   DecoderKind kind = DecoderKind::kYoloxGrid;
   float score_threshold = 0.25f;
@@ -133,7 +135,15 @@ struct DecodeAttributes {
   bool normalized_boxes = false;       // boxes in 0..1 of the network input
   bool center_boxes = false;           // cx, cy, w, h instead of x1, y1, x2, y2
   bool class_agnostic_nms = false;
+  bool multi_label = false;            // every class over the threshold counts, not only a row's best
   bool apply_sigmoid = false, apply_softmax = false;
+  bool transposed = false;             // scores (or the whole head) are [n, channels, rows]
+  bool scaled_anchors = false;         // kYoloAnchors: YOLOv5's box formula
+  bool anchor_major = false;           // kYoloAnchors: rows = (anchor, y, x)
+  int64_t max_candidates = 0;          // best-scored rows that enter suppression
+  int64_t input_width = 0, input_height = 0;  // network input, pixels
+  FitMode fit = FitMode::kStretch;     // undone for the boxes
+  int64_t image = -1;                  // index into Graph::images; -1: boxes stay in network pixels
 };
 
 using Attributes =

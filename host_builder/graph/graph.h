@@ -64,11 +64,26 @@ struct Node {
   template <typename A> const A& as() const { return std::get<A>(attributes); }
 };
 
+/// A camera frame bound at run time. A kPreprocess node (PreprocessAttributes::image) makes a value of it; it is no value itself.
+struct ImageInput {
+  std::string name;
+  PreprocessAttributes spec;
+};
+
+/// Two of the graph's outputs that are one binding: f32 [n, max, 6] and i32 [n].
+struct DetectionOutput {
+  std::string name;
+  ValueId detections = kNoValue;
+  ValueId counts = kNoValue;
+};
+
 class Graph {
  public:
   std::string name;
   std::vector<ValueId> inputs;
-  std::vector<ValueId> outputs;
+  std::vector<ValueId> outputs;              // those of `detections` included
+  std::vector<ImageInput> images;
+  std::vector<DetectionOutput> detections;
   bool channels_last = false;
   int64_t batch = 1;
 
