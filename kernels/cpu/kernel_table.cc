@@ -1,5 +1,5 @@
 // The one list of CPU kernels. Order follows KernelId.
-#include "kernels/cpu/kernel.h"
+#include "kernels/cpu/kernel_table.h"
 
 namespace stint::cpu {
 namespace {
@@ -20,7 +20,7 @@ constexpr KernelEntry kTable[kKernelCount] = {
     /* kInstanceNorm */ {},
     /* kLayerNorm */ {},
     /* kLrn */ {},
-    /* kCopy */ {},
+    /* kCopy */ {"copy", check_copy, run_copy},
     /* kPad */ {},
     /* kGather */ {},
     /* kResize */ {},

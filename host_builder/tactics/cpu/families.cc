@@ -1,0 +1,47 @@
+#include "host_builder/tactics/cpu/families.h"
+
+#include "host_builder/graph/error.h"
+
+namespace stint::builder {
+
+const std::vector<CpuFamily>& cpu_families() {
+  static const std::vector<CpuFamily> families = {
+      kReshapeCopyFamily, kConcatFamily, kTransposeFamily,  kSliceFamily,
+      kExpandFamily,      kTileFamily,   kDepthSpaceFamily,
+  };
+  return families;
+}
+
+StepSpec lower_for_cpu(Graph& graph, const Node& node) {
+  const CpuFamily* best = nullptr;
+  double best_us = 0;
+  for (const CpuFamily& family : cpu_families()) {
+    if (!family.can_implement(graph, node)) continue;
+    const double us = family.cost_us(graph, node);
+    if (best == nullptr || us < best_us) {
+      best = &family;
+      best_us = us;
+    }
+  }
+  if (best == nullptr) {
+    std::string operands;
+    for (const ValueId id : node.inputs) {
+      if (id == kNoValue) continue;
+      const Value& v = graph.value(id);
+      operands += ' ';
+      operands += dtype_name(v.dtype);
+      for (size_t i = 0; i < v.shape.size(); ++i) {
+        operands += i == 0 ? '[' : 'x';
+        operands += std::to_string(v.shape[i]);
+      }
+      operands += v.shape.empty() ? "[]" : "]";
+    }
+    throw BuildError("node '" + node.name + "' (" + op_name(node.op) +
+                     "): no cpu kernel implements it for the operands" + operands);
+  }
+  StepSpec step = best->lower(graph, node);
+  if (step.name.empty()) step.name = node.name;
+  return step;
+}
+
+}  // namespace stint::builder

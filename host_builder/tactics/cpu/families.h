@@ -1,0 +1,18 @@
+// The kernel families of the cpu target. Each is defined in the file of this folder that is named
+// after it.
+#pragma once
+
+#include "host_builder/tactics/lower.h"
+
+namespace stint::builder {
+
+// copy.cc
+extern const CpuFamily kReshapeCopyFamily;  // Identity, Reshape left over by the passes
+extern const CpuFamily kConcatFamily;
+extern const CpuFamily kTransposeFamily;
+extern const CpuFamily kSliceFamily;
+extern const CpuFamily kExpandFamily;
+extern const CpuFamily kTileFamily;
+extern const CpuFamily kDepthSpaceFamily;  // DepthToSpace, SpaceToDepth
+
+}  // namespace stint::builder
