@@ -13,6 +13,12 @@ class BuildError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The request itself is wrong (bad option value), not the work. The command line exits with 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// Collects findings so that a user sees all of them at once.
 class Findings {
  public:

@@ -1,0 +1,38 @@
+// stint inspect: what is in a plan file.
+#include <cstdio>
+#include <memory>
+
+#include "host_builder/builder.h"
+#include "host_builder/cli/commands.h"
+#include "host_builder/cli/files.h"
+#include "host_builder/emit/describe.h"
+
+namespace stint::builder {
+
+void add_inspect_command(CLI::App& app) {
+  struct Arguments {
+    std::string plan;
+    bool json = false;
+    std::string html;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("inspect", "Show a plan's targets, memory map, layers, tactics and sizes");
+  command->add_option("PLAN", arguments->plan, "Plan file")->required();
+  command->add_flag("--json", arguments->json, "Machine-readable");
+  command->add_option("--html", arguments->html, "Write a self-contained page to this file");
+  command->callback([arguments] {
+    const std::vector<std::byte> bytes = read_file(arguments->plan);
+    if (!arguments->html.empty()) {
+      const std::string page = describe_html(bytes);
+      const auto* begin = reinterpret_cast<const std::byte*>(page.data());
+      write_file_atomically(arguments->html, {begin, begin + page.size()});
+      std::printf("wrote %s\n", arguments->html.c_str());
+    } else if (arguments->json) {
+      std::printf("%s\n", describe_json(bytes).dump(2).c_str());
+    } else {
+      std::printf("%s", describe_text(bytes).c_str());
+    }
+  });
+}
+
+}  // namespace stint::builder

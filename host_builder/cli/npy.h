@@ -1,0 +1,16 @@
+// NumPy's .npy files (format 1.0 and 2.0, C order, little-endian).
+#pragma once
+
+#include <filesystem>
+
+#include "host_builder/tactics/evaluate.h"
+
+namespace stint::builder {
+
+/// Reads a tensor. Throws BuildError for anything but a whole, well-formed file.
+HostTensor read_npy(const std::filesystem::path& path);
+
+/// Writes a tensor through a temporary name. Throws BuildError.
+void write_npy(const std::filesystem::path& path, const HostTensor& tensor);
+
+}  // namespace stint::builder
