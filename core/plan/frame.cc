@@ -13,15 +13,18 @@ constexpr uint64_t kMaxFlatbufferBytes = 0x7FFFFFFEu;
 
 Status check_identity(const FileHeader& header) {
   if (std::memcmp(header.magic, kPlanMagic, sizeof kPlanMagic) != 0) {
-    return {Code::kNotAPlan, kNone, "the file does not begin with STINTPLN: not a plan, or damaged"};
+    return {Code::kNotAPlan, kNone,
+            "the file does not begin with STINTPLN: not a plan, or damaged"};
   }
   if (header.major != kPlanMajor) {
-    return {Code::kIncompatibleVersion, kNone,
-            "the plan's format version is not this library's; build the plan with the matching stint", header.major,
-            kPlanMajor};
+    return {
+        Code::kIncompatibleVersion, kNone,
+        "the plan's format version is not this library's; build the plan with the matching stint",
+        header.major, kPlanMajor};
   }
   if (const uint64_t unknown = header.required_features & ~kKnownFeatures; unknown != 0) {
-    return {Code::kUnknownFeature, kNone, "the plan needs features that this library does not have; use a newer one",
+    return {Code::kUnknownFeature, kNone,
+            "the plan needs features that this library does not have; use a newer one",
             static_cast<int64_t>(unknown), static_cast<int64_t>(kKnownFeatures)};
   }
   return ok_status();
@@ -29,65 +32,76 @@ Status check_identity(const FileHeader& header) {
 
 Status check_ranges(const FileHeader& header, uint64_t size) {
   if (header.header_bytes < sizeof(FileHeader)) {
-    return corrupt("header: its length is below this format's", header.header_bytes, sizeof(FileHeader));
+    return corrupt("header: its length is below this format's", header.header_bytes,
+                   sizeof(FileHeader));
   }
   if (header.total_bytes > size) {
-    return {Code::kTruncatedPlan, kNone, "the file is shorter than its header says", static_cast<int64_t>(size),
-            static_cast<int64_t>(header.total_bytes)};
+    return {Code::kTruncatedPlan, kNone, "the file is shorter than its header says",
+            static_cast<int64_t>(size), static_cast<int64_t>(header.total_bytes)};
   }
   const uint64_t total = header.total_bytes;
-  if (header.header_bytes > total) return corrupt("header: its length is beyond the file", header.header_bytes, total);
+  if (header.header_bytes > total)
+    return corrupt("header: its length is beyond the file", header.header_bytes, total);
   if (header.flatbuffer_offset < header.header_bytes ||
       !range_inside(header.flatbuffer_offset, header.flatbuffer_bytes, total)) {
     return corrupt("header: the flatbuffer lies outside the file", header.flatbuffer_offset, total);
   }
   if (header.flatbuffer_bytes > kMaxFlatbufferBytes) {
-    return corrupt("header: the flatbuffer is larger than flatbuffers can be", header.flatbuffer_bytes,
-                   kMaxFlatbufferBytes);
+    return corrupt("header: the flatbuffer is larger than flatbuffers can be",
+                   header.flatbuffer_bytes, kMaxFlatbufferBytes);
   }
-  const uint64_t table_bytes = uint64_t{header.segment_count} * sizeof(SegmentEntry);  // 2^32 * 32 fits
+  const uint64_t table_bytes =
+      uint64_t{header.segment_count} * sizeof(SegmentEntry);  // 2^32 * 32 fits
   if (header.segment_table_offset < header.header_bytes ||
       !range_inside(header.segment_table_offset, table_bytes, total)) {
-    return corrupt("header: the segment table lies outside the file", header.segment_table_offset, total);
+    return corrupt("header: the segment table lies outside the file", header.segment_table_offset,
+                   total);
   }
   return ok_status();
 }
 
 Status check_alignment(const void* bytes, const FileHeader& header) {
-  if (const auto misalignment = reinterpret_cast<uintptr_t>(bytes) % kFlatbufferAlignment; misalignment != 0) {
+  if (const auto misalignment = reinterpret_cast<uintptr_t>(bytes) % kFlatbufferAlignment;
+      misalignment != 0) {
     return {Code::kBlockMisaligned, kNone, "the plan's bytes are not 64-byte aligned in memory",
             static_cast<int64_t>(misalignment), kFlatbufferAlignment};
   }
   if (header.flatbuffer_offset % kFlatbufferAlignment != 0) {
-    return corrupt("header: the flatbuffer is misaligned", header.flatbuffer_offset, kFlatbufferAlignment);
+    return corrupt("header: the flatbuffer is misaligned", header.flatbuffer_offset,
+                   kFlatbufferAlignment);
   }
   if (header.segment_table_offset % alignof(SegmentEntry) != 0) {
-    return corrupt("header: the segment table is misaligned", header.segment_table_offset, alignof(SegmentEntry));
+    return corrupt("header: the segment table is misaligned", header.segment_table_offset,
+                   alignof(SegmentEntry));
   }
   return ok_status();
 }
 
 Status check_segment(const SegmentEntry& segment, uint32_t index, uint64_t total) {
   if (!range_inside(segment.offset, segment.bytes, total)) {
-    return {Code::kCorruptPlan, index, "segment: it lies outside the file", static_cast<int64_t>(segment.offset),
-            static_cast<int64_t>(total)};
+    return {Code::kCorruptPlan, index, "segment: it lies outside the file",
+            static_cast<int64_t>(segment.offset), static_cast<int64_t>(total)};
   }
   if (segment.kind != SegmentKind::kWeights && segment.kind != SegmentKind::kCubin) {
-    return {Code::kCorruptPlan, index, "segment: unknown kind", static_cast<int64_t>(segment.kind), 0};
+    return {Code::kCorruptPlan, index, "segment: unknown kind", static_cast<int64_t>(segment.kind),
+            0};
   }
   if (!is_power_of_two(segment.alignment) || segment.alignment < kSegmentAlignment) {
-    return {Code::kCorruptPlan, index, "segment: its alignment is not a power of two of at least 256",
-            segment.alignment, kSegmentAlignment};
+    return {Code::kCorruptPlan, index,
+            "segment: its alignment is not a power of two of at least 256", segment.alignment,
+            kSegmentAlignment};
   }
   if (segment.offset % segment.alignment != 0) {
-    return {Code::kCorruptPlan, index, "segment: it is misaligned", static_cast<int64_t>(segment.offset),
-            segment.alignment};
+    return {Code::kCorruptPlan, index, "segment: it is misaligned",
+            static_cast<int64_t>(segment.offset), segment.alignment};
   }
   return ok_status();
 }
 
-Status check_checksums(const Frame& frame, const unsigned char* bytes, uint64_t flatbuffer_checksum) {
-  constexpr const char* kDamaged = "the file is damaged: a checksum does not match; copy or build the plan again";
+Status check_checksums(const Frame& frame, const unsigned char* bytes,
+                       uint64_t flatbuffer_checksum) {
+  constexpr const char* kDamaged =
+      "the file is damaged: a checksum does not match; copy or build the plan again";
   if (checksum64(frame.flatbuffer, frame.flatbuffer_bytes) != flatbuffer_checksum) {
     return {Code::kChecksumMismatch, kNone, kDamaged, -1, 0};
   }
@@ -100,14 +114,14 @@ Status check_checksums(const Frame& frame, const unsigned char* bytes, uint64_t 
   return ok_status();
 }
 
-// Segments of a sane file do not overlap, so together they are no longer than the file. A file that repeats one range
-// thousands of times would make the checksums cost the square of its size.
+// Segments of a sane file do not overlap, so together they are no longer than the file. A file that
+// repeats one range thousands of times would make the checksums cost the square of its size.
 Status check_segment_sum(const Frame& frame) {
   uint64_t sum = 0;
   for (uint32_t i = 0; i < frame.segment_count; ++i) {
     if (!checked_add(sum, frame.segments[i].bytes, &sum) || sum > frame.total_bytes) {
-      return {Code::kCorruptPlan, i, "segments: together they are longer than the file", static_cast<int64_t>(sum),
-              static_cast<int64_t>(frame.total_bytes)};
+      return {Code::kCorruptPlan, i, "segments: together they are longer than the file",
+              static_cast<int64_t>(sum), static_cast<int64_t>(frame.total_bytes)};
     }
   }
   return ok_status();
@@ -118,8 +132,8 @@ Status check_segment_sum(const Frame& frame) {
 Status read_frame(const void* bytes, uint64_t size, Frame* frame) {
   FileHeader header;
   if (size < sizeof header) {
-    return {Code::kTruncatedPlan, kNone, "the file is shorter than a plan's header", static_cast<int64_t>(size),
-            sizeof header};
+    return {Code::kTruncatedPlan, kNone, "the file is shorter than a plan's header",
+            static_cast<int64_t>(size), sizeof header};
   }
   std::memcpy(&header, bytes, sizeof header);
   STINT_RETURN_IF_ERROR(check_identity(header));

@@ -1,5 +1,5 @@
-// The frame of a plan file: fixed header, segment table, ranges, checksums. Nothing behind the header is read before
-// the ranges are known to lie inside the file.
+// The frame of a plan file: fixed header, segment table, ranges, checksums. Nothing behind the
+// header is read before the ranges are known to lie inside the file.
 #pragma once
 
 #include "plan_schema/file_format.h"
@@ -15,7 +15,8 @@ struct Frame {
   uint32_t segment_count = 0;
 };
 
-/// Opening steps before the flatbuffer is looked into: length, magic and version, ranges, alignment, checksums.
+/// Opening steps before the flatbuffer is looked into: length, magic and version, ranges,
+/// alignment, checksums.
 Status read_frame(const void* bytes, uint64_t size, Frame* frame);
 
 }  // namespace stint

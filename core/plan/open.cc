@@ -1,5 +1,6 @@
-// Opening a plan, in this order, always: length, magic and version, ranges, alignment and checksums (frame.cc), then the
-// flatbuffer's structure, then its meaning (verify_*.cc). Only then does a stint_plan exist.
+// Opening a plan, in this order, always: length, magic and version, ranges, alignment and checksums
+// (frame.cc), then the flatbuffer's structure, then its meaning (verify_*.cc). Only then does a
+// stint_plan exist.
 #include "core/plan/frame.h"
 #include "core/plan/plan_access.h"
 #include "core/plan/verify.h"
@@ -10,8 +11,9 @@ namespace {
 Status check_structure(const Frame& frame) {
   flatbuffers::Verifier::Options options;
   options.max_depth = 8;  // plan > variant > program > step > launch, and room for a later level
-  // A table takes at least four bytes and a reference to it four more: more tables than that means that references share
-  // tables, which no writer does and which would make the cost of verification exceed the file's size.
+  // A table takes at least four bytes and a reference to it four more: more tables than that means
+  // that references share tables, which no writer does and which would make the cost of
+  // verification exceed the file's size.
   options.max_tables = static_cast<flatbuffers::uoffset_t>(frame.flatbuffer_bytes / 8 + 1);
   options.check_nested_flatbuffers = false;
   flatbuffers::Verifier verifier(frame.flatbuffer, frame.flatbuffer_bytes, options);
@@ -22,7 +24,8 @@ Status check_structure(const Frame& frame) {
 }
 
 Status open(const void* bytes, uint64_t size, stint_plan* plan) {
-  if (plan == nullptr || bytes == nullptr) return {Code::kInvalidArgument, kNone, "bytes or plan is NULL"};
+  if (plan == nullptr || bytes == nullptr)
+    return {Code::kInvalidArgument, kNone, "bytes or plan is NULL"};
   *plan = {};
   Frame frame;
   STINT_RETURN_IF_ERROR(read_frame(bytes, size, &frame));

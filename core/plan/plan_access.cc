@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-
 namespace stint {
 
 const fb::TargetVariant* find_variant(const stint_plan& plan, const char* target) {
@@ -15,7 +14,8 @@ const fb::TargetVariant* find_variant(const stint_plan& plan, const char* target
   return nullptr;
 }
 
-Status select_program(const stint_plan* plan, const char* target, uint32_t batch, Selection* selection) {
+Status select_program(const stint_plan* plan, const char* target, uint32_t batch,
+                      Selection* selection) {
   if (plan == nullptr || plan->root == nullptr) {
     return {Code::kInvalidArgument, kNone, "the plan has not been opened"};
   }
@@ -33,7 +33,8 @@ Status select_program(const stint_plan* plan, const char* target, uint32_t batch
     }
     largest = program->batch();
   }
-  return {Code::kNoSuchBatch, kNone, "the plan has no program for that batch; build it with --batch", batch, largest};
+  return {Code::kNoSuchBatch, kNone,
+          "the plan has no program for that batch; build it with --batch", batch, largest};
 }
 
 uint32_t find_binding(const fb::Program& program, bool is_input, uint32_t index) {
@@ -50,12 +51,13 @@ uint32_t count_bindings(const stint_plan* plan, const char* target, uint32_t bat
   Selection selection;
   if (!select_program(plan, target, batch, &selection).ok()) return 0;
   uint32_t count = 0;
-  for (const fb::Binding* binding : *selection.program->bindings()) count += binding->is_input() == is_input;
+  for (const fb::Binding* binding : *selection.program->bindings())
+    count += binding->is_input() == is_input;
   return count;
 }
 
-Status binding_info(const stint_plan* plan, const char* target, uint32_t batch, bool is_input, uint32_t index,
-                    stint_binding_info* info) {
+Status binding_info(const stint_plan* plan, const char* target, uint32_t batch, bool is_input,
+                    uint32_t index, stint_binding_info* info) {
   if (info == nullptr) return {Code::kInvalidArgument, kNone, "info is NULL"};
   Selection selection;
   STINT_RETURN_IF_ERROR(select_program(plan, target, batch, &selection));
@@ -110,7 +112,8 @@ const char* stint_plan_target_name(const stint_plan* plan, uint32_t index) {
   return stint::plan_root(*plan)->variants()->Get(index)->name()->c_str();
 }
 
-uint32_t stint_plan_batches(const stint_plan* plan, const char* target, uint32_t* batches, uint32_t capacity) {
+uint32_t stint_plan_batches(const stint_plan* plan, const char* target, uint32_t* batches,
+                            uint32_t capacity) {
   if (plan == nullptr || plan->root == nullptr) return 0;
   const stint::fb::TargetVariant* variant = stint::find_variant(*plan, target);
   if (variant == nullptr) return 0;
@@ -129,13 +132,13 @@ uint32_t stint_plan_output_count(const stint_plan* plan, const char* target, uin
   return stint::count_bindings(plan, target, batch, false);
 }
 
-stint_status stint_plan_input(const stint_plan* plan, const char* target, uint32_t batch, uint32_t index,
-                              stint_binding_info* info) {
+stint_status stint_plan_input(const stint_plan* plan, const char* target, uint32_t batch,
+                              uint32_t index, stint_binding_info* info) {
   return stint::to_c(stint::binding_info(plan, target, batch, true, index, info));
 }
 
-stint_status stint_plan_output(const stint_plan* plan, const char* target, uint32_t batch, uint32_t index,
-                               stint_binding_info* info) {
+stint_status stint_plan_output(const stint_plan* plan, const char* target, uint32_t batch,
+                               uint32_t index, stint_binding_info* info) {
   return stint::to_c(stint::binding_info(plan, target, batch, false, index, info));
 }
 

@@ -1,4 +1,5 @@
-// What an opened plan is made of. Only stint_plan_open may hand out a plan, so everything here is verified.
+// What an opened plan is made of. Only stint_plan_open may hand out a plan, so everything here is
+// verified.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,9 @@
 
 namespace stint {
 
-inline const fb::Plan* plan_root(const stint_plan& plan) { return static_cast<const fb::Plan*>(plan.root); }
+inline const fb::Plan* plan_root(const stint_plan& plan) {
+  return static_cast<const fb::Plan*>(plan.root);
+}
 
 inline const SegmentEntry* plan_segments(const stint_plan& plan) {
   return static_cast<const SegmentEntry*>(plan.segments);
@@ -28,13 +31,15 @@ struct Selection {
 
 /// `target` null: the first variant that runs on the CPU.
 const fb::TargetVariant* find_variant(const stint_plan& plan, const char* target);
-Status select_program(const stint_plan* plan, const char* target, uint32_t batch, Selection* selection);
+Status select_program(const stint_plan* plan, const char* target, uint32_t batch,
+                      Selection* selection);
 
 /// Index among all bindings of the index-th input (or output); kNone if there are fewer.
 uint32_t find_binding(const fb::Program& program, bool is_input, uint32_t index);
 
 inline stint_status to_c(const Status& status) {
-  return {static_cast<uint32_t>(status.code), status.detail, status.message, status.found, status.needed};
+  return {static_cast<uint32_t>(status.code), status.detail, status.message, status.found,
+          status.needed};
 }
 
 }  // namespace stint

@@ -8,7 +8,8 @@ namespace stint {
 bool writes_nothing(const fb::Program& program, const fb::Step& step) {
   for (uint32_t i = 0; i < operand_count(step.outputs()); ++i) {
     bool empty = false;
-    for (int64_t size : *program.tensors()->Get(step.outputs()->Get(i))->shape()) empty = empty || size == 0;
+    for (int64_t size : *program.tensors()->Get(step.outputs()->Get(i))->shape())
+      empty = empty || size == 0;
     if (!empty) return false;
   }
   return true;
@@ -24,7 +25,8 @@ cpu::StepArgs step_args(const fb::Program& program, const fb::Step& step) {
   args.input_count = operand_count(step.inputs());
   args.output_count = operand_count(step.outputs());
   if (step.workspace() != kNone) {
-    args.workspace_bytes = static_cast<uint64_t>(program.tensors()->Get(step.workspace())->shape()->Get(0));
+    args.workspace_bytes =
+        static_cast<uint64_t>(program.tensors()->Get(step.workspace())->shape()->Get(0));
   }
   args.worker_scratch_bytes = worker_scratch_pitch(program);
   args.image_count = step.image_binding() >= 0 ? program.batch() : 0;

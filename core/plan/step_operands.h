@@ -5,9 +5,13 @@
 
 namespace stint {
 
-inline uint32_t operand_count(const flatbuffers::Vector<uint32_t>* list) { return list == nullptr ? 0 : list->size(); }
+inline uint32_t operand_count(const flatbuffers::Vector<uint32_t>* list) {
+  return list == nullptr ? 0 : list->size();
+}
 
-inline uint32_t params_bytes(const fb::Step& step) { return step.params() == nullptr ? 0 : step.params()->size(); }
+inline uint32_t params_bytes(const fb::Step& step) {
+  return step.params() == nullptr ? 0 : step.params()->size();
+}
 
 /// Every output has an axis of extent 0: such a step is never run.
 bool writes_nothing(const fb::Program& program, const fb::Step& step);

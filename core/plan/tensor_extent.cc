@@ -18,15 +18,19 @@ bool is_aligned_vector(const flatbuffers::Vector<int64_t>& v) {
 
 Status measure_tensor(const fb::Tensor& tensor, uint32_t index, TensorExtent* extent) {
   const uint32_t element_bytes = dtype_bytes(static_cast<DType>(tensor.dtype()));
-  if (element_bytes == 0) return tensor_error(index, "tensor: unknown element type", tensor.dtype(), kDTypeCount - 1);
+  if (element_bytes == 0)
+    return tensor_error(index, "tensor: unknown element type", tensor.dtype(), kDTypeCount - 1);
   const auto& shape = *tensor.shape();
   const auto& strides = *tensor.strides();
-  if (shape.size() > kMaxRank) return tensor_error(index, "tensor: too many axes", shape.size(), kMaxRank);
+  if (shape.size() > kMaxRank)
+    return tensor_error(index, "tensor: too many axes", shape.size(), kMaxRank);
   if (strides.size() != shape.size()) {
-    return tensor_error(index, "tensor: it needs one stride per axis", strides.size(), shape.size());
+    return tensor_error(index, "tensor: it needs one stride per axis", strides.size(),
+                        shape.size());
   }
   if (!is_aligned_vector(shape) || !is_aligned_vector(strides)) {
-    return tensor_error(index, "tensor: its shape or strides are misaligned in the file", 0, alignof(int64_t));
+    return tensor_error(index, "tensor: its shape or strides are misaligned in the file", 0,
+                        alignof(int64_t));
   }
   uint64_t elements = 1;
   uint64_t last = 0;  // element offset of the last element
@@ -41,17 +45,18 @@ Status measure_tensor(const fb::Tensor& tensor, uint32_t index, TensorExtent* ex
       continue;
     }
     uint64_t reach = 0;
-    if (!checked_multiply(elements, size, &elements) || !checked_multiply(size - 1, stride, &reach) ||
-        !checked_add(last, reach, &last)) {
+    if (!checked_multiply(elements, size, &elements) ||
+        !checked_multiply(size - 1, stride, &reach) || !checked_add(last, reach, &last)) {
       return tensor_error(index, "tensor: its size does not fit in 64 bits", size, stride);
     }
   }
   // Signed 64-bit arithmetic on offsets must be safe in kernels.
   constexpr uint64_t kMaxBytes = uint64_t{1} << 62;
   uint64_t bytes = 0;
-  if (!checked_add(last, 1, &bytes) || !checked_multiply(bytes, element_bytes, &bytes) || bytes > kMaxBytes ||
-      elements > kMaxBytes) {
-    return tensor_error(index, "tensor: its size does not fit in 62 bits", static_cast<int64_t>(elements >> 1), 0);
+  if (!checked_add(last, 1, &bytes) || !checked_multiply(bytes, element_bytes, &bytes) ||
+      bytes > kMaxBytes || elements > kMaxBytes) {
+    return tensor_error(index, "tensor: its size does not fit in 62 bits",
+                        static_cast<int64_t>(elements >> 1), 0);
   }
   extent->elements = empty ? 0 : elements;
   extent->bytes = empty ? 0 : bytes;
@@ -86,7 +91,8 @@ bool is_injective(const fb::Tensor& tensor) {
     strides[at] = stride;
     sizes[at] = size;
   }
-  int64_t reach = 0;  // offset of the last element of the axes so far; cannot overflow after measure_tensor
+  int64_t reach =
+      0;  // offset of the last element of the axes so far; cannot overflow after measure_tensor
   for (uint32_t axis = 0; axis < axes; ++axis) {
     if (strides[axis] <= reach) return false;
     reach += (sizes[axis] - 1) * strides[axis];

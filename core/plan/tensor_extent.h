@@ -18,7 +18,8 @@ Status measure_tensor(const fb::Tensor& tensor, uint32_t index, TensorExtent* ex
 /// Row-major without gaps.
 bool is_dense(const fb::Tensor& tensor);
 
-/// No two elements share an address. Sufficient, not necessary: axes must nest, as in every slice of a dense tensor.
+/// No two elements share an address. Sufficient, not necessary: axes must nest, as in every slice
+/// of a dense tensor.
 bool is_injective(const fb::Tensor& tensor);
 
 /// Same shape and strides, without data. The tensor must have been measured.

@@ -24,7 +24,8 @@ Status verify_program(const fb::Program& program, const Frame& frame, fb::Target
 
 Status verify_variant(const fb::TargetVariant& variant, uint32_t index, const Frame& frame) {
   if (variant.name()->size() == 0 || variant.name()->size() > kMaxTargetName) {
-    return corrupt_at(index, "target: its name is empty or too long", variant.name()->size(), kMaxTargetName);
+    return corrupt_at(index, "target: its name is empty or too long", variant.name()->size(),
+                      kMaxTargetName);
   }
   if (std::strlen(variant.name()->c_str()) != variant.name()->size()) {
     return corrupt_at(index, "target: its name contains a zero byte");
@@ -36,7 +37,8 @@ Status verify_variant(const fb::TargetVariant& variant, uint32_t index, const Fr
   uint32_t previous = 0;
   for (const fb::Program* program : *variant.programs()) {
     if (program->batch() <= previous) {
-      return corrupt_at(index, "target: its programs must have different batches, ascending", program->batch(), previous);
+      return corrupt_at(index, "target: its programs must have different batches, ascending",
+                        program->batch(), previous);
     }
     previous = program->batch();
     STINT_RETURN_IF_ERROR(verify_program(*program, frame, variant.kind()));
@@ -65,25 +67,30 @@ Status verify_plan(const fb::Plan& plan, const Frame& frame) {
 Status verify_memory(ProgramContext* context) {
   const fb::Program& program = *context->program;
   const auto& arenas = *program.arenas();
-  if (arenas.size() > kMaxArenas) return corrupt("program: too many arenas", arenas.size(), kMaxArenas);
+  if (arenas.size() > kMaxArenas)
+    return corrupt("program: too many arenas", arenas.size(), kMaxArenas);
   if (program.worker_scratch() > kMaxWorkerScratch) {
-    return corrupt("program: its scratch memory per worker is too large", static_cast<int64_t>(program.worker_scratch() >> 1),
+    return corrupt("program: its scratch memory per worker is too large",
+                   static_cast<int64_t>(program.worker_scratch() >> 1),
                    static_cast<int64_t>(kMaxWorkerScratch));
   }
   uint64_t sum = program.io_bytes();
   for (uint32_t i = 0; i < arenas.size(); ++i) {
     const fb::Arena& arena = *arenas.Get(i);
     const bool is_host = arena.space() == fb::MemorySpace::Host;
-    if (!is_host && (arena.space() != fb::MemorySpace::Device || context->target == fb::TargetKind::Cpu)) {
-      return corrupt_at(i, "arena: its memory space does not exist on this target", static_cast<int64_t>(arena.space()), 0);
+    if (!is_host &&
+        (arena.space() != fb::MemorySpace::Device || context->target == fb::TargetKind::Cpu)) {
+      return corrupt_at(i, "arena: its memory space does not exist on this target",
+                        static_cast<int64_t>(arena.space()), 0);
     }
     if (!is_power_of_two(arena.alignment()) || arena.alignment() < kMinBaseAlignment ||
         arena.alignment() > kMaxBaseAlignment) {
-      return corrupt_at(i, "arena: its alignment is not a power of two from 64 to 4096", arena.alignment(),
-                        kMinBaseAlignment);
+      return corrupt_at(i, "arena: its alignment is not a power of two from 64 to 4096",
+                        arena.alignment(), kMinBaseAlignment);
     }
     uint64_t padded = 0;
-    if (!checked_align(arena.bytes(), kMaxBaseAlignment, &padded) || !checked_add(sum, padded, &sum)) {
+    if (!checked_align(arena.bytes(), kMaxBaseAlignment, &padded) ||
+        !checked_add(sum, padded, &sum)) {
       return corrupt_at(i, "arena: the sum of all arenas does not fit in 64 bits");
     }
   }

@@ -1,4 +1,5 @@
-// The semantic pass: after it, every index, range and size that a session or a kernel relies on is known to be right.
+// The semantic pass: after it, every index, range and size that a session or a kernel relies on is
+// known to be right.
 #pragma once
 
 #include "core/plan/frame.h"
@@ -17,11 +18,13 @@ struct ProgramContext {
   uint64_t memory_bytes = 0;  // arenas + I/O + segments: bounds the work that one tensor can cause
 };
 
-inline Status corrupt_at(uint32_t index, const char* message, int64_t found = 0, int64_t needed = 0) {
+inline Status corrupt_at(uint32_t index, const char* message, int64_t found = 0,
+                         int64_t needed = 0) {
   return {Code::kCorruptPlan, index, message, found, needed};
 }
 
-/// Arenas, sizes, and `memory_bytes` of the context. verify_tensors may then be called, then verify_bindings and verify_steps.
+/// Arenas, sizes, and `memory_bytes` of the context. verify_tensors may then be called, then
+/// verify_bindings and verify_steps.
 Status verify_memory(ProgramContext* context);
 Status verify_tensors(const ProgramContext& context);
 Status verify_bindings(const ProgramContext& context);

@@ -14,22 +14,25 @@ Status verify_image(const fb::Binding& binding, uint32_t index) {
   if (!binding.is_input()) return corrupt_at(index, "binding: an image must be an input");
   if (image == nullptr) return corrupt_at(index, "binding: an image needs its description");
   if (binding.io_bytes() != 0) {
-    return corrupt_at(index, "binding: an image has no buffer", static_cast<int64_t>(binding.io_bytes()), 0);
+    return corrupt_at(index, "binding: an image has no buffer",
+                      static_cast<int64_t>(binding.io_bytes()), 0);
   }
   if (image->width() == 0 || image->height() == 0 || image->width() > kMaxImageExtent ||
       image->height() > kMaxImageExtent) {
-    return corrupt_at(index, "image: its size is out of range", image->width() > image->height() ? image->width() : image->height(),
+    return corrupt_at(index, "image: its size is out of range",
+                      image->width() > image->height() ? image->width() : image->height(),
                       kMaxImageExtent);
   }
   if (image->channels() != 1 && image->channels() != 3) {
     return corrupt_at(index, "image: it must have 1 or 3 channels", image->channels(), 3);
   }
   if (image->fit() > static_cast<uint8_t>(FitMode::kCrop)) {
-    return corrupt_at(index, "image: unknown way to fit the frame", image->fit(), static_cast<uint8_t>(FitMode::kCrop));
+    return corrupt_at(index, "image: unknown way to fit the frame", image->fit(),
+                      static_cast<uint8_t>(FitMode::kCrop));
   }
   if (image->mean()->size() != image->channels() || image->scale()->size() != image->channels()) {
-    return corrupt_at(index, "image: it needs one mean and one scale per channel", image->mean()->size(),
-                      image->channels());
+    return corrupt_at(index, "image: it needs one mean and one scale per channel",
+                      image->mean()->size(), image->channels());
   }
   bool finite = is_finite(image->pad_value());
   for (uint32_t c = 0; c < image->channels(); ++c) {
@@ -40,44 +43,52 @@ Status verify_image(const fb::Binding& binding, uint32_t index) {
 }
 
 /// The tensor a binding shows lies at the start of the binding's own buffer, without gaps.
-Status verify_bound_tensor(const ProgramContext& context, const fb::Binding& binding, uint32_t index) {
+Status verify_bound_tensor(const ProgramContext& context, const fb::Binding& binding,
+                           uint32_t index) {
   const auto& tensors = *context.program->tensors();
   if (binding.tensor() >= tensors.size()) {
     return corrupt_at(index, "binding: no such tensor", binding.tensor(), tensors.size());
   }
   const fb::Tensor& tensor = *tensors.Get(binding.tensor());
-  if (tensor.storage() != fb::StorageKind::Binding || tensor.index() != index || tensor.offset() != 0 ||
-      !is_dense(tensor)) {
-    return corrupt_at(index, "binding: its tensor must fill its buffer from the start without gaps", binding.tensor());
+  if (tensor.storage() != fb::StorageKind::Binding || tensor.index() != index ||
+      tensor.offset() != 0 || !is_dense(tensor)) {
+    return corrupt_at(index, "binding: its tensor must fill its buffer from the start without gaps",
+                      binding.tensor());
   }
   if (binding.io_offset() % kMinBaseAlignment != 0) {
-    return corrupt_at(index, "binding: its default buffer is misaligned", static_cast<int64_t>(binding.io_offset()),
-                      kMinBaseAlignment);
+    return corrupt_at(index, "binding: its default buffer is misaligned",
+                      static_cast<int64_t>(binding.io_offset()), kMinBaseAlignment);
   }
   if (!range_inside(binding.io_offset(), binding.io_bytes(), context.program->io_bytes())) {
     return corrupt_at(index, "binding: its default buffer lies outside the I/O block",
-                      static_cast<int64_t>(binding.io_offset()), static_cast<int64_t>(context.program->io_bytes()));
+                      static_cast<int64_t>(binding.io_offset()),
+                      static_cast<int64_t>(context.program->io_bytes()));
   }
   return ok_status();
 }
 
-Status verify_detections(const ProgramContext& context, const fb::Binding& binding, uint32_t index) {
+Status verify_detections(const ProgramContext& context, const fb::Binding& binding,
+                         uint32_t index) {
   if (binding.is_input()) return corrupt_at(index, "binding: detections must be an output");
   const auto& tensors = *context.program->tensors();
   const int64_t batch = context.program->batch();
   const fb::Tensor& boxes = *tensors.Get(binding.tensor());
-  if (static_cast<DType>(boxes.dtype()) != DType::kF32 || boxes.shape()->size() != 3 || boxes.shape()->Get(0) != batch ||
-      boxes.shape()->Get(1) < 1 || boxes.shape()->Get(2) != kDetectionFloats) {
+  if (static_cast<DType>(boxes.dtype()) != DType::kF32 || boxes.shape()->size() != 3 ||
+      boxes.shape()->Get(0) != batch || boxes.shape()->Get(1) < 1 ||
+      boxes.shape()->Get(2) != kDetectionFloats) {
     return corrupt_at(index, "binding: detections must be f32 [batch, max, 6]", binding.tensor());
   }
-  if (boxes.shape()->Get(1) > INT32_MAX) return corrupt_at(index, "binding: too many detections", boxes.shape()->Get(1), INT32_MAX);
+  if (boxes.shape()->Get(1) > INT32_MAX)
+    return corrupt_at(index, "binding: too many detections", boxes.shape()->Get(1), INT32_MAX);
   if (binding.count_tensor() >= tensors.size()) {
     return corrupt_at(index, "binding: no such tensor", binding.count_tensor(), tensors.size());
   }
   const fb::Tensor& counts = *tensors.Get(binding.count_tensor());
   if (static_cast<DType>(counts.dtype()) != DType::kI32 || counts.shape()->size() != 1 ||
-      counts.shape()->Get(0) != batch || !is_dense(counts) || counts.storage() == fb::StorageKind::Segment) {
-    return corrupt_at(index, "binding: the numbers of detections must be i32 [batch] in writable memory",
+      counts.shape()->Get(0) != batch || !is_dense(counts) ||
+      counts.storage() == fb::StorageKind::Segment) {
+    return corrupt_at(index,
+                      "binding: the numbers of detections must be i32 [batch] in writable memory",
                       binding.count_tensor());
   }
   return ok_status();
@@ -91,10 +102,12 @@ Status verify_binding(const ProgramContext& context, uint32_t index) {
     case fb::BindingKind::Tensor: {
       STINT_RETURN_IF_ERROR(verify_bound_tensor(context, binding, index));
       TensorExtent extent;
-      STINT_RETURN_IF_ERROR(measure_tensor(*context.program->tensors()->Get(binding.tensor()), binding.tensor(), &extent));
+      STINT_RETURN_IF_ERROR(measure_tensor(*context.program->tensors()->Get(binding.tensor()),
+                                           binding.tensor(), &extent));
       if (extent.bytes != binding.io_bytes()) {
         return corrupt_at(index, "binding: its buffer is not as large as its tensor",
-                          static_cast<int64_t>(binding.io_bytes()), static_cast<int64_t>(extent.bytes));
+                          static_cast<int64_t>(binding.io_bytes()),
+                          static_cast<int64_t>(extent.bytes));
       }
       return ok_status();
     }

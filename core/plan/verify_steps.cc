@@ -8,9 +8,11 @@
 namespace stint {
 namespace {
 
-Status verify_operand_list(const ProgramContext& context, const flatbuffers::Vector<uint32_t>* list, uint32_t step) {
+Status verify_operand_list(const ProgramContext& context, const flatbuffers::Vector<uint32_t>* list,
+                           uint32_t step) {
   if (list == nullptr) return ok_status();
-  if (list->size() > kMaxOperands) return corrupt_at(step, "step: too many operands", list->size(), kMaxOperands);
+  if (list->size() > kMaxOperands)
+    return corrupt_at(step, "step: too many operands", list->size(), kMaxOperands);
   const uint32_t tensors = context.program->tensors()->size();
   for (uint32_t operand : *list) {
     if (operand >= tensors) return corrupt_at(step, "step: no such tensor", operand, tensors);
@@ -24,10 +26,12 @@ Status verify_output(const ProgramContext& context, uint32_t tensor_index, uint3
   if (tensor.storage() == fb::StorageKind::Segment) {
     return corrupt_at(step, "step: it writes into the plan's constants", tensor_index);
   }
-  if (tensor.storage() == fb::StorageKind::Binding && context.program->bindings()->Get(tensor.index())->is_input()) {
+  if (tensor.storage() == fb::StorageKind::Binding &&
+      context.program->bindings()->Get(tensor.index())->is_input()) {
     return corrupt_at(step, "step: it writes into an input", tensor_index);
   }
-  if (!is_injective(tensor)) return corrupt_at(step, "step: elements of its output share an address", tensor_index);
+  if (!is_injective(tensor))
+    return corrupt_at(step, "step: elements of its output share an address", tensor_index);
   return ok_status();
 }
 
@@ -46,9 +50,11 @@ Status verify_workspace(const ProgramContext& context, const fb::Step& step, uin
     return corrupt_at(index, "step: no such tensor", step.workspace(), tensors.size());
   }
   const fb::Tensor& workspace = *tensors.Get(step.workspace());
-  if (workspace.storage() != fb::StorageKind::Arena || static_cast<DType>(workspace.dtype()) != DType::kU8 ||
-      workspace.shape()->size() != 1 || !is_dense(workspace) || workspace.offset() % kMinBaseAlignment != 0) {
-    return corrupt_at(index, "step: its workspace must be u8 [bytes], 64-byte aligned, in an arena", step.workspace());
+  if (workspace.storage() != fb::StorageKind::Arena ||
+      static_cast<DType>(workspace.dtype()) != DType::kU8 || workspace.shape()->size() != 1 ||
+      !is_dense(workspace) || workspace.offset() % kMinBaseAlignment != 0) {
+    return corrupt_at(index, "step: its workspace must be u8 [bytes], 64-byte aligned, in an arena",
+                      step.workspace());
   }
   for (const auto* list : {step.inputs(), step.outputs()}) {
     for (uint32_t i = 0; i < operand_count(list); ++i) {
@@ -80,7 +86,8 @@ Status verify_step(const ProgramContext& context, uint32_t index) {
   STINT_RETURN_IF_ERROR(verify_workspace(context, step, index));
   STINT_RETURN_IF_ERROR(verify_image_binding(context, step, index));
   if (params_bytes(step) > kMaxParamsBytes) {
-    return corrupt_at(index, "step: its parameters are too large", params_bytes(step), kMaxParamsBytes);
+    return corrupt_at(index, "step: its parameters are too large", params_bytes(step),
+                      kMaxParamsBytes);
   }
   return context.target == fb::TargetKind::Cpu ? verify_cpu_step(context, step, index)
                                                : verify_cuda_step(context, step, index);
@@ -93,7 +100,8 @@ Status verify_edges(const ProgramContext& context) {
   for (uint32_t i = 0; i < edges->size(); ++i) {
     const fb::Edge& edge = *edges->Get(i);
     if (edge.from() >= edge.to() || edge.to() >= steps) {
-      return corrupt_at(i, "edge: it must lead from an earlier step to a later one", edge.from(), edge.to());
+      return corrupt_at(i, "edge: it must lead from an earlier step to a later one", edge.from(),
+                        edge.to());
     }
     if (edge.kind() != fb::EdgeKind::Full && edge.kind() != fb::EdgeKind::Programmatic) {
       return corrupt_at(i, "edge: unknown kind", static_cast<int64_t>(edge.kind()), 1);
@@ -105,20 +113,24 @@ Status verify_edges(const ProgramContext& context) {
 }  // namespace
 
 Status verify_cpu_step(const ProgramContext& context, const fb::Step& step, uint32_t index) {
-  if (step.launch() != nullptr) return corrupt_at(index, "step: a CPU step cannot launch a GPU kernel");
+  if (step.launch() != nullptr)
+    return corrupt_at(index, "step: a CPU step cannot launch a GPU kernel");
   const cpu::KernelEntry* kernel = cpu::find_kernel(step.kernel());
   if (kernel == nullptr) {
-    return {Code::kUnknownFeature, index, "the plan uses a CPU kernel that this library does not have; use a newer one",
+    return {Code::kUnknownFeature, index,
+            "the plan uses a CPU kernel that this library does not have; use a newer one",
             step.kernel(), kKernelCount - 1};
   }
   if (operand_count(step.outputs()) == 0) return corrupt_at(index, "step: it has no output");
   const auto& tensors = *context.program->tensors();
-  if (writes_nothing(*context.program, step)) return ok_status();  // never run, so there is nothing to check
+  if (writes_nothing(*context.program, step))
+    return ok_status();  // never run, so there is nothing to check
 
   cpu::TensorView views[2 * kMaxOperands];
   uint32_t count = 0;
   for (const auto* list : {step.inputs(), step.outputs()}) {
-    for (uint32_t i = 0; i < operand_count(list); ++i) views[count++] = to_view(*tensors.Get(list->Get(i)));
+    for (uint32_t i = 0; i < operand_count(list); ++i)
+      views[count++] = to_view(*tensors.Get(list->Get(i)));
   }
   alignas(16) unsigned char params[kMaxParamsBytes];
   if (params_bytes(step) != 0) std::memcpy(params, step.params()->data(), params_bytes(step));
@@ -136,24 +148,27 @@ Status verify_cuda_step(const ProgramContext& context, const fb::Step& step, uin
   if (launch == nullptr) return corrupt_at(index, "step: a GPU step needs a launch");
   if (launch->module_segment() >= context.frame->segment_count ||
       context.frame->segments[launch->module_segment()].kind != SegmentKind::kCubin) {
-    return corrupt_at(index, "launch: no such kernel module", launch->module_segment(), context.frame->segment_count);
+    return corrupt_at(index, "launch: no such kernel module", launch->module_segment(),
+                      context.frame->segment_count);
   }
   if (launch->symbol()->size() == 0) return corrupt_at(index, "launch: the kernel has no name");
   // CUDA's own limits, the same on every SM; the device's are checked when a session is created.
   const uint64_t threads = uint64_t{launch->block_x()} * launch->block_y();
-  if (launch->grid_x() == 0 || launch->grid_y() == 0 || launch->grid_z() == 0 || launch->grid_x() > INT32_MAX ||
-      launch->grid_y() > 65535 || launch->grid_z() > 65535) {
+  if (launch->grid_x() == 0 || launch->grid_y() == 0 || launch->grid_z() == 0 ||
+      launch->grid_x() > INT32_MAX || launch->grid_y() > 65535 || launch->grid_z() > 65535) {
     return corrupt_at(index, "launch: its grid is out of range", launch->grid_x(), INT32_MAX);
   }
   if (threads == 0 || launch->block_z() == 0 || launch->block_z() > 64 || threads > 1024 ||
       threads * launch->block_z() > 1024) {
-    return corrupt_at(index, "launch: its block is out of range", static_cast<int64_t>(threads), 1024);
+    return corrupt_at(index, "launch: its block is out of range", static_cast<int64_t>(threads),
+                      1024);
   }
   if (launch->relocations() == nullptr) return ok_status();
   for (const fb::Relocation* relocation : *launch->relocations()) {
-    if (!range_inside(relocation->param_byte(), 8, params_bytes(step)) || relocation->param_byte() % 8 != 0) {
-      return corrupt_at(index, "launch: a relocation lies outside the parameters", relocation->param_byte(),
-                        params_bytes(step));
+    if (!range_inside(relocation->param_byte(), 8, params_bytes(step)) ||
+        relocation->param_byte() % 8 != 0) {
+      return corrupt_at(index, "launch: a relocation lies outside the parameters",
+                        relocation->param_byte(), params_bytes(step));
     }
     if (relocation->tensor() >= context.program->tensors()->size()) {
       return corrupt_at(index, "launch: a relocation names no tensor", relocation->tensor(),

@@ -6,7 +6,8 @@ namespace stint {
 namespace {
 
 /// Bytes of the memory a tensor lies in.
-Status storage_bytes(const ProgramContext& context, const fb::Tensor& tensor, uint32_t index, uint64_t* bytes) {
+Status storage_bytes(const ProgramContext& context, const fb::Tensor& tensor, uint32_t index,
+                     uint64_t* bytes) {
   const fb::Program& program = *context.program;
   switch (tensor.storage()) {
     case fb::StorageKind::Arena:
@@ -17,17 +18,20 @@ Status storage_bytes(const ProgramContext& context, const fb::Tensor& tensor, ui
       return ok_status();
     case fb::StorageKind::Segment:
       if (tensor.index() >= context.frame->segment_count) {
-        return corrupt_at(index, "tensor: no such segment", tensor.index(), context.frame->segment_count);
+        return corrupt_at(index, "tensor: no such segment", tensor.index(),
+                          context.frame->segment_count);
       }
       *bytes = context.frame->segments[tensor.index()].bytes;
       return ok_status();
     case fb::StorageKind::Binding: {
       if (tensor.index() >= program.bindings()->size()) {
-        return corrupt_at(index, "tensor: no such binding", tensor.index(), program.bindings()->size());
+        return corrupt_at(index, "tensor: no such binding", tensor.index(),
+                          program.bindings()->size());
       }
       const fb::Binding& binding = *program.bindings()->Get(tensor.index());
       if (binding.kind() == fb::BindingKind::Image) {
-        return corrupt_at(index, "tensor: it lies in an image binding, which has no buffer", tensor.index());
+        return corrupt_at(index, "tensor: it lies in an image binding, which has no buffer",
+                          tensor.index());
       }
       *bytes = binding.io_bytes();
       return ok_status();
@@ -47,18 +51,20 @@ Status verify_tensors(const ProgramContext& context) {
     uint64_t available = 0;
     STINT_RETURN_IF_ERROR(storage_bytes(context, tensor, i, &available));
     if (!range_inside(tensor.offset(), extent.bytes, available)) {
-      return corrupt_at(i, "tensor: it reaches beyond its memory", static_cast<int64_t>(extent.bytes),
-                        static_cast<int64_t>(available));
+      return corrupt_at(i, "tensor: it reaches beyond its memory",
+                        static_cast<int64_t>(extent.bytes), static_cast<int64_t>(available));
     }
     const uint32_t element_bytes = dtype_bytes(static_cast<DType>(tensor.dtype()));
     if (tensor.offset() % element_bytes != 0) {
-      return corrupt_at(i, "tensor: its offset is not a multiple of its element", static_cast<int64_t>(tensor.offset()),
-                        element_bytes);
+      return corrupt_at(i, "tensor: its offset is not a multiple of its element",
+                        static_cast<int64_t>(tensor.offset()), element_bytes);
     }
-    // Strides of 0 let a short buffer stand for a huge tensor; real broadcasts never exceed what is stored somewhere.
+    // Strides of 0 let a short buffer stand for a huge tensor; real broadcasts never exceed what is
+    // stored somewhere.
     if (extent.elements > context.memory_bytes) {
       return corrupt_at(i, "tensor: it has more elements than the program has bytes",
-                        static_cast<int64_t>(extent.elements), static_cast<int64_t>(context.memory_bytes));
+                        static_cast<int64_t>(extent.elements),
+                        static_cast<int64_t>(context.memory_bytes));
     }
   }
   return ok_status();

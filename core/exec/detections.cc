@@ -1,0 +1,67 @@
+#include "core/exec/session.h"
+
+namespace stint {
+namespace {
+
+Status read_detections(const stint_session* session, uint32_t slot,
+                       const stint_detection** detections, uint32_t* count) {
+  if (session == nullptr || detections == nullptr || count == nullptr) {
+    return {Code::kInvalidArgument, kNone, "session, detections or count is NULL"};
+  }
+  *detections = nullptr;
+  *count = 0;
+  if (session->detections_binding == kNone) {
+    return {Code::kInvalidArgument, kNone,
+            "the plan has no detections output; build it with --postprocess"};
+  }
+  if (slot >= session->batch)
+    return {Code::kInvalidArgument, slot, "no such batch slot", slot, session->batch};
+  const BindingState& state = session->bindings[session->detections_binding];
+  if (slot >= session->active_slots || state.data == nullptr) return ok_status();
+  const auto& tensors = *session->program->tensors();
+  const fb::Tensor& boxes = *tensors.Get(state.binding->tensor());
+  const fb::Tensor& counts = *tensors.Get(state.binding->count_tensor());
+  const int32_t* written = session->detection_counts;
+  if (written == nullptr) {  // in a binding's buffer, which the caller may have replaced
+    const std::byte* base = session->bindings[counts.index()].data;
+    if (base == nullptr) return ok_status();
+    written = reinterpret_cast<const int32_t*>(base + counts.offset());
+  }
+  const int64_t capacity = boxes.shape()->Get(1);
+  const int64_t found = written[slot];
+  *count = static_cast<uint32_t>(found < 0 ? 0 : found > capacity ? capacity : found);
+  *detections =
+      reinterpret_cast<const stint_detection*>(state.data) + static_cast<int64_t>(slot) * capacity;
+  return ok_status();
+}
+
+Status set_limits(stint_session* session, float score_threshold, float iou_threshold,
+                  uint32_t max_detections) {
+  if (session == nullptr) return {Code::kInvalidArgument, kNone, "session is NULL"};
+  if (session->detections_binding == kNone) {
+    return {Code::kInvalidArgument, kNone,
+            "the plan has no detections output; build it with --postprocess"};
+  }
+  if (score_threshold != score_threshold || iou_threshold != iou_threshold) {
+    return {Code::kInvalidArgument, kNone, "a threshold is not a number"};
+  }
+  session->limits = {score_threshold, iou_threshold, max_detections};
+  return ok_status();
+}
+
+}  // namespace
+}  // namespace stint
+
+extern "C" {
+
+stint_status stint_detections(const stint_session* session, uint32_t slot,
+                              const stint_detection** detections, uint32_t* count) {
+  return stint::to_c(stint::read_detections(session, slot, detections, count));
+}
+
+stint_status stint_set_detection_limits(stint_session* session, float score_threshold,
+                                        float iou_threshold, uint32_t max_detections) {
+  return stint::to_c(stint::set_limits(session, score_threshold, iou_threshold, max_detections));
+}
+
+}  // extern "C"

@@ -1,0 +1,44 @@
+#include "core/profile/profile.h"
+
+#include "core/exec/session.h"
+
+namespace stint {
+namespace {
+
+Status read_profile(const stint_session* session, stint_step_profile* steps, uint32_t capacity,
+                    uint32_t* count) {
+  if (session == nullptr || count == nullptr || (steps == nullptr && capacity != 0)) {
+    return {Code::kInvalidArgument, kNone, "session, steps or count is NULL"};
+  }
+  *count = 0;
+  if (session->times == nullptr) {
+    return {Code::kInvalidArgument, kNone,
+            "the session keeps no profile; create it with options.profile"};
+  }
+  *count = session->step_count;
+  for (uint32_t i = 0; i < session->step_count && i < capacity; ++i) {
+    const auto* name = session->program->steps()->Get(i)->name();
+    const StepTimes& times = session->times[i];
+    const char* kernel = session->steps[i].kernel->name;
+    steps[i] = {name == nullptr ? kernel : name->c_str(), kernel, times.runs, times.total_ns,
+                times.min_ns};
+  }
+  return ok_status();
+}
+
+}  // namespace
+}  // namespace stint
+
+extern "C" {
+
+stint_status stint_profile_read(const stint_session* session, stint_step_profile* steps,
+                                uint32_t capacity, uint32_t* count) {
+  return stint::to_c(stint::read_profile(session, steps, capacity, count));
+}
+
+void stint_profile_reset(stint_session* session) {
+  if (session == nullptr || session->times == nullptr) return;
+  for (uint32_t i = 0; i < session->step_count; ++i) session->times[i] = {};
+}
+
+}  // extern "C"
