@@ -1,6 +1,9 @@
 // Binding the caller's buffers and frames.
+#include <cstring>
+
 #include "core/exec/session.h"
 #include "core/plan/limits.h"
+#include "kernels/cpu/image_check.h"
 
 namespace stint {
 
@@ -48,75 +51,6 @@ Status bind_buffer(stint_session* session, bool is_input, uint32_t index, void* 
   return ok_status();
 }
 
-/// Planes of a format and the shortest legal row of each, in bytes.
-struct PlaneRows {
-  uint32_t planes = 0;
-  int64_t bytes[3] = {};
-};
-
-bool plane_rows(uint32_t format, int64_t width, PlaneRows* rows) {
-  const int64_t chroma = (width + 1) / 2;
-  switch (static_cast<PixelFormat>(format)) {
-    case PixelFormat::kNv12:
-      *rows = {2, {width, 2 * chroma}};
-      return true;
-    case PixelFormat::kI420:
-      *rows = {3, {width, chroma, chroma}};
-      return true;
-    case PixelFormat::kRgb:
-    case PixelFormat::kBgr:
-      *rows = {1, {3 * width}};
-      return true;
-    case PixelFormat::kRgbx:
-    case PixelFormat::kBgrx:
-    case PixelFormat::kRgba:
-    case PixelFormat::kBgra:
-      *rows = {1, {4 * width}};
-      return true;
-    case PixelFormat::kGray8:
-      *rows = {1, {width}};
-      return true;
-  }
-  return false;
-}
-
-Status check_image(const stint_image& image) {
-  if (image.width == 0 || image.height == 0 || image.width > kMaxFrameExtent ||
-      image.height > kMaxFrameExtent) {
-    return {Code::kShapeMismatch, kNone, "the frame's size is out of range",
-            image.width == 0 || image.width > kMaxFrameExtent ? image.width : image.height,
-            kMaxFrameExtent};
-  }
-  PlaneRows rows;
-  if (image.format > 0xFF || !plane_rows(image.format, image.width, &rows)) {
-    return {Code::kUnsupportedFormat, kNone, "unknown pixel format", image.format,
-            STINT_FORMAT_BGRA};
-  }
-  if (image.matrix > STINT_MATRIX_BT709) {
-    return {Code::kUnsupportedFormat, kNone, "unknown colour matrix", image.matrix,
-            STINT_MATRIX_BT709};
-  }
-  if (image.range > STINT_RANGE_FULL) {
-    return {Code::kUnsupportedFormat, kNone, "unknown colour range", image.range, STINT_RANGE_FULL};
-  }
-  for (uint32_t p = 0; p < rows.planes; ++p) {
-    if (image.planes[p] == nullptr)
-      return {Code::kInvalidArgument, p, "a plane of the frame is NULL"};
-    if (image.strides[p] < rows.bytes[p]) {
-      return {Code::kShapeMismatch, p, "a plane's stride is shorter than its row", image.strides[p],
-              rows.bytes[p]};
-    }
-  }
-  const bool whole = image.crop_width == 0 && image.crop_height == 0;
-  if (!whole && (image.crop_width == 0 || image.crop_height == 0 || image.crop_x >= image.width ||
-                 image.crop_width > image.width - image.crop_x || image.crop_y >= image.height ||
-                 image.crop_height > image.height - image.crop_y)) {
-    return {Code::kShapeMismatch, kNone, "the crop reaches beyond the frame", image.crop_width,
-            image.width};
-  }
-  return ok_status();
-}
-
 Status bind_image(stint_session* session, uint32_t index, uint32_t slot, const stint_image* image) {
   if (session == nullptr || image == nullptr)
     return {Code::kInvalidArgument, kNone, "session or image is NULL"};
@@ -128,22 +62,10 @@ Status bind_image(stint_session* session, uint32_t index, uint32_t slot, const s
   }
   if (slot >= session->batch)
     return {Code::kInvalidArgument, slot, "no such batch slot", slot, session->batch};
-  STINT_RETURN_IF_ERROR(check_image(*image));
-  ImageView& view = state.bound[slot];
-  for (int p = 0; p < 3; ++p) {
-    view.planes[p] = image->planes[p];
-    view.strides[p] = image->strides[p];
-  }
-  view.width = image->width;
-  view.height = image->height;
-  view.format = image->format;
-  view.matrix = image->matrix;
-  view.range = image->range;
-  const bool whole = image->crop_width == 0;
-  view.crop_x = whole ? 0 : image->crop_x;
-  view.crop_y = whole ? 0 : image->crop_y;
-  view.crop_width = image->crop_width;
-  view.crop_height = image->crop_height;
+  ImageView view;
+  std::memcpy(&view, image, sizeof view);
+  STINT_RETURN_IF_ERROR(cpu::check_image(view));
+  state.bound[slot] = view;
   return ok_status();
 }
 

@@ -1,6 +1,7 @@
 #include "core/plan/checked.h"
 #include "core/plan/limits.h"
 #include "core/plan/verify.h"
+#include "plan_schema/params/preprocess.h"
 
 namespace stint {
 namespace {
@@ -17,11 +18,11 @@ Status verify_image(const fb::Binding& binding, uint32_t index) {
     return corrupt_at(index, "binding: an image has no buffer",
                       static_cast<int64_t>(binding.io_bytes()), 0);
   }
-  if (image->width() == 0 || image->height() == 0 || image->width() > kMaxImageExtent ||
-      image->height() > kMaxImageExtent) {
+  if (image->width() == 0 || image->height() == 0 || image->width() > uint32_t{kMaxNetworkSide} ||
+      image->height() > uint32_t{kMaxNetworkSide}) {
     return corrupt_at(index, "image: its size is out of range",
                       image->width() > image->height() ? image->width() : image->height(),
-                      kMaxImageExtent);
+                      uint32_t{kMaxNetworkSide});
   }
   if (image->channels() != 1 && image->channels() != 3) {
     return corrupt_at(index, "image: it must have 1 or 3 channels", image->channels(), 3);

@@ -49,10 +49,11 @@ struct Parallel {
   }
 };
 
-/// Thresholds the caller may change between runs (stint_set_detection_limits).
+/// Thresholds the caller may change between runs (stint_set_detection_limits). A negative threshold and 0 detections keep
+/// what the kernel's parameters say.
 struct DetectionLimits {
-  float score_threshold = 0.0f;
-  float iou_threshold = 0.0f;
+  float score_threshold = -1.0f;
+  float iou_threshold = -1.0f;
   uint32_t max_detections = 0;
 };
 
