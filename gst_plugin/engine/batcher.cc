@@ -1,0 +1,352 @@
+#include "gst_plugin/engine/batcher.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace stint::gst {
+
+/// One frame of one stream on its way. Everything but the jobs and the hold is guarded by the
+/// batcher's mutex; the jobs belong to the batcher's thread while they run and to the stream
+/// otherwise.
+struct Batcher::Request {
+  std::vector<Job> jobs;
+  std::unique_ptr<FrameHold> hold;
+  Submission submission;
+  TimePoint arrived;
+  TimePoint late_at;
+  TimePoint deadline;  // for the order only
+  uint64_t arrival = 0;
+  size_t launched = 0;
+  size_t completed = 0;
+  bool done = false;
+  bool abandoned = false;  // the stream went away while jobs were running
+  Problem problem;
+  TimePoint first_launch;
+  TimePoint finished;
+  uint32_t batch_fill = 0;
+  std::condition_variable changed;
+
+  bool running() const { return launched > completed; }
+};
+
+Batcher::Batcher(Executor& executor, Nanoseconds watchdog)
+    : executor_(executor),
+      sizes_(executor.batch_sizes()),
+      watchdog_(watchdog),
+      service_(sizes_.size(), Nanoseconds{0}) {
+  stats_.fill.resize(sizes_.back() + 1);
+  picks_.reserve(sizes_.back());
+  jobs_.reserve(sizes_.back());
+  running_.reserve(sizes_.back());
+  thread_ = std::thread(&Batcher::loop, this);
+}
+
+Batcher::~Batcher() {
+  shutdown();
+  thread_.join();
+}
+
+void Batcher::shutdown() {
+  std::lock_guard lock(mutex_);
+  stopping_ = true;
+  work_.notify_all();
+  for (Member* member : members_) member->request_->changed.notify_all();
+}
+
+std::unique_ptr<Batcher::Member> Batcher::join() {
+  std::unique_ptr<Member> member(new Member(*this));
+  std::lock_guard lock(mutex_);
+  const auto taken = [&](uint32_t ordinal) {
+    return std::any_of(members_.begin(), members_.end(),
+                       [&](const Member* other) { return other->ordinal_ == ordinal; });
+  };
+  while (taken(member->ordinal_)) ++member->ordinal_;
+  members_.push_back(member.get());
+  return member;
+}
+
+BatcherStats Batcher::stats() const {
+  std::lock_guard lock(mutex_);
+  BatcherStats copy = stats_;
+  copy.members = static_cast<uint32_t>(members_.size());
+  copy.uptime_ns = static_cast<uint64_t>(Nanoseconds(Clock::now() - started_).count());
+  return copy;
+}
+
+uint32_t Batcher::members() const {
+  std::lock_guard lock(mutex_);
+  return static_cast<uint32_t>(members_.size());
+}
+
+uint32_t Batcher::smallest_fitting(uint32_t jobs) const {
+  const auto it = std::lower_bound(sizes_.begin(), sizes_.end(), jobs);
+  return it == sizes_.end() ? sizes_.back() : *it;
+}
+
+size_t Batcher::size_index(uint32_t batch) const {
+  return static_cast<size_t>(std::lower_bound(sizes_.begin(), sizes_.end(), batch) -
+                             sizes_.begin());
+}
+
+Nanoseconds Batcher::service_time(uint32_t jobs) const {
+  const uint32_t batch = smallest_fitting(jobs);
+  std::lock_guard lock(mutex_);
+  if (service_[size_index(batch)].count() > 0) return service_[size_index(batch)];
+  for (size_t i = 0; i < sizes_.size(); ++i) {
+    if (service_[i].count() > 0) return service_[i] * batch / sizes_[i];
+  }
+  return Nanoseconds{0};
+}
+
+void Batcher::seed_service_time(uint32_t batch, Nanoseconds time) {
+  std::lock_guard lock(mutex_);
+  const size_t i = size_index(batch);
+  if (i < service_.size()) service_[i] = time;
+}
+
+// ---- the batcher's thread
+// ----------------------------------------------------------------------------------------
+
+/// When a batch should start if the device stays free and nothing else arrives.
+TimePoint Batcher::launch_at(TimePoint now) const {
+  size_t jobs = 0;
+  size_t limit = sizes_.back();
+  TimePoint at = TimePoint::max();
+  for (const auto& request : queue_) {
+    jobs += request->jobs.size() - request->launched;
+    if (request->submission.max_batch > 0) {
+      limit = std::min<size_t>(limit, request->submission.max_batch);
+    }
+    at = std::min(at, request->arrived + request->submission.batch_timeout);
+  }
+  const auto able = std::count_if(members_.begin(), members_.end(),
+                                  [](const Member* member) { return !member->flushing_; });
+  // Nobody is left who could still join this batch: waiting would be for nothing.
+  const bool complete = queue_.size() >= static_cast<size_t>(able);
+  return jobs >= limit || complete ? now : at;
+}
+
+/// Returns false on shutdown.
+bool Batcher::wait_for_launch(std::unique_lock<std::mutex>& lock) {
+  while (!stopping_) {
+    if (queue_.empty()) {
+      work_.wait(lock);
+      continue;
+    }
+    const TimePoint now = Clock::now();
+    const TimePoint at = launch_at(now);
+    if (at <= now) return true;
+    work_.wait_until(lock, at);
+  }
+  return false;
+}
+
+void Batcher::take_job(Request& request, TimePoint now) {
+  if (request.launched == 0) request.first_launch = now;
+  picks_.push_back({&request, &request.jobs[request.launched]});
+  jobs_.push_back(&request.jobs[request.launched]);
+  ++request.launched;
+}
+
+/// Moves the jobs of the next batch into picks_ and jobs_, and their requests into running_.
+void Batcher::select(TimePoint now) {
+  picks_.clear();
+  jobs_.clear();
+  order_.clear();
+  for (const auto& request : queue_) {
+    // A late frame is left for its own thread, which is about to withdraw it.
+    if (request->launched > 0 || now < request->late_at) order_.push_back(request.get());
+  }
+  std::sort(order_.begin(), order_.end(), [](const Request* a, const Request* b) {
+    return a->deadline != b->deadline ? a->deadline < b->deadline : a->arrival < b->arrival;
+  });
+  size_t limit = sizes_.back();
+  const Limits* limits = nullptr;
+  const auto admit = [&](Request& request) {
+    const size_t own = request.submission.max_batch > 0 ? request.submission.max_batch : limit;
+    const Job& job = request.jobs[request.launched];
+    if (picks_.size() >= std::min(limit, own)) return false;
+    if (limits && !limits->fits_with(job.limits)) return false;
+    limits = &job.limits;
+    limit = std::min(limit, own);
+    take_job(request, now);
+    return true;
+  };
+  for (Request* request : order_) admit(*request);
+  for (Request* request : order_) {
+    while (request->launched > 0 && request->launched < request->jobs.size() && admit(*request)) {
+    }
+  }
+  for (const auto& request : queue_) {
+    if (request->running()) running_.push_back(request);
+  }
+  std::erase_if(queue_, [](const auto& r) { return r->launched == r->jobs.size(); });
+}
+
+void Batcher::complete(const Problem& problem, TimePoint start, TimePoint end, uint32_t batch) {
+  const Nanoseconds took = end - start;
+  const auto fill = static_cast<uint32_t>(picks_.size());
+  ++stats_.batches;
+  stats_.jobs += fill;
+  stats_.failures += problem ? 1 : 0;
+  ++stats_.fill[fill];
+  stats_.busy_ns += static_cast<uint64_t>(took.count());
+  stats_.run.add(static_cast<uint64_t>(took.count()));
+  Nanoseconds& service = service_[size_index(batch)];
+  service = service.count() == 0 ? took : (service * 7 + took) / 8;
+
+  for (const Pick& pick : picks_) {
+    Request& request = *pick.request;
+    ++request.completed;
+    request.batch_fill = fill;
+    const Problem& own = problem ? problem : pick.job->problem;
+    if (own && !request.problem) request.problem = own;
+  }
+  for (const auto& request : running_) {
+    if (request->problem || request->completed == request->jobs.size()) {
+      request->done = true;
+      request->finished = end;
+      if (request->problem) withdraw(*request);
+      request->changed.notify_all();
+    }
+  }
+}
+
+void Batcher::loop() {
+  std::vector<std::shared_ptr<Request>> finished;
+  finished.reserve(sizes_.back());
+  std::unique_lock lock(mutex_);
+  while (wait_for_launch(lock)) {
+    const TimePoint start = Clock::now();
+    select(start);
+    if (picks_.empty()) {
+      // Only late frames wait; their threads withdraw them. Look again soon rather than spin.
+      work_.wait_for(lock, std::chrono::microseconds(200));
+      continue;
+    }
+    const uint32_t batch = smallest_fitting(static_cast<uint32_t>(picks_.size()));
+    lock.unlock();
+    const Problem problem = executor_.run(batch, jobs_.data(), static_cast<uint32_t>(jobs_.size()));
+    const TimePoint end = Clock::now();
+    lock.lock();
+    complete(problem, start, end, batch);
+    finished.swap(running_);
+    for (const auto& request : finished) {
+      if (!request->abandoned) continue;
+      // Nobody waits for it. Letting go of the frame may call foreign code, so not under the lock.
+      auto hold = std::move(request->hold);
+      lock.unlock();
+      hold.reset();
+      lock.lock();
+    }
+    finished.clear();
+  }
+}
+
+void Batcher::withdraw(const Request& request) {
+  std::erase_if(queue_, [&](const auto& r) { return r.get() == &request; });
+}
+
+// ---- the streams' side
+// -------------------------------------------------------------------------------------------
+
+Batcher::Member::Member(Batcher& batcher)
+    : batcher_(batcher), request_(std::make_shared<Request>()) {}
+
+Batcher::Member::~Member() {
+  std::lock_guard lock(batcher_.mutex_);
+  std::erase(batcher_.members_, this);
+  // Those who wait for company may have waited for this one.
+  batcher_.work_.notify_all();
+}
+
+std::vector<Job>& Batcher::Member::jobs() { return request_->jobs; }
+
+void Batcher::Member::set_flushing(bool flushing) {
+  std::lock_guard lock(batcher_.mutex_);
+  flushing_ = flushing;
+  request_->changed.notify_all();
+  batcher_.work_.notify_all();
+}
+
+InferResult Batcher::Member::infer(const Submission& submission, std::unique_ptr<FrameHold> hold) {
+  std::unique_lock lock(batcher_.mutex_);
+  const std::shared_ptr<Request> current = request_;
+  Request& request = *current;
+  InferResult result;
+  if (flushing_ || batcher_.stopping_) {
+    lock.unlock();  // the hold may call foreign code
+    return result;
+  }
+
+  const TimePoint now = Clock::now();
+  request.hold = std::move(hold);
+  request.submission = submission;
+  request.arrived = now;
+  request.late_at = submission.max_age.count() > 0 ? submission.captured_at + submission.max_age
+                                                   : TimePoint::max();
+  request.deadline = (submission.max_age.count() > 0 ? request.late_at
+                                                     : submission.captured_at + kDefaultHorizon) -
+                     submission.priority * kPriorityStep;
+  request.arrival = batcher_.arrivals_++;
+  request.launched = request.completed = 0;
+  request.done = false;
+  request.problem = {};
+  for (Job& job : request.jobs) job.problem = {};
+  batcher_.queue_.push_back(current);
+  batcher_.work_.notify_one();
+
+  const TimePoint give_up = now + batcher_.watchdog_;
+  while (true) {
+    if (request.done) {
+      result.outcome = request.problem ? Outcome::kFailed : Outcome::kDone;
+      result.problem = std::move(request.problem);
+      break;
+    }
+    if (flushing_ || batcher_.stopping_) {
+      result.outcome = Outcome::kFlushing;
+      break;
+    }
+    const TimePoint time = Clock::now();
+    if (request.launched == 0 && time >= request.late_at) {
+      result.outcome = Outcome::kLate;
+      request.finished = time;
+      break;
+    }
+    if (time >= give_up) {
+      const auto seconds = std::chrono::duration<double>(batcher_.watchdog_).count();
+      result.outcome = Outcome::kFailed;
+      request.finished = time;
+      result.problem = {Problem::Kind::kFailed, "the device did not answer in time",
+                        "no result after " + std::to_string(seconds) + " s", "a running device",
+                        ""};
+      break;
+    }
+    request.changed.wait_until(
+        lock, request.launched == 0 ? std::min(give_up, request.late_at) : give_up);
+  }
+
+  batcher_.withdraw(request);
+  if (request.running()) {
+    // The device still reads the frame: leave it to the batcher's thread and go on with a fresh
+    // request.
+    request.abandoned = true;
+    request_ = std::make_shared<Request>();
+  } else {
+    auto release = std::move(request.hold);
+    if (result.outcome == Outcome::kDone) {
+      result.wait = request.first_launch - request.arrived;
+      result.run = request.finished - request.first_launch;
+      result.batch_fill = request.batch_fill;
+    }
+    if (result.outcome != Outcome::kFlushing) {
+      result.total = request.finished - request.arrived;
+      result.age = request.finished - submission.captured_at;
+    }
+    lock.unlock();
+    release.reset();
+  }
+  return result;
+}
+
+}  // namespace stint::gst
