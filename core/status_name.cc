@@ -36,6 +36,10 @@ extern "C" const char* stint_status_name(uint32_t code) {
       return "block-misaligned";
     case STINT_THREAD_FAILED:
       return "thread-failed";
+    case STINT_FILE_FAILED:
+      return "file-failed";
+    case STINT_OUT_OF_MEMORY:
+      return "out-of-memory";
     case STINT_CUDA_UNAVAILABLE:
       return "cuda-unavailable";
     case STINT_CUDA_FAILED:

@@ -24,6 +24,8 @@ enum class Code : uint32_t {
   kBlockTooSmall = 0x40,
   kBlockMisaligned = 0x41,
   kThreadFailed = 0x50,
+  kFileFailed = 0x51,
+  kOutOfMemory = 0x52,
   kCudaUnavailable = 0x60,
   kCudaFailed = 0x61,
 };

@@ -52,6 +52,8 @@ enum {
   STINT_BLOCK_TOO_SMALL = 0x40,      /* found: bytes given; needed: bytes required */
   STINT_BLOCK_MISALIGNED = 0x41,     /* found: address modulo alignment; needed: alignment */
   STINT_THREAD_FAILED = 0x50,        /* found: errno of the failed call */
+  STINT_FILE_FAILED = 0x51,          /* found: errno; only from the conveniences of engine.hpp */
+  STINT_OUT_OF_MEMORY = 0x52,        /* needed: bytes asked for; only from the conveniences of engine.hpp */
   STINT_CUDA_UNAVAILABLE = 0x60,     /* no driver, or no device; found: CUDA code */
   STINT_CUDA_FAILED = 0x61           /* found: CUDA code */
 };
