@@ -9,4 +9,16 @@ namespace stint::cpu {
 Status check_copy(const StepArgs& args);
 void run_copy(const StepArgs& args);
 
+Status check_elementwise(const StepArgs& args);
+void run_elementwise(const StepArgs& args);
+
+Status check_reduce(const StepArgs& args);
+void run_reduce(const StepArgs& args);
+
+Status check_gather(const StepArgs& args);
+void run_gather(const StepArgs& args);
+
+Status check_cast(const StepArgs& args);
+void run_cast(const StepArgs& args);
+
 }  // namespace stint::cpu

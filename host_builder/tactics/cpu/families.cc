@@ -7,7 +7,8 @@ namespace stint::builder {
 const std::vector<CpuFamily>& cpu_families() {
   static const std::vector<CpuFamily> families = {
       kReshapeCopyFamily, kConcatFamily, kTransposeFamily,  kSliceFamily,
-      kExpandFamily,      kTileFamily,   kDepthSpaceFamily,
+      kExpandFamily,      kTileFamily,   kDepthSpaceFamily, kElementwiseFamily,
+      kCastFamily,        kGatherFamily, kReduceFamily,
   };
   return families;
 }

@@ -15,4 +15,11 @@ extern const CpuFamily kExpandFamily;
 extern const CpuFamily kTileFamily;
 extern const CpuFamily kDepthSpaceFamily;  // DepthToSpace, SpaceToDepth
 
+// elementwise.cc
+extern const CpuFamily kElementwiseFamily;  // Unary, Binary, Where on any type
+extern const CpuFamily kCastFamily;
+
+extern const CpuFamily kGatherFamily;
+extern const CpuFamily kReduceFamily;
+
 }  // namespace stint::builder

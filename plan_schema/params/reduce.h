@@ -1,0 +1,37 @@
+// Reductions of x over some of its axes.
+#pragma once
+
+#include <cstdint>
+
+#include "plan_schema/types.h"
+
+namespace stint {
+
+struct ReduceParams {
+  ReduceOp op = ReduceOp::kSum;
+  uint8_t axes = 0;       // bit i: axis i of x is reduced
+  uint8_t keep_dims = 1;  // reduced axes stay in y with extent 1
+  uint8_t reserved = 0;
+};
+
+/// y = index of the extreme element of x along one axis.
+struct ArgReduceParams {
+  uint8_t axis = 0;
+  uint8_t is_max = 1;
+  uint8_t keep_dims = 1;
+  uint8_t select_last = 0;  // among equal elements
+};
+
+/// Outputs: values (x's type) if has_values, then indices (i64 or i32) if has_indices; k is their
+/// extent along the axis.
+struct TopKParams {
+  uint8_t axis = 0;
+  uint8_t largest = 1;
+  uint8_t has_values = 1;
+  uint8_t has_indices = 1;
+};
+
+/// Worker scratch that the top-k kernel needs.
+constexpr uint64_t topk_scratch_bytes(int64_t k) { return static_cast<uint64_t>(k) * 16; }
+
+}  // namespace stint
