@@ -25,7 +25,7 @@ struct MemoryPlan {
 
 struct PlannerOptions {
   uint64_t capacity = 0;                        // stop as soon as the peak is at most this; 0: aim for the lower bound
-  uint64_t search_steps = 4'000'000;            // budget of the exact search, in steps, so that results do not depend on speed
+  uint64_t search_steps = 400'000;              // budget of the exact search, in steps, so that results do not depend on speed
 };
 
 /// A portfolio of greedy heuristics, then exact search if none reached the goal. Deterministic.
