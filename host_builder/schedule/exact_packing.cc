@@ -1,8 +1,10 @@
-// Every feasible packing can be pushed down until each buffer rests on the floor or on another buffer, and its buffers can
-// be listed by ascending offset. So it suffices to build packings bottom-up: take the unplaced buffer with the lowest
-// possible offset, and either place it there or decide that it lies higher, on top of a buffer not placed yet. Both
-// branches tighten the bounds. Ideas: canonical (left-justified) solutions, section bounds, and splitting into independent
-// stretches of time are those of MiniMalloc (Moffitt, ASPLOS 2023); "place or postpone" comes from machine scheduling.
+// Every feasible packing can be pushed down until each buffer rests on the floor or on another
+// buffer, and its buffers can be listed by ascending offset. So it suffices to build packings
+// bottom-up: take the unplaced buffer with the lowest possible offset, and either place it there or
+// decide that it lies higher, on top of a buffer not placed yet. Both branches tighten the bounds.
+// Ideas: canonical (left-justified) solutions, section bounds, and splitting into independent
+// stretches of time are those of MiniMalloc (Moffitt, ASPLOS 2023); "place or postpone" comes from
+// machine scheduling.
 #include "host_builder/schedule/exact_packing.h"
 
 #include <algorithm>
@@ -13,9 +15,10 @@ namespace stint::builder {
 namespace {
 
 constexpr uint32_t kNobody = 0xFFFFFFFFu;
-// How long a search is depends wildly on the order of ties, so short attempts in many orders beat one long attempt. Attempts
-// grow, which keeps the whole complete. Both numbers, and kBlameShift, were chosen on MiniMalloc's five hardest benchmark problems: all
-// are solved in at most 60,000 steps; twice or half of each number needs at most five times as many.
+// How long a search is depends wildly on the order of ties, so short attempts in many orders beat
+// one long attempt. Attempts grow, which keeps the whole complete. Both numbers, and kBlameShift,
+// were chosen on MiniMalloc's five hardest benchmark problems: all are solved in at most 60,000
+// steps; twice or half of each number needs at most five times as many.
 constexpr uint64_t kFirstAttempt = 1000;
 constexpr uint64_t kAttemptGrowth = 50;
 // After an attempt the most blamed buffer moves forward by this share of the order (tenths).
@@ -24,7 +27,12 @@ constexpr int64_t kBlameShift = 3;
 class Search {
  public:
   Search(const PackingProblem& problem, uint64_t capacity, const std::vector<uint32_t>& preorder)
-      : problem_(problem), capacity_(capacity), preorder_(preorder), blame_(problem.size(), 0), floor_(problem.size(), 0), placed_(problem.size(), 0) {
+      : problem_(problem),
+        capacity_(capacity),
+        preorder_(preorder),
+        blame_(problem.size(), 0),
+        floor_(problem.size(), 0),
+        placed_(problem.size(), 0) {
     remaining_.resize(problem.sections.size());
     for (size_t s = 0; s < problem.sections.size(); ++s) {
       for (uint32_t i : problem.sections[s]) remaining_[s] += problem.items[i].bytes;
@@ -80,7 +88,8 @@ class Search {
     }
   }
 
-  // The unplaced buffers of a section must be stacked, none below its floor: by ascending floor is the lowest stack.
+  // The unplaced buffers of a section must be stacked, none below its floor: by ascending floor is
+  // the lowest stack.
   bool section_fits(uint32_t section) {
     if (remaining_[section] == 0) return true;
     stack_.clear();
@@ -108,7 +117,8 @@ class Search {
     return true;
   }
 
-  // Places at the floor, lifts everything in conflict above, and says whether the rest may still fit.
+  // Places at the floor, lifts everything in conflict above, and says whether the rest may still
+  // fit.
   bool place_and_propagate(uint32_t item) {
     const PackingItem& it = problem_.items[item];
     const uint64_t top = floor_[item] + it.bytes;
@@ -150,7 +160,8 @@ class Search {
     return best;
   }
 
-  // Solves sections [first, last], in which no unplaced buffer reaches outside. Leaves the placements on success.
+  // Solves sections [first, last], in which no unplaced buffer reaches outside. Leaves the
+  // placements on success.
   bool solve(uint32_t first, uint32_t last) {
     const size_t mark = trail_.size();
     for (;;) {
@@ -179,8 +190,9 @@ class Search {
     const PackingItem& it = problem_.items[item];
     for (uint32_t other : problem_.conflicts[item]) {
       const PackingItem& o = problem_.items[other];
-      if (!placed_[other] && floor_[other] == failed_at && o.bytes == it.bytes && o.first == it.first && o.last == it.last &&
-          o.alignment == it.alignment && !postpone(other)) {
+      if (!placed_[other] && floor_[other] == failed_at && o.bytes == it.bytes &&
+          o.first == it.first && o.last == it.last && o.alignment == it.alignment &&
+          !postpone(other)) {
         return false;
       }
     }
@@ -211,7 +223,7 @@ class Search {
   const uint64_t capacity_;
   const std::vector<uint32_t>& preorder_;
   std::vector<int64_t> blame_;
-  Offsets floor_;                    // lowest offset still possible; the offset itself once placed
+  Offsets floor_;  // lowest offset still possible; the offset itself once placed
   std::vector<uint8_t> placed_;
   std::vector<uint64_t> remaining_;  // per section: bytes not placed yet
   std::vector<Change> trail_;
@@ -220,7 +232,8 @@ class Search {
   bool out_of_budget_ = false;
 };
 
-// Which of several buffers with the same lowest offset goes first decides most of the luck: several orders are tried.
+// Which of several buffers with the same lowest offset goes first decides most of the luck: several
+// orders are tried.
 std::vector<std::vector<uint32_t>> make_preorders(const PackingProblem& problem) {
   const size_t n = problem.size();
   std::vector<uint64_t> contention(n, 0);  // largest total alive at some time of the buffer's life
@@ -229,7 +242,9 @@ std::vector<std::vector<uint32_t>> make_preorders(const PackingProblem& problem)
     for (uint32_t i : section) total += problem.items[i].bytes;
     for (uint32_t i : section) contention[i] = std::max(contention[i], total);
   }
-  auto length = [&](uint32_t i) { return uint64_t{problem.items[i].last} - problem.items[i].first + 1; };
+  auto length = [&](uint32_t i) {
+    return uint64_t{problem.items[i].last} - problem.items[i].first + 1;
+  };
   auto bytes = [&](uint32_t i) { return problem.items[i].bytes; };
   auto area = [&](uint32_t i) { return length(i) * bytes(i); };
   using Key = std::array<uint64_t, 3>;
@@ -237,7 +252,8 @@ std::vector<std::vector<uint32_t>> make_preorders(const PackingProblem& problem)
   auto add = [&](auto key) {
     std::vector<uint32_t> order(n);
     std::iota(order.begin(), order.end(), 0u);
-    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return key(a) > key(b); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return key(a) > key(b); });
     orders.push_back(std::move(order));
   };
   add([&](uint32_t i) { return Key{contention[i], length(i), area(i)}; });
@@ -260,12 +276,14 @@ void move_blamed_forward(const std::vector<int64_t>& blame, std::vector<uint32_t
     const uint32_t i = order[static_cast<size_t>(position)];
     key[i] = 10 * position - kBlameShift * n * blame[i] / most;
   }
-  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return key[a] < key[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](uint32_t a, uint32_t b) { return key[a] < key[b]; });
 }
 
 }  // namespace
 
-SearchResult pack_exactly(const PackingProblem& problem, uint64_t capacity, uint64_t& steps, Offsets& offsets) {
+SearchResult pack_exactly(const PackingProblem& problem, uint64_t capacity, uint64_t& steps,
+                          Offsets& offsets) {
   if (problem.size() == 0) {
     offsets.clear();
     return SearchResult::kFound;

@@ -30,8 +30,8 @@ class Packer {
   }
 
  private:
-  // Gaps between buffers that live at the same time, the one below the first included; on top of all if none is large
-  // enough.
+  // Gaps between buffers that live at the same time, the one below the first included; on top of
+  // all if none is large enough.
   uint64_t choose_gap(uint32_t item, Fit fit, const Offsets& offsets) {
     const PackingItem& it = problem_.items[item];
     neighbours_.clear();
@@ -74,12 +74,15 @@ std::vector<NamedOrder> make_orders(const PackingProblem& problem) {
     for (uint32_t k : problem.conflicts[i]) conflict_bytes[i] += problem.items[k].bytes;
   }
   auto bytes = [&](uint32_t i) { return problem.items[i].bytes; };
-  auto length = [&](uint32_t i) { return uint64_t{problem.items[i].last} - problem.items[i].first + 1; };
+  auto length = [&](uint32_t i) {
+    return uint64_t{problem.items[i].last} - problem.items[i].first + 1;
+  };
   std::vector<NamedOrder> orders;
   auto add = [&](const char* name, auto key) {  // descending by key, ties by index
     Order order(n);
     std::iota(order.begin(), order.end(), 0u);
-    std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return key(a) > key(b); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t a, uint32_t b) { return key(a) > key(b); });
     orders.push_back({name, std::move(order)});
   };
   using Key = std::array<uint64_t, 2>;
@@ -95,7 +98,8 @@ std::vector<NamedOrder> make_orders(const PackingProblem& problem) {
 }
 
 // Swaps two places of the order and keeps what is not worse.
-void climb(const PackingProblem& problem, uint64_t goal, Order order, Fit fit, Packer& packer, GreedyPacking& best) {
+void climb(const PackingProblem& problem, uint64_t goal, Order order, Fit fit, Packer& packer,
+           GreedyPacking& best) {
   const auto n = static_cast<uint32_t>(problem.size());
   if (n < 2) return;
   std::mt19937 random(kClimbSeed);  // its sequence is fixed by the standard; distributions are not
@@ -130,7 +134,8 @@ GreedyPacking pack_greedily(const PackingProblem& problem, uint64_t goal) {
       Offsets offsets = packer.pack(candidate.order, fit);
       const uint64_t peak = peak_of(problem, offsets);
       if (best_order != nullptr && peak >= best.peak) continue;
-      best = {std::move(offsets), peak, std::string(candidate.name) + (fit == Fit::kBest ? ", best gap" : ", lowest gap")};
+      best = {std::move(offsets), peak,
+              std::string(candidate.name) + (fit == Fit::kBest ? ", best gap" : ", lowest gap")};
       best_order = &candidate.order;
       best_fit = fit;
       if (best.peak <= goal) return best;

@@ -1,4 +1,5 @@
-// Fast packings: a portfolio of orders with two ways to choose a gap, and a seeded hill climb over orders.
+// Fast packings: a portfolio of orders with two ways to choose a gap, and a seeded hill climb over
+// orders.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ struct GreedyPacking {
   std::string heuristic;
 };
 
-/// The best of the portfolio; ties go to the heuristic listed first. Stops early at a peak of at most `goal`.
-/// Deterministic.
+/// The best of the portfolio; ties go to the heuristic listed first. Stops early at a peak of at
+/// most `goal`. Deterministic.
 GreedyPacking pack_greedily(const PackingProblem& problem, uint64_t goal);
 
 }  // namespace stint::builder

@@ -10,11 +10,13 @@
 namespace stint::builder {
 namespace {
 
-// Share of the budget that the goal itself gets; the rest looks for the smallest peak between goal and what is known.
+// Share of the budget that the goal itself gets; the rest looks for the smallest peak between goal
+// and what is known.
 constexpr uint64_t kGoalShare = 2;
 constexpr int kBisections = 8;
 
-void improve_exactly(const PackingProblem& problem, uint64_t goal, bool capacity_given, uint64_t steps, GreedyPacking& best) {
+void improve_exactly(const PackingProblem& problem, uint64_t goal, bool capacity_given,
+                     uint64_t steps, GreedyPacking& best) {
   Offsets offsets;
   auto try_capacity = [&](uint64_t capacity, uint64_t budget) {
     steps -= std::min(steps, budget);

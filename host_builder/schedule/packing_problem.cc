@@ -16,8 +16,8 @@ constexpr uint64_t kLargestAlignment = uint64_t{1} << 20;
 void check_request(const BufferRequest& request, size_t index) {
   const std::string where = "memory planner: buffer " + std::to_string(index);
   if (request.last < request.first) {
-    throw BuildError(where + " ends at step " + std::to_string(request.last) + ", before it begins at step " +
-                     std::to_string(request.first));
+    throw BuildError(where + " ends at step " + std::to_string(request.last) +
+                     ", before it begins at step " + std::to_string(request.first));
   }
   if (request.alignment == 0 || request.alignment > kLargestAlignment) {
     throw BuildError(where + " has alignment " + std::to_string(request.alignment) + "; 1 to " +
@@ -29,7 +29,8 @@ void check_request(const BufferRequest& request, size_t index) {
   }
 }
 
-// Stacked buffers waste their padding to the next multiple of the alignment, all but the topmost one.
+// Stacked buffers waste their padding to the next multiple of the alignment, all but the topmost
+// one.
 uint64_t stacked_bytes(const PackingProblem& problem, const std::vector<uint32_t>& section) {
   if (section.empty()) return 0;
   uint64_t alignment = std::numeric_limits<uint64_t>::max();
@@ -52,8 +53,8 @@ PackingProblem make_packing_problem(const std::vector<BufferRequest>& requests) 
     check_request(requests[i], i);
     if (requests[i].bytes > 0) starts.push_back(requests[i].first);
   }
-  // The live set is largest at a step where some buffer begins, so those steps are sections enough: every other step's
-  // live set is contained in the set at the nearest earlier beginning.
+  // The live set is largest at a step where some buffer begins, so those steps are sections enough:
+  // every other step's live set is contained in the set at the nearest earlier beginning.
   std::sort(starts.begin(), starts.end());
   starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
   problem.sections.resize(starts.size());
@@ -63,8 +64,11 @@ PackingProblem make_packing_problem(const std::vector<BufferRequest>& requests) 
     PackingItem item;
     item.bytes = request.bytes;
     item.alignment = request.alignment;
-    item.first = static_cast<uint32_t>(std::lower_bound(starts.begin(), starts.end(), request.first) - starts.begin());
-    item.last = static_cast<uint32_t>(std::upper_bound(starts.begin(), starts.end(), request.last) - starts.begin()) - 1;
+    item.first = static_cast<uint32_t>(
+        std::lower_bound(starts.begin(), starts.end(), request.first) - starts.begin());
+    item.last = static_cast<uint32_t>(std::upper_bound(starts.begin(), starts.end(), request.last) -
+                                      starts.begin()) -
+                1;
     const auto index = static_cast<uint32_t>(problem.items.size());
     for (uint32_t s = item.first; s <= item.last; ++s) problem.sections[s].push_back(index);
     problem.items.push_back(item);
@@ -86,7 +90,8 @@ PackingProblem make_packing_problem(const std::vector<BufferRequest>& requests) 
 
 uint64_t peak_of(const PackingProblem& problem, const Offsets& offsets) {
   uint64_t peak = 0;
-  for (size_t i = 0; i < problem.size(); ++i) peak = std::max(peak, offsets[i] + problem.items[i].bytes);
+  for (size_t i = 0; i < problem.size(); ++i)
+    peak = std::max(peak, offsets[i] + problem.items[i].bytes);
   return peak;
 }
 

@@ -1,4 +1,5 @@
-// The packing problem behind memory planning, in the form that the heuristics and the exact search share.
+// The packing problem behind memory planning, in the form that the heuristics and the exact search
+// share.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +10,8 @@
 
 namespace stint::builder {
 
-/// A buffer in time x offset space. Time is cut into sections, the stretches between which the set of live buffers
-/// changes; a buffer is alive in sections [first, last].
+/// A buffer in time x offset space. Time is cut into sections, the stretches between which the set
+/// of live buffers changes; a buffer is alive in sections [first, last].
 struct PackingItem {
   uint64_t bytes = 0;
   uint64_t alignment = 1;
@@ -19,10 +20,11 @@ struct PackingItem {
 };
 
 struct PackingProblem {
-  std::vector<PackingItem> items;                  // same order as the requests that have bytes
-  std::vector<uint32_t> request;                   // index of the request behind each item
-  std::vector<std::vector<uint32_t>> conflicts;    // per item: the items alive at the same time, ascending
-  std::vector<std::vector<uint32_t>> sections;     // per section: the items alive, ascending
+  std::vector<PackingItem> items;  // same order as the requests that have bytes
+  std::vector<uint32_t> request;   // index of the request behind each item
+  std::vector<std::vector<uint32_t>>
+      conflicts;  // per item: the items alive at the same time, ascending
+  std::vector<std::vector<uint32_t>> sections;  // per section: the items alive, ascending
   uint64_t lower_bound = 0;
 
   size_t size() const { return items.size(); }
