@@ -1,8 +1,10 @@
-// How a source frame (or the crop of it) lies in the network's input. One place for the numbers that preprocessing uses
-// forward and decoding uses backward, so that boxes return to exactly where the pixels came from.
+// How a source frame (or the crop of it) lies in the network's input. One place for the numbers
+// that preprocessing uses forward and decoding uses backward, so that boxes return to exactly where
+// the pixels came from.
 //
-// Positions are continuous: pixel i covers [i, i + 1), its centre is i + 0.5 (the half-pixel convention, as OpenCV's
-// INTER_LINEAR). The content of a letterbox has whole-pixel size, so its two scales differ by the rounding; both are kept.
+// Positions are continuous: pixel i covers [i, i + 1), its centre is i + 0.5 (the half-pixel
+// convention, as OpenCV's INTER_LINEAR). The content of a letterbox has whole-pixel size, so its
+// two scales differ by the rounding; both are kept.
 #pragma once
 
 #include "plan_schema/image.h"
@@ -16,7 +18,8 @@ struct FitGeometry {
   double scale_y = 1.0, offset_y = 0.0;
   // network pixels the frame covers: [x0, x1) x [y0, y1); the rest is padding
   int32_t x0 = 0, y0 = 0, x1 = 0, y1 = 0;
-  // source pixels that may be read (the crop, or the whole frame), and the frame results are clipped to
+  // source pixels that may be read (the crop, or the whole frame), and the frame results are
+  // clipped to
   int32_t source_x = 0, source_y = 0, source_width = 0, source_height = 0;
   int32_t frame_width = 0, frame_height = 0;
 
@@ -25,7 +28,8 @@ struct FitGeometry {
 };
 
 /// Frame absent (width or height 0): an identity over the network's input.
-inline FitGeometry fit_geometry(FitMode fit, int32_t width, int32_t height, const ImageView& image) {
+inline FitGeometry fit_geometry(FitMode fit, int32_t width, int32_t height,
+                                const ImageView& image) {
   FitGeometry g;
   g.x1 = width;
   g.y1 = height;

@@ -6,9 +6,12 @@ namespace stint::cpu {
 
 uint32_t plane_count(PixelFormat format) {
   switch (format) {
-    case PixelFormat::kNv12: return 2;
-    case PixelFormat::kI420: return 3;
-    default: return 1;
+    case PixelFormat::kNv12:
+      return 2;
+    case PixelFormat::kI420:
+      return 3;
+    default:
+      return 1;
   }
 }
 
@@ -16,15 +19,20 @@ uint32_t plane_row_bytes(PixelFormat format, uint32_t plane, uint32_t width) {
   if (plane >= plane_count(format)) return 0;
   const uint32_t half = (width + 1) / 2;
   switch (format) {
-    case PixelFormat::kNv12: return plane == 0 ? width : 2 * half;
-    case PixelFormat::kI420: return plane == 0 ? width : half;
+    case PixelFormat::kNv12:
+      return plane == 0 ? width : 2 * half;
+    case PixelFormat::kI420:
+      return plane == 0 ? width : half;
     case PixelFormat::kRgb:
-    case PixelFormat::kBgr: return 3 * width;
+    case PixelFormat::kBgr:
+      return 3 * width;
     case PixelFormat::kRgbx:
     case PixelFormat::kBgrx:
     case PixelFormat::kRgba:
-    case PixelFormat::kBgra: return 4 * width;
-    case PixelFormat::kGray8: return width;
+    case PixelFormat::kBgra:
+      return 4 * width;
+    case PixelFormat::kGray8:
+      return width;
   }
   return 0;
 }
@@ -33,19 +41,24 @@ Status check_image(const ImageView& image) {
   constexpr uint32_t kNone = 0xFFFFFFFFu;
   constexpr int64_t kFormats = static_cast<int64_t>(PixelFormat::kBgra) + 1;
   if (image.format >= kFormats) {
-    return {Code::kUnsupportedFormat, kNone, "pixel format is not a known one", image.format, kFormats - 1};
+    return {Code::kUnsupportedFormat, kNone, "pixel format is not a known one", image.format,
+            kFormats - 1};
   }
   if (image.matrix > static_cast<uint32_t>(ColorMatrix::kBt709)) {
-    return {Code::kUnsupportedFormat, kNone, "colour matrix is neither BT.601 (0) nor BT.709 (1)", image.matrix, 1};
+    return {Code::kUnsupportedFormat, kNone, "colour matrix is neither BT.601 (0) nor BT.709 (1)",
+            image.matrix, 1};
   }
   if (image.range > static_cast<uint32_t>(ColorRange::kFull)) {
-    return {Code::kUnsupportedFormat, kNone, "colour range is neither limited (0) nor full (1)", image.range, 1};
+    return {Code::kUnsupportedFormat, kNone, "colour range is neither limited (0) nor full (1)",
+            image.range, 1};
   }
   if (image.width < 1 || image.width > static_cast<uint32_t>(kMaxFrameSide)) {
-    return {Code::kShapeMismatch, kNone, "frame width is not in 1..32768", image.width, kMaxFrameSide};
+    return {Code::kShapeMismatch, kNone, "frame width is not in 1..32768", image.width,
+            kMaxFrameSide};
   }
   if (image.height < 1 || image.height > static_cast<uint32_t>(kMaxFrameSide)) {
-    return {Code::kShapeMismatch, kNone, "frame height is not in 1..32768", image.height, kMaxFrameSide};
+    return {Code::kShapeMismatch, kNone, "frame height is not in 1..32768", image.height,
+            kMaxFrameSide};
   }
   const auto format = static_cast<PixelFormat>(image.format);
   for (uint32_t plane = 0; plane < plane_count(format); ++plane) {
@@ -54,7 +67,8 @@ Status check_image(const ImageView& image) {
     }
     const int64_t row = plane_row_bytes(format, plane, image.width);
     if (image.strides[plane] < row) {
-      return {Code::kInvalidArgument, plane, "plane stride is smaller than a row", image.strides[plane], row};
+      return {Code::kInvalidArgument, plane, "plane stride is smaller than a row",
+              image.strides[plane], row};
     }
   }
   if (image.crop_width == 0 && image.crop_height == 0) return ok_status();

@@ -26,10 +26,10 @@ constexpr KernelEntry kTable[kKernelCount] = {
     /* kResize */ {},
     /* kNms */ {},
     /* kCast */ {"cast", check_cast, run_cast},
-    /* kPreprocess */ {},
-    /* kDecode */ {},
-    /* kTopClasses */ {},
-    /* kArgmaxMask */ {},
+    /* kPreprocess */ {"preprocess", check_preprocess, run_preprocess},
+    /* kDecode */ {"decode", check_decode, run_decode},
+    /* kTopClasses */ {"top_classes", check_top_classes, run_top_classes},
+    /* kArgmaxMask */ {"argmax_mask", check_argmax_mask, run_argmax_mask},
 };
 
 }  // namespace

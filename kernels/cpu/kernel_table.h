@@ -6,6 +6,15 @@
 
 namespace stint::cpu {
 
+Status check_preprocess(const StepArgs& args);
+void run_preprocess(const StepArgs& args);
+Status check_decode(const StepArgs& args);
+void run_decode(const StepArgs& args);
+Status check_top_classes(const StepArgs& args);
+void run_top_classes(const StepArgs& args);
+Status check_argmax_mask(const StepArgs& args);
+void run_argmax_mask(const StepArgs& args);
+
 Status check_copy(const StepArgs& args);
 void run_copy(const StepArgs& args);
 

@@ -1,23 +1,34 @@
 // Network outputs -> detections in source-frame pixels.
 //
-// kDecode       inputs as the decoder wants them (below), outputs f32 [n, max, 6] (struct Detection) and i32 [n] (how many).
-// kTopClasses   input scores f32 [n, classes]; the same outputs; the box is the part of the frame that was classified.
-// kArgmaxMask   input f32, output u8 with the class axis removed; the first of equal scores wins.
+// kDecode       inputs as the decoder wants them (below), outputs f32 [n, max, 6] (struct
+// Detection) and i32 [n] (how many). kTopClasses   input scores f32 [n, classes]; the same outputs;
+// the box is the part of the frame that was classified. kArgmaxMask   input f32, output u8 with the
+// class axis removed; the first of equal scores wins.
 //
 // Inputs of kDecode, all f32:
-//   kYoloxGrid       one [n, rows, 5 + classes] (x, y, w, h, objectness, classes); rows of all levels one after another, each
-//                    level row-major. With no levels the boxes are decoded already (YOLOv5's exported head).
-//   kYoloAnchorFree  one [n, rows, 4 + classes] or, transposed, [n, 4 + classes, rows]; boxes decoded already.
-//   kYoloAnchors     one [n, rows, 5 + classes] per level, rows = (y, x, anchor) or, anchor_major, (anchor, y, x).
-//   kSsdPriors       offsets [n, rows, 4], scores [n, rows, classes] or transposed, priors [rows, 4].
-//   kBoxesScores     boxes [n, rows, 4], scores [n, rows, classes] or, transposed, [n, classes, rows].
+//   kYoloxGrid       one [n, rows, 5 + classes] (x, y, w, h, objectness, classes); rows of all
+//   levels one after another, each
+//                    level row-major. With no levels the boxes are decoded already (YOLOv5's
+//                    exported head).
+//   kYoloAnchorFree  one [n, rows, 4 + classes] or, transposed, [n, 4 + classes, rows]; boxes
+//   decoded already. kYoloAnchors     one [n, rows, 5 + classes] per level, rows = (y, x, anchor)
+//   or, anchor_major, (anchor, y, x). kSsdPriors       offsets [n, rows, 4], scores [n, rows,
+//   classes] or transposed, priors [rows, 4]. kBoxesScores     boxes [n, rows, 4], scores [n, rows,
+//   classes] or, transposed, [n, classes, rows].
 #pragma once
 
 #include "plan_schema/types.h"
 
 namespace stint {
 
-enum class DecoderKind : uint8_t { kYoloxGrid = 0, kYoloAnchorFree, kYoloAnchors, kSsdPriors, kBoxesScores, kTopClasses };
+enum class DecoderKind : uint8_t {
+  kYoloxGrid = 0,
+  kYoloAnchorFree,
+  kYoloAnchors,
+  kSsdPriors,
+  kBoxesScores,
+  kTopClasses
+};
 inline constexpr uint8_t kDecoderKindCount = 6;
 
 /// Function applied to raw class scores (and objectness) before they are compared.
@@ -25,38 +36,41 @@ enum class ScoreFunction : uint8_t { kNone = 0, kSigmoid = 1, kSoftmax = 2 };
 
 inline constexpr int kMaxDecodeLevels = 8;
 inline constexpr int kMaxLevelAnchors = 8;
-inline constexpr int64_t kMaxDetections = 65536;
-inline constexpr int64_t kMaxCandidates = 65536;
+inline constexpr int64_t kMaxDetections = 8192;
+inline constexpr int64_t kMaxCandidates =
+    65536;  // with the limit above, suppression stays under a second
 
 struct DecodeLevel {
-  float stride = 0.0f;        // network pixels per cell
+  float stride = 0.0f;  // network pixels per cell
   int32_t grid_width = 0;
   int32_t grid_height = 0;
-  int32_t anchor_count = 1;   // boxes per cell
+  int32_t anchor_count = 1;                 // boxes per cell
   float anchors[kMaxLevelAnchors][2] = {};  // width, height in network pixels; kYoloAnchors only
 };
 
 struct DecodeParams {
   DecoderKind kind = DecoderKind::kYoloxGrid;
-  FitMode fit = FitMode::kStretch;       // how the frame was fitted, undone for the boxes
+  FitMode fit = FitMode::kStretch;  // how the frame was fitted, undone for the boxes
   ScoreFunction score_function = ScoreFunction::kNone;
-  uint8_t normalized_boxes = 0;          // boxes in 0..1 of the network input
-  uint8_t center_boxes = 0;              // boxes (kSsdPriors: priors) are cx, cy, w, h instead of x1, y1, x2, y2
-  uint8_t transposed = 0;                // scores, or the whole head, are channels first
+  uint8_t normalized_boxes = 0;  // boxes in 0..1 of the network input
+  uint8_t center_boxes =
+      0;                   // boxes (kSsdPriors: priors) are cx, cy, w, h instead of x1, y1, x2, y2
+  uint8_t transposed = 0;  // scores, or the whole head, are channels first
   uint8_t class_agnostic_nms = 0;
-  uint8_t multi_label = 0;               // every class over the threshold counts, not only a row's best
-  uint8_t scaled_anchors = 0;            // kYoloAnchors: YOLOv5's (2 sigmoid)^2 sizes; else exp as in YOLOv3
-  uint8_t anchor_major = 0;              // kYoloAnchors: see above
+  uint8_t multi_label = 0;     // every class over the threshold counts, not only a row's best
+  uint8_t scaled_anchors = 0;  // kYoloAnchors: YOLOv5's (2 sigmoid)^2 sizes; else exp as in YOLOv3
+  uint8_t anchor_major = 0;    // kYoloAnchors: see above
   uint8_t level_count = 0;
   uint8_t reserved = 0;
-  int32_t classes = 0;                   // scores per row, background included
-  int32_t first_class = 0;               // classes below are background and never reported
-  int32_t input_width = 0;               // network input, pixels
+  int32_t classes = 0;      // scores per row, background included
+  int32_t first_class = 0;  // classes below are background and never reported
+  int32_t input_width = 0;  // network input, pixels
   int32_t input_height = 0;
-  int32_t max_candidates = 0;            // best-scored ones that enter suppression; the others are dropped
-  float score_threshold = 0.25f;         // detections have at least this score
-  float iou_threshold = 0.45f;           // a box overlapping a better one by more than this is dropped; 1: none is
-  float variances[2] = {0.1f, 0.2f};     // kSsdPriors: of centre and size
+  int32_t max_candidates = 0;     // best-scored ones that enter suppression; the others are dropped
+  float score_threshold = 0.25f;  // detections have at least this score
+  float iou_threshold =
+      0.45f;  // a box overlapping a better one by more than this is dropped; 1: none is
+  float variances[2] = {1.0f, 1.0f};  // kSsdPriors: of centre and size
   DecodeLevel levels[kMaxDecodeLevels];
 };
 
@@ -64,9 +78,9 @@ struct DecodeParams {
 struct DecodeCandidate {
   float score;
   int32_t class_id;
-  int32_t row;      // among all levels: breaks ties
-  int32_t rank;     // place in the result so far, or -1
-  float box[4];     // x1, y1, x2, y2 in network pixels
+  int32_t row;  // among all levels; equal scores are ordered by row, then class
+  float area;
+  float box[4];  // x1, y1, x2, y2 in network pixels
 };
 
 /// Workspace of kDecode, bytes.

@@ -1,16 +1,17 @@
-// Camera frame -> network input. No tensor inputs; the frames are the step's image binding. Output: f32 [n, height, width,
-// channels], channels dense. x = (pixel - mean[c]) * scale[c] with pixel in 0..255 and c in the network's channel order.
+// Camera frame -> network input. No tensor inputs; the frames are the step's image binding. Output:
+// f32 [n, height, width, channels], channels dense. x = (pixel - mean[c]) * scale[c] with pixel in
+// 0..255 and c in the network's channel order.
 #pragma once
 
 #include "plan_schema/types.h"
 
 namespace stint {
 
-inline constexpr int32_t kMaxFrameSide = 32768;   // source frames
+inline constexpr int32_t kMaxFrameSide = 32768;    // source frames
 inline constexpr int32_t kMaxNetworkSide = 16384;  // network inputs
 
 struct PreprocessParams {
-  int32_t width = 0;   // of the network input, pixels
+  int32_t width = 0;  // of the network input, pixels
   int32_t height = 0;
   uint8_t channels = 3;  // 1 or 3
   FitMode fit = FitMode::kStretch;

@@ -107,6 +107,8 @@ struct KernelCall {
   std::vector<const Tensor*> outputs;
   uint64_t workspace_bytes = 0;
   uint64_t worker_scratch_bytes = 0;
+  std::vector<ImageView> images = {};  // one per batch slot, for steps with an image binding
+  const cpu::DetectionLimits* limits = nullptr;
 
   Status check() const { return call(1, false); }
   /// check, then run when it is OK.
@@ -132,6 +134,8 @@ struct KernelCall {
     args.output_count = static_cast<uint32_t>(out.size());
     args.workspace_bytes = workspace_bytes;
     args.worker_scratch_bytes = worker_scratch_bytes;
+    args.image_count = static_cast<uint32_t>(images.size());
+    args.limits = limits;
     args.parallel.run = run_on_threads;
     args.parallel.pool = &threads;
     args.parallel.workers = threads;
@@ -144,6 +148,7 @@ struct KernelCall {
     };
     std::vector<Line> workspace(workspace_bytes / 64 + 1);
     std::vector<Line> scratch(worker_scratch_bytes * threads / 64 + threads);
+    args.images = images.empty() ? nullptr : images.data();
     args.workspace = workspace.data()->bytes;
     args.worker_scratch = scratch.data()->bytes;
     entry->run(args);

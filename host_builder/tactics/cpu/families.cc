@@ -6,6 +6,7 @@ namespace stint::builder {
 
 const std::vector<CpuFamily>& cpu_families() {
   static const std::vector<CpuFamily> families = {
+      kPreprocessFamily,  kDecodeFamily, kTopClassesFamily, kArgmaxMaskFamily,
       kReshapeCopyFamily, kConcatFamily, kTransposeFamily,  kSliceFamily,
       kExpandFamily,      kTileFamily,   kDepthSpaceFamily, kElementwiseFamily,
       kCastFamily,        kGatherFamily, kReduceFamily,

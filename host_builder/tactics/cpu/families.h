@@ -6,6 +6,12 @@
 
 namespace stint::builder {
 
+extern const CpuFamily kPreprocessFamily;
+// decode.cc
+extern const CpuFamily kDecodeFamily;
+extern const CpuFamily kTopClassesFamily;
+extern const CpuFamily kArgmaxMaskFamily;
+
 // copy.cc
 extern const CpuFamily kReshapeCopyFamily;  // Identity, Reshape left over by the passes
 extern const CpuFamily kConcatFamily;
