@@ -1,0 +1,129 @@
+#include "host_builder/cli/runner.h"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include "host_builder/graph/error.h"
+#include "plan_schema/half.h"
+
+namespace stint::builder {
+
+void require(const stint_status& status, const std::string& what) {
+  if (status.code == STINT_FILE_FAILED) throw BuildError(what + ": " + status.message + ": " + std::strerror(static_cast<int>(status.found)));
+  if (!ok(status)) throw BuildError(what + ": " + describe(status));
+}
+
+std::string shape_text(const Shape& shape) {
+  std::string text;
+  for (const int64_t extent : shape) text += (text.empty() ? "" : "x") + std::to_string(extent);
+  return text.empty() ? "scalar" : text;
+}
+
+Shape binding_shape(const stint_binding_info& info) { return {info.shape, info.shape + info.rank}; }
+
+Runner::Runner(const std::string& plan_path, const RunnerOptions& options) {
+  if (options.device != "cpu" && options.device != "auto") {
+    throw UsageError("--device " + options.device + ": this build runs plans on cpu only");
+  }
+  require(file_.open(plan_path.c_str()), plan_path);
+  uint32_t batches[64];
+  const uint32_t count = std::min<uint32_t>(plan().batches("cpu", batches, 64), 64);
+  if (count == 0) throw BuildError(plan_path + ": holds no program for cpu; build it with --target cpu");
+  batch_ = options.batch == 0 ? batches[0] : options.batch;
+  if (std::find(batches, batches + count, batch_) == batches + count) {
+    std::string known;
+    for (uint32_t i = 0; i < count; ++i) known += (known.empty() ? "" : ",") + std::to_string(batches[i]);
+    throw BuildError(plan_path + ": holds batch " + known + ", not " + std::to_string(batch_) + "; build it with --batch " +
+                     known + "," + std::to_string(batch_));
+  }
+  stint_options session_options = {};
+  session_options.threads = options.threads;
+  session_options.profile = options.profile ? 1 : 0;
+  require(engine_.create(plan(), "cpu", batch_, session_options), plan_path);
+  inputs_.resize(plan().input_count("cpu", batch_));
+  for (uint32_t i = 0; i < inputs_.size(); ++i) require(plan().input("cpu", batch_, i, &inputs_[i]), plan_path);
+  outputs_.resize(plan().output_count("cpu", batch_));
+  for (uint32_t i = 0; i < outputs_.size(); ++i) require(plan().output("cpu", batch_, i, &outputs_[i]), plan_path);
+}
+
+uint32_t Runner::input_index(const std::string& name) const {
+  std::string known;
+  for (uint32_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].name == name) return i;
+    known += (known.empty() ? "" : ", ") + std::string(inputs_[i].name);
+  }
+  throw BuildError("the plan has no input '" + name + "'; its inputs are: " + known);
+}
+
+void Runner::set_input(uint32_t index, const HostTensor& tensor) {
+  const stint_binding_info& info = inputs_.at(index);
+  const std::string name = std::string("input '") + info.name + "'";
+  if (info.kind != STINT_BINDING_TENSOR) throw BuildError(name + " takes a picture (.png, .jpg), not a tensor");
+  if (static_cast<uint32_t>(tensor.dtype) != info.dtype || tensor.shape != binding_shape(info)) {
+    throw BuildError(name + ": found " + dtype_name(tensor.dtype) + " " + shape_text(tensor.shape) + ", the plan needs " +
+                     dtype_name(static_cast<DType>(info.dtype)) + " " + shape_text(binding_shape(info)));
+  }
+  std::memcpy(session().input_data(index), tensor.data.data(), tensor.data.size());
+}
+
+void Runner::run() { require(session().run(), "run"); }
+
+HostTensor Runner::output(uint32_t index) {
+  const stint_binding_info& info = outputs_.at(index);
+  HostTensor tensor;
+  tensor.dtype = static_cast<DType>(info.dtype);
+  tensor.shape = binding_shape(info);
+  if (info.kind != STINT_BINDING_DETECTIONS) {
+    const auto* data = static_cast<const std::byte*>(session().output_data(index));
+    tensor.data.assign(data, data + info.bytes);
+    return tensor;
+  }
+  std::vector<float> rows;
+  size_t longest = 0;
+  std::vector<std::pair<const stint_detection*, uint32_t>> slots(batch_);
+  for (uint32_t slot = 0; slot < batch_; ++slot) {
+    require(session().detections(slot, &slots[slot].first, &slots[slot].second), "detections");
+    longest = std::max<size_t>(longest, slots[slot].second);
+  }
+  rows.assign(longest * batch_ * 6, 0.0f);
+  for (uint32_t slot = 0; slot < batch_; ++slot) {
+    for (uint32_t k = 0; k < slots[slot].second; ++k) {
+      const stint_detection& d = slots[slot].first[k];
+      const float row[6] = {d.x1, d.y1, d.x2, d.y2, d.score, static_cast<float>(d.class_id)};
+      std::copy(row, row + 6, rows.begin() + static_cast<std::ptrdiff_t>((slot * longest + k) * 6));
+    }
+  }
+  tensor.dtype = DType::kF32;
+  tensor.shape = {batch_, static_cast<int64_t>(longest), 6};
+  tensor.data.resize(rows.size() * sizeof(float));
+  if (!rows.empty()) std::memcpy(tensor.data.data(), rows.data(), tensor.data.size());
+  return tensor;
+}
+
+HostTensor random_tensor(const stint_binding_info& info, uint64_t seed) {
+  HostTensor tensor;
+  tensor.dtype = static_cast<DType>(info.dtype);
+  tensor.shape = binding_shape(info);
+  tensor.data.resize(info.bytes);
+  std::mt19937_64 random(seed);
+  const auto unit = [&] { return static_cast<double>(random() >> 11) / 9007199254740992.0; };  // 2^53
+  const size_t count = info.bytes / dtype_bytes(tensor.dtype);
+  for (size_t i = 0; i < count; ++i) {
+    const double value = unit();
+    switch (tensor.dtype) {
+      case DType::kF32: tensor.as<float>()[i] = static_cast<float>(value); break;
+      case DType::kF64: tensor.as<double>()[i] = value; break;
+      case DType::kF16: tensor.as<uint16_t>()[i] = to_f16(static_cast<float>(value)).bits; break;
+      case DType::kBF16: tensor.as<uint16_t>()[i] = to_bf16(static_cast<float>(value)).bits; break;
+      case DType::kI32: case DType::kU32: tensor.as<uint32_t>()[i] = static_cast<uint32_t>(value * 8); break;
+      case DType::kI64: case DType::kU64: tensor.as<uint64_t>()[i] = static_cast<uint64_t>(value * 8); break;
+      case DType::kI16: case DType::kU16: tensor.as<uint16_t>()[i] = static_cast<uint16_t>(value * 8); break;
+      case DType::kI8: case DType::kU8: tensor.as<uint8_t>()[i] = static_cast<uint8_t>(value * 8); break;
+      case DType::kBool: tensor.as<uint8_t>()[i] = value < 0.5 ? 0 : 1; break;
+    }
+  }
+  return tensor;
+}
+
+}  // namespace stint::builder

@@ -1,0 +1,56 @@
+// A plan file opened and ready to run, for the commands that execute plans.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/include/stint/engine.hpp"
+#include "host_builder/tactics/evaluate.h"
+
+namespace stint::builder {
+
+struct RunnerOptions {
+  std::string device = "cpu";
+  uint32_t batch = 0;  // 0: the plan's smallest
+  uint32_t threads = 1;
+  bool profile = false;
+};
+
+/// Owns the mapped plan, one session and its memory. Every function throws BuildError on failure.
+class Runner {
+ public:
+  Runner(const std::string& plan_path, const RunnerOptions& options);
+
+  const Plan& plan() const { return file_.plan(); }
+  Session& session() { return engine_.session(); }
+  uint32_t batch() const { return batch_; }
+  const std::vector<stint_binding_info>& inputs() const { return inputs_; }
+  const std::vector<stint_binding_info>& outputs() const { return outputs_; }
+
+  /// Index of a named input. The message of the error lists the names there are.
+  uint32_t input_index(const std::string& name) const;
+  /// Copies a tensor into an input's own buffer; dtype and shape must be the binding's.
+  void set_input(uint32_t index, const HostTensor& tensor);
+  void run();
+  /// Copy of a tensor output. For detections: f32 [batch, max, 6] of x1, y1, x2, y2, score, class.
+  HostTensor output(uint32_t index);
+
+ private:
+  PlanFile file_;
+  Engine engine_;
+  uint32_t batch_ = 0;
+  std::vector<stint_binding_info> inputs_;
+  std::vector<stint_binding_info> outputs_;
+};
+
+/// Throws BuildError("<what>: <status>") unless the status is OK.
+void require(const stint_status& status, const std::string& what);
+
+/// "1x3x224x224"
+std::string shape_text(const Shape& shape);
+Shape binding_shape(const stint_binding_info& info);
+
+/// Dense tensor of the binding's type with seeded values: floats uniform in 0..1, integers in 0..7.
+HostTensor random_tensor(const stint_binding_info& info, uint64_t seed);
+
+}  // namespace stint::builder
