@@ -258,7 +258,8 @@ const char* reduce_op_name(ReduceOp op) {
 
 namespace {
 
-std::string number(double value) {
+std::string number(double value) {  // nine digits are exact for f32
+
   char text[40];
   std::snprintf(text, sizeof text, "%.9g", value);
   return text;
@@ -276,7 +277,11 @@ class Words {
   }
   Words& add(const char* key, int64_t value) { return add(key, std::to_string(value)); }
   Words& add(const char* key, float value) { return add(key, number(value)); }
-  Words& add(const char* key, double value) { return add(key, number(value)); }
+  Words& add(const char* key, double value) {
+    char text[40];
+    std::snprintf(text, sizeof text, "%.17g", value);
+    return add(key, std::string(text));
+  }
   Words& flag(const char* key, bool value) { return value ? add(key, int64_t{1}) : *this; }
   template <typename T>
   Words& list(const char* key, const std::vector<T>& values) {

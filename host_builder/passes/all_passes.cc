@@ -4,6 +4,9 @@ namespace stint::builder {
 
 const std::vector<Pass>& all_passes() {
   static const std::vector<Pass> passes = {
+      kDeadCodePass,        kFp16ToF32Pass,         kSimplifyPass, kFoldConstantsPass,
+      kCommonCodePass,      kRecognizePatternsPass, kFoldPadsPass, kFoldScalesPass,
+      kExpandBatchNormPass, kFuseVerticalPass,      kLayoutPass,   kFoldConstantsPass,
       kDeadCodePass,
   };
   return passes;

@@ -2,9 +2,7 @@
 
 namespace stint::builder {
 
-namespace {
-
-size_t run(Graph& graph) {
+size_t remove_dead_code(Graph& graph) {
   std::vector<bool> wanted(graph.value_count(), false);
   for (ValueId id : graph.outputs) wanted[id] = true;
   size_t changes = 0;
@@ -30,14 +28,12 @@ size_t run(Graph& graph) {
   return changes;
 }
 
-}  // namespace
-
 const Pass kDeadCodePass = {
     "dead-code",
     "every value has at most one producer",
     "every node contributes to a graph output; unread optional results are absent",
     true,
-    run,
+    remove_dead_code,
 };
 
 }  // namespace stint::builder
