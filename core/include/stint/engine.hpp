@@ -48,8 +48,9 @@ class PlanFile {
     const int file = ::open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return file_error("the plan file cannot be opened", errno);
     struct stat info = {};
-    if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
-      const int error = S_ISDIR(info.st_mode) ? EISDIR : errno;
+    const bool known = ::fstat(file, &info) == 0;
+    if (!known || !S_ISREG(info.st_mode)) {
+      const int error = !known ? errno : S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
       ::close(file);
       return file_error("the plan is not a regular file", error);
     }

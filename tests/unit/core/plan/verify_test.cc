@@ -1,0 +1,558 @@
+// One rule of the semantic pass per case: a good plan with one thing bent must be refused, at the
+// right place.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "core/include/stint/stint.h"
+#include "core/plan/limits.h"
+#include "plan_schema/params/copy.h"
+#include "tests/support/tiny_plan.h"
+
+using namespace stint;
+using test::PlanSpec;
+using test::ProgramSpec;
+
+namespace {
+
+stint_status open(const PlanSpec& spec) {
+  const test::AlignedBytes file = test::write_plan(spec);
+  stint_plan plan;
+  return stint_plan_open(file.data(), file.size(), &plan);
+}
+
+struct Bent {
+  PlanSpec spec = test::tiny_plan();
+  ProgramSpec& program = spec.variants[0].programs[0];
+
+  void check_refused(const char* message, uint32_t code = STINT_CORRUPT_PLAN) {
+    const stint_status status = open(spec);
+    CHECK(status.code == code);
+    CHECK_MESSAGE(std::string(status.message).find(message) != std::string::npos, status.message);
+  }
+};
+
+constexpr auto kI32 = static_cast<uint8_t>(DType::kI32);
+
+/// The tiny plan with its output turned into detections [1, 2, 6] and counts.
+void make_detections(ProgramSpec* p) {
+  p->tensors.push_back({0, {1, 2, 6}, fb::StorageKind::Binding, 2, 0, {}});
+  p->tensors.push_back({kI32, {1}, fb::StorageKind::Binding, 2, 48, {}});
+  test::BindingSpec detections;
+  detections.name = "detections";
+  detections.kind = fb::BindingKind::Detections;
+  detections.tensor = 4;
+  detections.count_tensor = 5;
+  detections.io_bytes = 52;
+  detections.io_offset = (p->io_bytes + 63) / 64 * 64;
+  p->io_bytes = detections.io_offset + 64;
+  p->bindings.push_back(detections);
+}
+
+void add_image(ProgramSpec* p) {
+  test::BindingSpec image;
+  image.name = "frame";
+  image.is_input = true;
+  image.kind = fb::BindingKind::Image;
+  image.image.present = true;
+  p->bindings.push_back(image);
+}
+
+/// A GPU variant with one launch.
+PlanSpec cuda_plan() {
+  PlanSpec spec = test::tiny_plan();
+  spec.segments.push_back({{1, 2, 3, 4}, SegmentKind::kCubin});
+  test::VariantSpec variant = spec.variants[0];
+  variant.name = "sm_87";
+  variant.kind = fb::TargetKind::Cuda;
+  variant.programs[0].arenas[0].space = fb::MemorySpace::Device;
+  variant.programs[0].steps.resize(1);
+  variant.programs[0].edges.clear();
+  test::TestStep& step = variant.programs[0].steps[0];
+  step.params.assign(24, 0);
+  step.launch.present = true;
+  step.launch.module_segment = 1;
+  step.launch.relocations = {fb::Relocation(0, 0), fb::Relocation(16, 2)};
+  spec.variants.push_back(variant);
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("the plans these tests bend are good") {
+  CHECK(open(test::tiny_plan()).code == STINT_OK);
+  CHECK(open(cuda_plan()).code == STINT_OK);
+  Bent detections, image;
+  make_detections(&detections.program);
+  CHECK(open(detections.spec).code == STINT_OK);
+  add_image(&image.program);
+  CHECK(open(image.spec).code == STINT_OK);
+}
+
+TEST_CASE("targets and programs") {
+  Bent bent;
+  SUBCASE("no target") {
+    bent.spec.variants.clear();
+    bent.check_refused("number of targets");
+  }
+  SUBCASE("too many targets") {
+    bent.spec.variants.resize(kMaxVariants + 1, bent.spec.variants[0]);
+    bent.check_refused("number of targets");
+  }
+  SUBCASE("two targets of one name") {
+    bent.spec.variants.resize(2, bent.spec.variants[0]);
+    bent.check_refused("same name");
+  }
+  SUBCASE("target without a name") {
+    bent.spec.variants[0].name.clear();
+    bent.check_refused("name");
+  }
+  SUBCASE("target name with a zero byte") {
+    bent.spec.variants[0].name = std::string("cpu\0x", 5);
+    bent.check_refused("zero byte");
+  }
+  SUBCASE("unknown kind of target") {
+    bent.spec.variants[0].kind = static_cast<fb::TargetKind>(9);
+    bent.check_refused("unknown kind");
+  }
+  SUBCASE("no program") {
+    bent.spec.variants[0].programs.clear();
+    bent.check_refused("no program");
+  }
+  SUBCASE("batch 0") {
+    bent.program.batch = 0;
+    bent.check_refused("different batches");
+  }
+  SUBCASE("batch too large") {
+    bent.program.batch = kMaxBatch + 1;
+    bent.check_refused("batch is out of range");
+  }
+  SUBCASE("two programs of one batch") {
+    bent.spec.variants[0].programs.resize(2, bent.spec.variants[0].programs[0]);
+    bent.check_refused("different batches");
+  }
+}
+
+TEST_CASE("memory") {
+  Bent bent;
+  SUBCASE("device arena on the CPU") {
+    bent.program.arenas[0].space = fb::MemorySpace::Device;
+    bent.check_refused("memory space");
+  }
+  SUBCASE("alignment not a power of two") {
+    bent.program.arenas[0].alignment = 96;
+    bent.check_refused("power of two");
+  }
+  SUBCASE("alignment too small") {
+    bent.program.arenas[0].alignment = 32;
+    bent.check_refused("power of two");
+  }
+  SUBCASE("alignment too large") {
+    bent.program.arenas[0].alignment = 8192;
+    bent.check_refused("power of two");
+  }
+  SUBCASE("sum of the arenas wraps around") {
+    bent.program.arenas.push_back({~uint64_t{0} - 8192});
+    bent.program.arenas.push_back({~uint64_t{0} - 8192});
+    bent.check_refused("does not fit");
+  }
+  SUBCASE("too many arenas") {
+    bent.program.arenas.resize(kMaxArenas + 1, {64});
+    bent.check_refused("too many arenas");
+  }
+  SUBCASE("worker scratch too large") {
+    bent.program.worker_scratch = ~uint64_t{0};
+    bent.check_refused("scratch");
+  }
+}
+
+TEST_CASE("tensors") {
+  Bent bent;
+  test::TensorSpec& t = bent.program.tensors[2];
+  SUBCASE("unknown element type") {
+    t.dtype = kDTypeCount;
+    bent.check_refused("unknown element type");
+  }
+  SUBCASE("too many axes") {
+    t.shape.assign(kMaxRank + 1, 1);
+    bent.check_refused("too many axes");
+  }
+  SUBCASE("fewer strides than axes") {
+    t.strides = {1};
+    bent.check_refused("one stride per axis");
+  }
+  SUBCASE("negative extent") {
+    t.shape[0] = -1;
+    bent.check_refused("negative extent");
+  }
+  SUBCASE("negative stride") {
+    t.strides = {15, -3, 1};
+    bent.check_refused("negative stride");
+  }
+  SUBCASE("product of the shape wraps around") {
+    t.shape = {int64_t{1} << 40, int64_t{1} << 40, 1};
+    t.strides = {0, 0, 0};
+    bent.check_refused("does not fit");
+  }
+  SUBCASE("reach of the strides wraps around") {
+    t.strides = {0, INT64_MAX, 1};
+    bent.check_refused("does not fit");
+  }
+  SUBCASE("reaches beyond its arena") {
+    t.strides = {15, 4, 1};
+    bent.check_refused("beyond its memory");
+  }
+  SUBCASE("offset beyond its arena") {
+    t.offset = 4;
+    bent.check_refused("beyond its memory");
+  }
+  SUBCASE("offset that wraps around") {
+    t.offset = ~uint64_t{0} - 3;
+    bent.check_refused("beyond its memory");
+  }
+  SUBCASE("misaligned offset") {
+    bent.program.arenas[0].bytes += 64;
+    t.offset = 2;
+    bent.check_refused("not a multiple");
+  }
+  SUBCASE("no such arena") {
+    t.index = 1;
+    bent.check_refused("no such arena");
+  }
+  SUBCASE("no such segment") {
+    bent.program.tensors[1].index = 1;
+    bent.check_refused("no such segment");
+  }
+  SUBCASE("reaches beyond its segment") {
+    bent.program.tensors[1].shape = {1, 2, test::kTinyColumns};
+    bent.check_refused("beyond its memory");
+  }
+  SUBCASE("no such binding") {
+    bent.program.tensors[0].index = 2;
+    bent.check_refused("no such binding");
+  }
+  SUBCASE("unknown storage") {
+    t.storage = static_cast<fb::StorageKind>(3);
+    bent.check_refused("unknown storage");
+  }
+  SUBCASE("lies in an image") {
+    add_image(&bent.program);
+    bent.program.tensors.push_back({0, {1}, fb::StorageKind::Binding, 2, 0, {}});
+    bent.check_refused("image binding");
+  }
+  SUBCASE("huge by strides of 0") {
+    bent.program.tensors.push_back({0, {int64_t{1} << 40}, fb::StorageKind::Arena, 0, 0, {0}});
+    bent.check_refused("more elements");
+  }
+}
+
+TEST_CASE("bindings") {
+  Bent bent;
+  test::BindingSpec& b = bent.program.bindings[0];
+  SUBCASE("no such tensor") {
+    b.tensor = 99;
+    bent.check_refused("no such tensor");
+  }
+  SUBCASE("tensor of another binding") {
+    b.tensor = 3;
+    bent.check_refused("fill its buffer");
+  }
+  SUBCASE("tensor with gaps") {
+    b.io_bytes = 64;
+    bent.program.tensors[0].strides = {16, 4, 1};
+    bent.check_refused("fill its buffer");
+  }
+  SUBCASE("buffer larger than the tensor") {
+    b.io_bytes += 4;
+    bent.check_refused("not as large");
+  }
+  SUBCASE("buffer misaligned in the I/O block") {
+    b.io_offset = 32;
+    bent.check_refused("misaligned");
+  }
+  SUBCASE("buffer outside the I/O block") {
+    b.io_offset = 1024;
+    bent.check_refused("outside the I/O block");
+  }
+  SUBCASE("unknown kind") {
+    b.kind = static_cast<fb::BindingKind>(3);
+    bent.check_refused("unknown kind");
+  }
+  SUBCASE("too many") {
+    bent.program.bindings.resize(kMaxBindings + 1, bent.program.bindings[0]);
+    bent.check_refused("too many bindings");
+  }
+}
+
+TEST_CASE("images") {
+  Bent bent;
+  add_image(&bent.program);
+  test::BindingSpec& b = bent.program.bindings[2];
+  SUBCASE("as an output") {
+    b.is_input = false;
+    bent.check_refused("must be an input");
+  }
+  SUBCASE("without a description") {
+    b.image.present = false;
+    bent.check_refused("needs its description");
+  }
+  SUBCASE("with a buffer") {
+    b.io_bytes = 64;
+    bent.check_refused("no buffer");
+  }
+  SUBCASE("width 0") {
+    b.image.width = 0;
+    bent.check_refused("size is out of range");
+  }
+  SUBCASE("height too large") {
+    b.image.height = 16385;
+    bent.check_refused("size is out of range");
+  }
+  SUBCASE("two channels") {
+    b.image.channels = 2;
+    bent.check_refused("1 or 3 channels");
+  }
+  SUBCASE("unknown fit") {
+    b.image.fit = 4;
+    bent.check_refused("unknown way");
+  }
+  SUBCASE("one mean for three channels") {
+    b.image.mean = {0};
+    bent.check_refused("one mean and one scale");
+  }
+  SUBCASE("no scale") {
+    b.image.scale.clear();
+    bent.check_refused("one mean and one scale");
+  }
+  SUBCASE("mean that is not a number") {
+    b.image.mean[1] = __builtin_nanf("");
+    bent.check_refused("finite");
+  }
+  SUBCASE("infinite padding") {
+    b.image.pad_value = __builtin_inff();
+    bent.check_refused("finite");
+  }
+}
+
+TEST_CASE("detections") {
+  Bent bent;
+  make_detections(&bent.program);
+  test::BindingSpec& b = bent.program.bindings[2];
+  SUBCASE("as an input") {
+    b.is_input = true;
+    bent.check_refused("must be an output");
+  }
+  SUBCASE("five numbers per box") {
+    bent.program.tensors[4].shape = {1, 2, 5};
+    bent.check_refused("[batch, max, 6]");
+  }
+  SUBCASE("wrong batch") {
+    bent.program.tensors[4].shape = {2, 1, 6};
+    bent.check_refused("[batch, max, 6]");
+  }
+  SUBCASE("no such count tensor") {
+    b.count_tensor = 6;
+    bent.check_refused("no such tensor");
+  }
+  SUBCASE("counts of another type") {
+    bent.program.tensors[5].dtype = 0;
+    bent.check_refused("i32 [batch]");
+  }
+  SUBCASE("counts in the constants") {
+    bent.program.tensors[5].storage = fb::StorageKind::Segment;
+    bent.program.tensors[5].index = 0;
+    bent.program.tensors[5].offset = 0;
+    bent.check_refused("i32 [batch]");
+  }
+}
+
+TEST_CASE("steps") {
+  Bent bent;
+  test::TestStep& step = bent.program.steps[0];
+  SUBCASE("unknown kernel") {
+    step.kernel = 999;
+    bent.check_refused("CPU kernel", STINT_UNKNOWN_FEATURE);
+  }
+  SUBCASE("input that does not exist") {
+    step.inputs[1] = 4;
+    bent.check_refused("no such tensor");
+  }
+  SUBCASE("output that does not exist") {
+    step.outputs[0] = kNone;
+    bent.check_refused("no such tensor");
+  }
+  SUBCASE("no output") {
+    step.outputs.clear();
+    bent.check_refused("no output");
+  }
+  SUBCASE("too many inputs") {
+    step.inputs.resize(kMaxOperands + 1, 0);
+    bent.check_refused("too many operands");
+  }
+  SUBCASE("writes into the constants") {
+    step.outputs[0] = 1;
+    bent.check_refused("constants");
+  }
+  SUBCASE("writes into an input") {
+    step.outputs[0] = 0;
+    bent.check_refused("into an input");
+  }
+  SUBCASE("output elements share an address") {
+    bent.program.tensors[2].strides = {15, 2, 1};
+    bent.check_refused("share an address");
+  }
+  SUBCASE("parameters too short for the kernel") {
+    step.params.resize(10);
+    bent.check_refused("parameter block");
+  }
+  SUBCASE("parameters too large") {
+    step.params.resize(kMaxParamsBytes + 1);
+    bent.check_refused("too large");
+  }
+  SUBCASE("shapes that the kernel refuses") {
+    step.inputs = {0};
+    const stint_status status = open(bent.spec);
+    CHECK(status.code == STINT_CORRUPT_PLAN);
+    CHECK(status.detail == 0);
+  }
+  SUBCASE("kernel's check is told the step") {
+    bent.program.steps[1].params.resize(3);
+    CHECK(open(bent.spec).detail == 1);
+  }
+  SUBCASE("workspace that does not exist") {
+    step.workspace = 77;
+    bent.check_refused("no such tensor");
+  }
+  SUBCASE("workspace that overlaps an operand") {
+    bent.program.tensors.push_back(
+        {static_cast<uint8_t>(DType::kU8), {32}, fb::StorageKind::Arena, 0, 0, {}});
+    step.workspace = 4;
+    bent.check_refused("overlaps");
+  }
+  SUBCASE("workspace behind the operands is fine") {
+    bent.program.arenas[0].bytes = 128;
+    bent.program.tensors.push_back(
+        {static_cast<uint8_t>(DType::kU8), {64}, fb::StorageKind::Arena, 0, 64, {}});
+    step.workspace = 4;
+    CHECK(open(bent.spec).code == STINT_OK);
+    bent.program.tensors[4].offset = 32 + 64;
+    bent.program.tensors[4].shape = {32};
+    bent.check_refused("workspace must be");
+  }
+  SUBCASE("image binding that does not exist") {
+    step.image_binding = 7;
+    bent.check_refused("no such image binding");
+  }
+  SUBCASE("image binding that is a tensor") {
+    step.image_binding = 0;
+    bent.check_refused("no such image binding");
+  }
+  SUBCASE("negative image binding") {
+    step.image_binding = -2;
+    bent.check_refused("no such image binding");
+  }
+  SUBCASE("GPU launch on the CPU") {
+    step.launch.present = true;
+    bent.check_refused("cannot launch");
+  }
+  SUBCASE("edge back in time") {
+    bent.program.edges = {fb::Edge(1, 0, fb::EdgeKind::Full)};
+    bent.check_refused("edge");
+  }
+  SUBCASE("edge beyond the steps") {
+    bent.program.edges = {fb::Edge(0, 2, fb::EdgeKind::Full)};
+    bent.check_refused("edge");
+  }
+  SUBCASE("unknown kind of edge") {
+    bent.program.edges = {fb::Edge(0, 1, static_cast<fb::EdgeKind>(2))};
+    bent.check_refused("edge");
+  }
+}
+
+TEST_CASE("GPU launches") {
+  Bent bent;
+  bent.spec = cuda_plan();
+  test::LaunchSpec& launch = bent.spec.variants[1].programs[0].steps[0].launch;
+  SUBCASE("missing") {
+    launch.present = false;
+    bent.check_refused("needs a launch");
+  }
+  SUBCASE("module is not a cubin") {
+    launch.module_segment = 0;
+    bent.check_refused("kernel module");
+  }
+  SUBCASE("no such module") {
+    launch.module_segment = 2;
+    bent.check_refused("kernel module");
+  }
+  SUBCASE("kernel without a name") {
+    launch.symbol.clear();
+    bent.check_refused("no name");
+  }
+  SUBCASE("empty grid") {
+    launch.grid[1] = 0;
+    bent.check_refused("grid");
+  }
+  SUBCASE("block of too many threads") {
+    launch.block[0] = 64;
+    launch.block[1] = 32;
+    bent.check_refused("block");
+  }
+  SUBCASE("block product that wraps around") {
+    launch.block[0] = launch.block[1] = 0x80000000u;
+    launch.block[2] = 4;
+    bent.check_refused("block");
+  }
+  SUBCASE("relocation beyond the parameters") {
+    launch.relocations[1] = fb::Relocation(24, 0);
+    bent.check_refused("outside the parameters");
+  }
+  SUBCASE("misaligned relocation") {
+    launch.relocations[1] = fb::Relocation(12, 0);
+    bent.check_refused("outside the parameters");
+  }
+  SUBCASE("relocation to no tensor") {
+    launch.relocations[1] = fb::Relocation(8, 99);
+    bent.check_refused("names no tensor");
+  }
+}
+
+TEST_CASE("a step with nothing to write is never checked nor run") {
+  Bent bent;
+  bent.program.tensors.push_back({0, {0, 3}, fb::StorageKind::Arena, 0, 0, {}});
+  bent.program.steps.push_back(bent.program.steps[0]);
+  bent.program.steps[2].outputs = {4};
+  CHECK(open(bent.spec).code == STINT_OK);
+}
+
+TEST_CASE("references that share one table are refused") {
+  // Sharing would let a small file cost a verification of any length.
+  flatbuffers::FlatBufferBuilder b;
+  const auto step = fb::CreateStep(b, 0);
+  std::vector<flatbuffers::Offset<fb::Step>> steps(4000, step);
+  const auto step_vector = b.CreateVector(steps);
+  std::vector<flatbuffers::Offset<fb::Program>> programs(
+      200, fb::CreateProgram(b, 1, b.CreateVector(std::vector<flatbuffers::Offset<fb::Arena>>{}),
+                             b.CreateVector(std::vector<flatbuffers::Offset<fb::Tensor>>{}),
+                             b.CreateVector(std::vector<flatbuffers::Offset<fb::Binding>>{}),
+                             step_vector));
+  const auto variant = fb::CreateTargetVariant(b, b.CreateString("cpu"), fb::TargetKind::Cpu, 0, 0,
+                                               0, b.CreateVector(programs));
+  fb::FinishPlanBuffer(
+      b,
+      fb::CreatePlan(b, b.CreateString("bomb"), 0, 0,
+                     b.CreateVector(std::vector<flatbuffers::Offset<fb::TargetVariant>>{variant})));
+  const test::AlignedBytes plan_file = test::write_plan(test::tiny_plan());
+  test::AlignedBytes file(128 + b.GetSize());
+  std::memcpy(file.data(), plan_file.data(), sizeof(FileHeader));
+  std::memcpy(file.data() + 128, b.GetBufferPointer(), b.GetSize());
+  file.header()->segment_count = 0;
+  file.header()->flatbuffer_offset = 128;
+  file.header()->flatbuffer_bytes = b.GetSize();
+  file.header()->total_bytes = file.size();
+  test::fix_checksums(file.data(), file.size());
+  stint_plan plan;
+  const stint_status status = stint_plan_open(file.data(), file.size(), &plan);
+  CHECK(status.code == STINT_CORRUPT_PLAN);
+  CHECK(std::string(status.message).find("structure") != std::string::npos);
+}
