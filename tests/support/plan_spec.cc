@@ -1,5 +1,7 @@
 #include "tests/support/plan_spec.h"
 
+#include <cstring>
+
 #include "core/plan/checked.h"
 #include "plan_schema/checksum.h"
 
@@ -117,6 +119,7 @@ AlignedBytes write_plan(const PlanSpec& spec) {
   }
   header.total_bytes = end;
   AlignedBytes file(end);
+  std::memset(file.data(), 0, file.size());
   std::memcpy(file.data(), &header, sizeof header);
   if (!table.empty()) {
     std::memcpy(file.data() + header.segment_table_offset, table.data(),

@@ -3,49 +3,15 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "plan_schema/file_format.h"
 #include "plan_schema/plan_generated.h"
 #include "plan_schema/types.h"
+#include "tests/support/aligned_bytes.h"
 
 namespace stint::test {
-
-/// Bytes at a 64-byte aligned address; nothing behind the last one is ours, so that sanitizers see
-/// every overrun.
-class AlignedBytes {
- public:
-  AlignedBytes() = default;
-  explicit AlignedBytes(size_t size) : size_(size) {
-    void* data = nullptr;
-    if (posix_memalign(&data, 64, size == 0 ? 1 : size) != 0) std::abort();
-    data_.reset(static_cast<std::byte*>(data));
-    std::memset(data, 0, size);
-  }
-  AlignedBytes(const void* data, size_t size) : AlignedBytes(size) {
-    if (size != 0) std::memcpy(data_.get(), data, size);
-  }
-
-  std::byte* data() const { return data_.get(); }
-  size_t size() const { return size_; }
-  template <typename T>
-  T* at(size_t offset) const {
-    return reinterpret_cast<T*>(data_.get() + offset);
-  }
-  FileHeader* header() const { return at<FileHeader>(0); }
-  AlignedBytes copy() const { return {data(), size()}; }
-
- private:
-  struct Free {
-    void operator()(std::byte* p) const { std::free(p); }
-  };
-  std::unique_ptr<std::byte, Free> data_;
-  size_t size_ = 0;
-};
 
 struct ArenaSpec {
   uint64_t bytes = 0;
@@ -125,6 +91,8 @@ struct PlanSpec {
   std::vector<std::string> labels;
   std::vector<SegmentSpec> segments;
 };
+
+inline FileHeader* header_of(const AlignedBytes& file) { return file.at<FileHeader>(0); }
 
 AlignedBytes write_plan(const PlanSpec& spec);
 

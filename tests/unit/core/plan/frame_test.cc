@@ -18,7 +18,7 @@ stint_status open(const AlignedBytes& file) {
 /// A valid file whose header a test then bends.
 struct BentHeader {
   AlignedBytes file = test::write_plan(test::tiny_plan());
-  FileHeader& header = *file.header();
+  FileHeader& header = *test::header_of(file);
   SegmentEntry& segment = *file.at<SegmentEntry>(header.segment_table_offset);
 };
 
@@ -88,7 +88,7 @@ TEST_CASE("a file cut at any byte whose header was adapted is refused") {
   const AlignedBytes whole = test::write_plan(test::tiny_plan());
   for (size_t size = sizeof(FileHeader); size < whole.size(); ++size) {
     const AlignedBytes cut(whole.data(), size);
-    cut.header()->total_bytes = size;
+    test::header_of(cut)->total_bytes = size;
     test::fix_checksums(cut.data(), size);
     REQUIRE(open(cut).code == STINT_CORRUPT_PLAN);
   }
@@ -201,7 +201,7 @@ TEST_CASE("segments that repeat one range cannot make opening slow") {
   test::PlanSpec spec = test::tiny_plan();
   spec.segments.resize(64, spec.segments[0]);
   const AlignedBytes file = test::write_plan(spec);
-  auto* table = file.at<SegmentEntry>(file.header()->segment_table_offset);
+  auto* table = file.at<SegmentEntry>(test::header_of(file)->segment_table_offset);
   for (int i = 0; i < 64; ++i) {
     table[i].offset = 0;
     table[i].bytes = file.size();

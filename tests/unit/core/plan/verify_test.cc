@@ -546,10 +546,10 @@ TEST_CASE("references that share one table are refused") {
   test::AlignedBytes file(128 + b.GetSize());
   std::memcpy(file.data(), plan_file.data(), sizeof(FileHeader));
   std::memcpy(file.data() + 128, b.GetBufferPointer(), b.GetSize());
-  file.header()->segment_count = 0;
-  file.header()->flatbuffer_offset = 128;
-  file.header()->flatbuffer_bytes = b.GetSize();
-  file.header()->total_bytes = file.size();
+  test::header_of(file)->segment_count = 0;
+  test::header_of(file)->flatbuffer_offset = 128;
+  test::header_of(file)->flatbuffer_bytes = b.GetSize();
+  test::header_of(file)->total_bytes = file.size();
   test::fix_checksums(file.data(), file.size());
   stint_plan plan;
   const stint_status status = stint_plan_open(file.data(), file.size(), &plan);

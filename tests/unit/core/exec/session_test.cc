@@ -1,0 +1,379 @@
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/include/stint/stint.h"
+#include "tests/support/session_blocks.h"
+#include "tests/support/tiny_plan.h"
+
+using namespace stint;
+using test::AlignedBytes;
+
+namespace {
+
+struct OpenPlan {
+  explicit OpenPlan(const test::PlanSpec& spec) : file(test::write_plan(spec)) {
+    REQUIRE(stint_plan_open(file.data(), file.size(), &plan).code == STINT_OK);
+  }
+  AlignedBytes file;
+  stint_plan plan;
+};
+
+struct TestSession {
+  TestSession(const stint_plan& plan, uint32_t batch, stint_options options = {})
+      : blocks(need(plan, batch, options)) {
+    REQUIRE(stint_session_create(&plan, nullptr, batch, &options, &blocks.memory, &session).code ==
+            STINT_OK);
+  }
+  ~TestSession() { stint_session_destroy(session); }
+
+  static stint_requirements need(const stint_plan& plan, uint32_t batch,
+                                 const stint_options& options) {
+    stint_requirements requirements;
+    REQUIRE(stint_plan_requirements(&plan, nullptr, batch, &options, &requirements).code ==
+            STINT_OK);
+    return requirements;
+  }
+
+  test::SessionBlocks blocks;
+  stint_session* session = nullptr;
+};
+
+std::vector<float> ramp(uint32_t batch, float start) {
+  std::vector<float> x(batch * test::kTinyRows * test::kTinyColumns);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = start + static_cast<float>(i);
+  return x;
+}
+
+void check_run(stint_session* session, uint32_t batch, float start) {
+  const std::vector<float> x = ramp(batch, start);
+  const std::vector<float> expected = test::tiny_reference(x, batch);
+  std::memcpy(stint_input_data(session, 0), x.data(), x.size() * sizeof(float));
+  std::memset(const_cast<void*>(stint_output_data(session, 0)), 0xAA,
+              expected.size() * sizeof(float));
+  REQUIRE(stint_run(session).code == STINT_OK);
+  const auto* y = static_cast<const float*>(stint_output_data(session, 0));
+  REQUIRE(std::vector<float>(y, y + expected.size()) == expected);
+}
+
+/// An image input and a detections output [batch, 3, 6] that no step writes.
+test::PlanSpec plan_with_frames(uint32_t batch) {
+  test::PlanSpec spec = test::tiny_plan({batch});
+  test::ProgramSpec& p = spec.variants[0].programs[0];
+  test::BindingSpec image;
+  image.name = "frame";
+  image.is_input = true;
+  image.kind = fb::BindingKind::Image;
+  image.image.present = true;
+  test::BindingSpec detections;
+  detections.name = "detections";
+  detections.kind = fb::BindingKind::Detections;
+  detections.tensor = 4;
+  detections.count_tensor = 5;
+  detections.io_bytes = batch * 3 * 24 + batch * 4;
+  detections.io_offset = (p.io_bytes + 63) / 64 * 64;
+  p.io_bytes = detections.io_offset + detections.io_bytes;
+  p.bindings.push_back(image);
+  p.bindings.push_back(detections);
+  p.tensors.push_back({0, {batch, 3, 6}, fb::StorageKind::Binding, 3, 0, {}});
+  p.tensors.push_back({static_cast<uint8_t>(DType::kI32),
+                       {batch},
+                       fb::StorageKind::Binding,
+                       3,
+                       batch * 3 * 24,
+                       {}});
+  return spec;
+}
+
+}  // namespace
+
+TEST_CASE("a session computes, with any number of threads and any batch of the plan") {
+  const OpenPlan open(test::tiny_plan({1, 3}));
+  for (uint32_t threads : {0u, 1u, 2u, 4u}) {
+    for (uint32_t batch : {1u, 3u}) {
+      TestSession s(open.plan, batch, {threads, 0});
+      for (int run = 0; run < 3; ++run) check_run(s.session, batch, static_cast<float>(run));
+    }
+  }
+}
+
+TEST_CASE("create fails until every block has the last byte it needs") {
+  const OpenPlan open(test::tiny_plan());
+  const stint_options options = {2, 1};
+  stint_requirements need;
+  REQUIRE(stint_plan_requirements(&open.plan, nullptr, 1, &options, &need).code == STINT_OK);
+  const test::SessionBlocks full(need);
+  for (int space = 0; space < STINT_SPACE_COUNT; ++space) {
+    if (need.space[space].bytes == 0) continue;
+    const uint64_t last = (need.space[space].bytes - 1) / 8 * 8;
+    for (uint64_t bytes = 0; bytes <= last; bytes += 8) {
+      stint_memory memory = full.memory;
+      memory.space[space].bytes = bytes;
+      stint_session* session = nullptr;
+      const stint_status status =
+          stint_session_create(&open.plan, nullptr, 1, &options, &memory, &session);
+      REQUIRE(status.code == STINT_BLOCK_TOO_SMALL);
+      REQUIRE(status.detail == static_cast<uint32_t>(space));
+      REQUIRE(status.needed == static_cast<int64_t>(need.space[space].bytes));
+      REQUIRE(session == nullptr);
+    }
+  }
+  TestSession s(open.plan, 1, options);
+  check_run(s.session, 1, 5.0f);
+}
+
+TEST_CASE("a misaligned block is refused") {
+  const OpenPlan open(test::tiny_plan());
+  const stint_options options = {};
+  stint_requirements need;
+  REQUIRE(stint_plan_requirements(&open.plan, nullptr, 1, &options, &need).code == STINT_OK);
+  stint_requirements larger = need;
+  for (auto& space : larger.space) space.bytes += 64;
+  const test::SessionBlocks blocks(larger);
+  for (int space : {STINT_SPACE_SESSION, STINT_SPACE_ARENA, STINT_SPACE_IO}) {
+    stint_memory memory = blocks.memory;
+    memory.space[space].data = blocks.blocks[space].data() + 8;
+    memory.space[space].bytes = need.space[space].bytes;
+    stint_session* session = nullptr;
+    const stint_status status =
+        stint_session_create(&open.plan, nullptr, 1, &options, &memory, &session);
+    CHECK(status.code == STINT_BLOCK_MISALIGNED);
+    CHECK(status.detail == static_cast<uint32_t>(space));
+    CHECK(status.found == 8);
+  }
+}
+
+TEST_CASE("requirements grow with threads and profile, and wrong options are refused") {
+  const OpenPlan open(test::tiny_plan());
+  const auto session_bytes = [&](stint_options options) {
+    return TestSession::need(open.plan, 1, options).space[STINT_SPACE_SESSION].bytes;
+  };
+  CHECK(session_bytes({1, 0}) == session_bytes({0, 0}));
+  CHECK(session_bytes({2, 0}) > session_bytes({1, 0}));
+  CHECK(session_bytes({1, 1}) > session_bytes({1, 0}));
+  stint_requirements need;
+  const stint_options many = {1000000, 0};
+  CHECK(stint_plan_requirements(&open.plan, nullptr, 1, &many, &need).code ==
+        STINT_INVALID_ARGUMENT);
+  CHECK(stint_plan_requirements(&open.plan, nullptr, 9, nullptr, &need).code ==
+        STINT_NO_SUCH_BATCH);
+  CHECK(stint_plan_requirements(&open.plan, "gpu", 1, nullptr, &need).code == STINT_NO_SUCH_TARGET);
+  CHECK(stint_plan_requirements(&open.plan, nullptr, 1, nullptr, nullptr).code ==
+        STINT_INVALID_ARGUMENT);
+  CHECK(stint_session_create(&open.plan, nullptr, 1, nullptr, nullptr, nullptr).code ==
+        STINT_INVALID_ARGUMENT);
+}
+
+TEST_CASE("an arena beyond the address space is an error, not a small block") {
+  test::PlanSpec spec = test::tiny_plan();
+  spec.variants[0].programs[0].arenas.push_back({uint64_t{1} << 62, 4096});
+  const OpenPlan open(spec);
+  stint_requirements need;
+  REQUIRE(stint_plan_requirements(&open.plan, nullptr, 1, nullptr, &need).code == STINT_OK);
+  CHECK(need.space[STINT_SPACE_ARENA].bytes > uint64_t{1} << 62);
+  CHECK(need.space[STINT_SPACE_ARENA].alignment == 4096);
+}
+
+TEST_CASE("the caller's buffers replace the default ones, and NULL brings them back") {
+  const OpenPlan open(test::tiny_plan());
+  TestSession s(open.plan, 1);
+  const std::vector<float> x = ramp(1, 7.0f);
+  const AlignedBytes input(x.data(), x.size() * sizeof(float));
+  const AlignedBytes output(15 * sizeof(float));
+  REQUIRE(stint_bind_input(s.session, 0, input.data(), input.size()).code == STINT_OK);
+  REQUIRE(stint_bind_output(s.session, 0, output.data(), output.size()).code == STINT_OK);
+  CHECK(stint_input_data(s.session, 0) == input.data());
+  CHECK(stint_output_data(s.session, 0) == output.data());
+  REQUIRE(stint_run(s.session).code == STINT_OK);
+  const auto* y = output.at<float>(0);
+  CHECK(std::vector<float>(y, y + 15) == test::tiny_reference(x, 1));
+
+  REQUIRE(stint_bind_input(s.session, 0, nullptr, 0).code == STINT_OK);
+  REQUIRE(stint_bind_output(s.session, 0, nullptr, 0).code == STINT_OK);
+  check_run(s.session, 1, 3.0f);
+}
+
+TEST_CASE("wrong bindings are errors that say what was found and what is needed") {
+  const OpenPlan open(plan_with_frames(1));
+  TestSession s(open.plan, 1);
+  const AlignedBytes buffer(256);
+  const stint_status size = stint_bind_input(s.session, 0, buffer.data(), 52);
+  CHECK(size.code == STINT_SHAPE_MISMATCH);
+  CHECK(size.found == 52);
+  CHECK(size.needed == 48);
+  CHECK(stint_bind_output(s.session, 0, buffer.data(), 56).code == STINT_SHAPE_MISMATCH);
+  CHECK(stint_bind_input(s.session, 0, buffer.data() + 4, 48).code == STINT_BLOCK_MISALIGNED);
+  CHECK(stint_bind_input(s.session, 2, buffer.data(), 48).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_bind_output(s.session, 9, buffer.data(), 48).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_bind_input(s.session, 1, buffer.data(), 48).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_bind_input(nullptr, 0, buffer.data(), 48).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_input_data(s.session, 1) == nullptr);
+  CHECK(stint_input_data(s.session, 5) == nullptr);
+  CHECK(stint_run(nullptr).code == STINT_INVALID_ARGUMENT);
+  stint_session_destroy(nullptr);
+}
+
+TEST_CASE("without an I/O block everything must be bound") {
+  const OpenPlan open(test::tiny_plan());
+  const stint_requirements need = TestSession::need(open.plan, 1, {});
+  test::SessionBlocks blocks(need);
+  blocks.memory.space[STINT_SPACE_IO] = {};
+  stint_session* session = nullptr;
+  REQUIRE(stint_session_create(&open.plan, nullptr, 1, nullptr, &blocks.memory, &session).code ==
+          STINT_OK);
+  CHECK(stint_run(session).code == STINT_NOT_BOUND);
+  const std::vector<float> x = ramp(1, 1.0f);
+  const AlignedBytes input(x.data(), x.size() * sizeof(float));
+  const AlignedBytes output(15 * sizeof(float));
+  REQUIRE(stint_bind_input(session, 0, input.data(), input.size()).code == STINT_OK);
+  CHECK(stint_run(session).code == STINT_NOT_BOUND);
+  REQUIRE(stint_bind_output(session, 0, output.data(), output.size()).code == STINT_OK);
+  CHECK(stint_run(session).code == STINT_OK);
+  const auto* y = output.at<float>(0);
+  CHECK(std::vector<float>(y, y + 15) == test::tiny_reference(x, 1));
+  stint_session_destroy(session);
+}
+
+TEST_CASE("a run needs a frame in every active slot") {
+  const OpenPlan open(plan_with_frames(2));
+  TestSession s(open.plan, 2);
+  const stint_status missing = stint_run(s.session);
+  CHECK(missing.code == STINT_NOT_BOUND);
+  CHECK(missing.detail == 0);
+  std::vector<uint8_t> pixels(8 * 8 * 3);
+  stint_image image = {};
+  image.planes[0] = pixels.data();
+  image.strides[0] = 24;
+  image.width = image.height = 8;
+  image.format = STINT_FORMAT_RGB;
+  CHECK(stint_bind_image(s.session, 0, 0, &image).code ==
+        STINT_INVALID_ARGUMENT);  // takes a tensor
+  CHECK(stint_bind_image(s.session, 7, 0, &image).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_bind_image(s.session, 1, 2, &image).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_bind_image(s.session, 1, 0, nullptr).code == STINT_INVALID_ARGUMENT);
+  REQUIRE(stint_bind_image(s.session, 1, 0, &image).code == STINT_OK);
+  CHECK(stint_run(s.session).detail == 1);
+  REQUIRE(stint_set_active_slots(s.session, 1).code == STINT_OK);
+  CHECK(stint_run(s.session).code == STINT_OK);
+  CHECK(stint_set_active_slots(s.session, 0).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_set_active_slots(s.session, 3).code == STINT_INVALID_ARGUMENT);
+  REQUIRE(stint_set_active_slots(s.session, 2).code == STINT_OK);
+  REQUIRE(stint_bind_image(s.session, 1, 1, &image).code == STINT_OK);
+  CHECK(stint_run(s.session).code == STINT_OK);
+
+  image.format = 99;
+  CHECK(stint_bind_image(s.session, 1, 0, &image).code == STINT_UNSUPPORTED_FORMAT);
+  image.format = STINT_FORMAT_RGB;
+  image.strides[0] = 23;
+  CHECK(stint_bind_image(s.session, 1, 0, &image).code != STINT_OK);
+  image.strides[0] = 24;
+  image.crop_x = 5;
+  image.crop_width = image.crop_height = 4;
+  CHECK(stint_bind_image(s.session, 1, 0, &image).code != STINT_OK);
+  CHECK(stint_run(s.session).code == STINT_OK);  // the last good frame stays
+}
+
+TEST_CASE("detections are read where the binding lies, never more than there is room for") {
+  const OpenPlan open(plan_with_frames(2));
+  TestSession s(open.plan, 2);
+  const stint_detection* boxes = nullptr;
+  uint32_t count = 99;
+  auto* base = static_cast<std::byte*>(const_cast<void*>(stint_output_data(s.session, 1)));
+  auto* counts = reinterpret_cast<int32_t*>(base + 2 * 3 * 24);
+  counts[0] = 2;
+  counts[1] = 1000;  // a kernel would never write this
+  REQUIRE(stint_detections(s.session, 0, &boxes, &count).code == STINT_OK);
+  CHECK(count == 2);
+  CHECK(reinterpret_cast<const std::byte*>(boxes) == base);
+  REQUIRE(stint_detections(s.session, 1, &boxes, &count).code == STINT_OK);
+  CHECK(count == 3);
+  CHECK(reinterpret_cast<const std::byte*>(boxes) == base + 3 * 24);
+  counts[1] = -5;
+  REQUIRE(stint_detections(s.session, 1, &boxes, &count).code == STINT_OK);
+  CHECK(count == 0);
+  CHECK(stint_detections(s.session, 2, &boxes, &count).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_detections(s.session, 0, nullptr, &count).code == STINT_INVALID_ARGUMENT);
+  REQUIRE(stint_set_active_slots(s.session, 1).code == STINT_OK);
+  counts[1] = 3;
+  REQUIRE(stint_detections(s.session, 1, &boxes, &count).code == STINT_OK);
+  CHECK(count == 0);
+
+  const AlignedBytes own(2 * 3 * 24 + 2 * 4);
+  REQUIRE(stint_bind_output(s.session, 1, own.data(), own.size()).code == STINT_OK);
+  *own.at<int32_t>(2 * 3 * 24) = 1;
+  REQUIRE(stint_detections(s.session, 0, &boxes, &count).code == STINT_OK);
+  CHECK(count == 1);
+  CHECK(reinterpret_cast<const std::byte*>(boxes) == own.data());
+
+  CHECK(stint_set_detection_limits(s.session, 0.5f, -1.0f, 0).code == STINT_OK);
+  CHECK(stint_set_detection_limits(s.session, __builtin_nanf(""), 0.5f, 0).code ==
+        STINT_INVALID_ARGUMENT);
+}
+
+TEST_CASE("a plan without detections says so") {
+  const OpenPlan open(test::tiny_plan());
+  TestSession s(open.plan, 1);
+  const stint_detection* boxes = nullptr;
+  uint32_t count = 1;
+  CHECK(stint_detections(s.session, 0, &boxes, &count).code == STINT_INVALID_ARGUMENT);
+  CHECK(count == 0);
+  CHECK(stint_set_detection_limits(s.session, 0.5f, 0.5f, 1).code == STINT_INVALID_ARGUMENT);
+}
+
+TEST_CASE("the profile counts every step of every run") {
+  const OpenPlan open(test::tiny_plan());
+  TestSession s(open.plan, 1, {1, 1});
+  for (int i = 0; i < 5; ++i) check_run(s.session, 1, 0.0f);
+  stint_step_profile steps[3] = {};
+  uint32_t count = 0;
+  REQUIRE(stint_profile_read(s.session, steps, 3, &count).code == STINT_OK);
+  REQUIRE(count == 2);
+  CHECK(std::string(steps[0].name) == "concat");
+  CHECK(std::string(steps[0].kernel) == steps[1].kernel);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(steps[i].runs == 5);
+    CHECK(steps[i].min_ns * 5 <= steps[i].total_ns);
+  }
+  CHECK(steps[2].name == nullptr);
+  stint_profile_reset(s.session);
+  REQUIRE(stint_profile_read(s.session, steps, 1, &count).code == STINT_OK);
+  CHECK(steps[0].runs == 0);
+  CHECK(stint_profile_read(s.session, nullptr, 1, &count).code == STINT_INVALID_ARGUMENT);
+
+  TestSession plain(open.plan, 1);
+  CHECK(stint_profile_read(plain.session, steps, 3, &count).code == STINT_INVALID_ARGUMENT);
+  stint_profile_reset(plain.session);
+}
+
+TEST_CASE("sessions on one plan run at the same time without seeing each other") {
+  const OpenPlan open(test::tiny_plan({2}));
+  std::vector<std::thread> callers;
+  std::atomic<int> wrong{0};
+  for (int c = 0; c < 3; ++c) {
+    callers.emplace_back([&, c] {
+      const stint_options options = {2, 0};
+      stint_requirements need;
+      if (stint_plan_requirements(&open.plan, nullptr, 2, &options, &need).code != STINT_OK)
+        ++wrong;
+      test::SessionBlocks blocks(need);
+      stint_session* session = nullptr;
+      if (stint_session_create(&open.plan, nullptr, 2, &options, &blocks.memory, &session).code !=
+          STINT_OK)
+        ++wrong;
+      for (int run = 0; run < 200; ++run) {
+        const std::vector<float> x = ramp(2, static_cast<float>(1000 * c + run));
+        std::memcpy(stint_input_data(session, 0), x.data(), x.size() * sizeof(float));
+        if (stint_run(session).code != STINT_OK) ++wrong;
+        const auto* y = static_cast<const float*>(stint_output_data(session, 0));
+        const std::vector<float> expected = test::tiny_reference(x, 2);
+        if (std::vector<float>(y, y + expected.size()) != expected) ++wrong;
+      }
+      stint_session_destroy(session);
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  CHECK(wrong == 0);
+}
