@@ -1,0 +1,25 @@
+// NonMaxSuppression.
+#include "host_builder/import/operator_table.h"
+
+namespace stint::builder {
+namespace {
+
+void translate_non_max_suppression(NodeTranslation& n) {
+  NmsAttributes a;
+  a.center_point_box = n.integer("center_point_box", 0) != 0;
+  if (n.has(2)) a.max_output_per_class = n.constant_integer(2, "max_output_boxes_per_class");
+  if (n.has(3)) a.iou_threshold = static_cast<float>(n.constant_number(3, "iou_threshold"));
+  if (n.has(4)) {
+    a.score_threshold = static_cast<float>(n.constant_number(4, "score_threshold"));
+    a.has_score_threshold = true;
+  }
+  n.bind(0, n.emitter().emit(Op::kNonMaxSuppression, a, {n.in(0), n.in(1)}));
+}
+
+}  // namespace
+
+const std::vector<OperatorEntry> kDetectionOperators = {
+    {"NonMaxSuppression", 10, kNewestOpset, translate_non_max_suppression},
+};
+
+}  // namespace stint::builder

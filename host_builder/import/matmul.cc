@@ -1,0 +1,47 @@
+// Matrix products.
+#include "host_builder/import/operator_table.h"
+
+namespace stint::builder {
+namespace {
+
+void translate_matmul(NodeTranslation& n) {
+  n.bind(0, n.emitter().emit(Op::kMatMul, MatMulAttributes{}, {n.in(0), n.in(1)}));
+}
+
+ValueId times(GraphEmitter& e, ValueId x, float factor) {
+  return factor == 1.0f ? x : e.binary(EltOp::kMul, x, e.scalar(e.graph().value(x).dtype, factor));
+}
+
+/// alpha * A' * B' + beta * C
+void translate_gemm(NodeTranslation& n) {
+  GraphEmitter& e = n.emitter();
+  const float alpha = n.number("alpha", 1.0f), beta = n.number("beta", 1.0f);
+  if (n.rank(0) != 2 || n.rank(1) != 2)
+    n.fail("needs two matrices, they are " + shape_text(n.shape(0)) + " and " +
+           shape_text(n.shape(1)));
+  const ValueId a = n.integer("transA", 0) ? e.transpose(n.in(0), {1, 0}) : n.in(0);
+  const ValueId b = n.integer("transB", 0) ? e.transpose(n.in(1), {1, 0}) : n.in(1);
+  // The factor goes where it can be folded.
+  const bool scale_b = e.graph().value(b).is_constant();
+  const ValueId product =
+      e.emit(Op::kMatMul, MatMulAttributes{},
+             {scale_b ? a : times(e, a, alpha), scale_b ? times(e, b, alpha) : b});
+  if (!n.has(2)) {
+    n.bind(0, product);
+    return;
+  }
+  const Shape& result = e.graph().value(product).shape;
+  if (broadcast_shapes(n.shape(2), result) != result) {
+    n.fail("C " + shape_text(n.shape(2)) + " cannot be broadcast to " + shape_text(result));
+  }
+  n.bind(0, e.binary(EltOp::kAdd, product, times(e, n.in(2), beta)));
+}
+
+}  // namespace
+
+const std::vector<OperatorEntry> kMatMulOperators = {
+    {"MatMul", 1, kNewestOpset, translate_matmul},
+    {"Gemm", 7, kNewestOpset, translate_gemm},
+};
+
+}  // namespace stint::builder

@@ -1,0 +1,50 @@
+#include "host_builder/import/model_file.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/stubs/logging.h>
+
+#include <cstdint>
+#include <fstream>
+#include <limits>
+
+#include "host_builder/graph/error.h"
+
+namespace stint::builder {
+
+onnx::ModelProto parse_model(std::span<const std::byte> bytes) {
+  // protobuf counts in int; larger models keep their weights in external data.
+  if (bytes.size() > static_cast<size_t>(std::numeric_limits<int>::max())) {
+    throw BuildError("the model has " + std::to_string(bytes.size()) +
+                     " bytes; an ONNX file has at most 2 GiB. Save its weights as external data.");
+  }
+  google::protobuf::LogSilencer quiet;  // the error is reported here, not on stderr
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()),
+                                                static_cast<int>(bytes.size()));
+  onnx::ModelProto model;
+  if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
+    throw BuildError("not an ONNX model: the file of " + std::to_string(bytes.size()) +
+                     " bytes is not a complete protobuf message (truncated, or another format)");
+  }
+  if (!model.has_graph()) {
+    throw BuildError(
+        "not an ONNX model: the file holds no graph. Export the model to ONNX and pass that file.");
+  }
+  return model;
+}
+
+std::vector<std::byte> read_model_file(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    throw BuildError(path.string() + ": " + (error ? error.message() : "not a regular file"));
+  }
+  const auto size = std::filesystem::file_size(path, error);
+  std::ifstream file(path, std::ios::binary);
+  if (error || !file) throw BuildError(path.string() + ": cannot be opened for reading");
+  std::vector<std::byte> bytes(size);
+  if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
+    throw BuildError(path.string() + ": reading failed");
+  }
+  return bytes;
+}
+
+}  // namespace stint::builder

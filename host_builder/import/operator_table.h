@@ -1,0 +1,41 @@
+// The operators the importer knows.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host_builder/import/node_translation.h"
+
+namespace stint::builder {
+
+/// Opsets of the default domain that are accepted. Opset 22 and later changed none of the operators
+/// in the table but for more element types, so models of newer opsets translate the same way.
+inline constexpr int64_t kOldestOpset = 7;
+inline constexpr int64_t kNewestOpset = 27;
+
+struct OperatorEntry {
+  const char* name;
+  int64_t first_opset, last_opset;  // of the model, inclusive
+  void (*translate)(NodeTranslation& n);
+};
+
+// One list per file of translations.
+extern const std::vector<OperatorEntry> kConvPoolOperators;
+extern const std::vector<OperatorEntry> kElementwiseOperators;
+extern const std::vector<OperatorEntry> kActivationOperators;
+extern const std::vector<OperatorEntry> kShapeOperators;
+extern const std::vector<OperatorEntry> kSliceOperators;
+extern const std::vector<OperatorEntry> kConstantOperators;
+extern const std::vector<OperatorEntry> kReduceOperators;
+extern const std::vector<OperatorEntry> kNormOperators;
+extern const std::vector<OperatorEntry> kMatMulOperators;
+extern const std::vector<OperatorEntry> kResizeOperators;
+extern const std::vector<OperatorEntry> kDetectionOperators;
+
+/// The entry for an operator; null if there is none at this opset, and then `reason` says why and
+/// what to do.
+const OperatorEntry* find_operator(const std::string& domain, const std::string& name,
+                                   int64_t opset, std::string& reason);
+
+}  // namespace stint::builder
