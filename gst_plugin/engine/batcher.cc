@@ -288,7 +288,8 @@ InferResult Batcher::Member::infer(const Submission& submission, std::unique_ptr
   request.submission.batch_timeout = std::min(submission.batch_timeout, kForever);
   request.arrived = now;
   const bool ages = submission.max_age.count() > 0;
-  const TimePoint due = submission.captured_at + (ages ? request.submission.max_age : kDefaultHorizon);
+  const TimePoint due =
+      submission.captured_at + (ages ? request.submission.max_age : kDefaultHorizon);
   request.late_at = ages && !submission.infer_late ? due : TimePoint::max();
   request.deadline = due - submission.priority * kPriorityStep;
   request.arrival = batcher_.arrivals_++;

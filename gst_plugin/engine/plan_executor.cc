@@ -31,6 +31,9 @@ Problem refused(const std::string& path, const stint_status& status) {
   } else if (status.code == STINT_NOT_A_PLAN) {
     problem.found = "a file of another kind";
     problem.needed = "a plan made by `stint build`";
+  } else if (status.code == STINT_TRUNCATED_PLAN) {
+    problem.found = std::to_string(status.found) + " bytes";
+    problem.needed = std::to_string(status.needed) + " bytes";
   } else if (status.found != 0 || status.needed != 0) {
     problem.found = std::to_string(status.found);
     problem.needed = std::to_string(status.needed);
