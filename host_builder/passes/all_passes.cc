@@ -6,9 +6,8 @@ const std::vector<Pass>& all_passes() {
   static const std::vector<Pass> passes = {
       kDeadCodePass,        kFp16ToF32Pass,         kSimplifyPass, kFoldConstantsPass,
       kCommonCodePass,      kRecognizePatternsPass, kFoldPadsPass, kFoldScalesPass,
-      kExpandBatchNormPass, kFuseVerticalPass,      kLayoutPass,
-      kFoldConstantsPass,  // spatial nodes can be computed now
-      kFusePointwisePass,   kDeadCodePass,          kAliasPass,
+      kExpandBatchNormPass, kFuseVerticalPass,      kLayoutPass,   kFoldConstantsPass,
+      kDeadCodePass,
   };
   return passes;
 }

@@ -23,6 +23,7 @@ struct StepSpec {
   int image_binding = -1;           // index among the program's image inputs
   std::vector<std::pair<uint32_t, uint32_t>> in_place;  // (input, output) that may share storage when both are dense
   std::string tactic;               // what was chosen, e.g. "conv 6x16 packed"
+  double predicted_us = 0;          // of the family that was chosen; lower_for_cpu fills it in
   double flops = 0;
   double bytes = 0;
 };

@@ -42,6 +42,7 @@ StepSpec lower_for_cpu(Graph& graph, const Node& node) {
                      "): no cpu kernel implements it for the operands" + operands);
   }
   StepSpec step = best->lower(graph, node);
+  step.predicted_us = best_us;
   if (step.name.empty()) step.name = node.name;
   return step;
 }

@@ -1,0 +1,245 @@
+#include "host_builder/schedule/schedule.h"
+
+#include <algorithm>
+#include <map>
+
+#include "host_builder/graph/error.h"
+#include "host_builder/schedule/dependences.h"
+#include "host_builder/schedule/output_copies.h"
+#include "host_builder/schedule/packing_problem.h"
+#include "host_builder/schedule/step_order.h"
+#include "host_builder/schedule/storage_map.h"
+#include "host_builder/schedule/value_extent.h"
+
+namespace stint::builder {
+namespace {
+
+constexpr uint64_t kBufferAlignment = 64;  // a cache line; what kernels may rely on
+// Networks reach the lower bound without search; where one does not, this much of it takes about a
+// second.
+constexpr uint64_t kSearchSteps = 50'000;
+
+class Scheduler {
+ public:
+  explicit Scheduler(Graph& graph) : graph_(graph) {}
+
+  Schedule run() {
+    insert_output_copies(graph_);
+    for (NodeId id : graph_.order()) {
+      const Node node = graph_.node(id);  // lowering may add constants
+      lowered_.push_back(lower_for_cpu(graph_, node));
+      check_operands(lowered_.back());
+    }
+    list_bindings();
+    choose_order();
+    place_storages();
+    make_tensors();
+    lay_out_bindings();
+    schedule_.batch = graph_.batch;
+    for (const ScheduledStep& step : schedule_.steps) {
+      schedule_.worker_scratch_bytes =
+          std::max(schedule_.worker_scratch_bytes, step.spec.worker_scratch_bytes);
+    }
+    verify_schedule(schedule_);
+    return std::move(schedule_);
+  }
+
+ private:
+  void check_operands(const StepSpec& spec) const {
+    for (const auto* operands : {&spec.inputs, &spec.outputs}) {
+      for (ValueId id : *operands) {
+        if (id >= graph_.value_count())
+          throw BuildError("step '" + spec.name + "': its lowering lists an absent operand");
+      }
+    }
+    for (ValueId id : spec.outputs) {
+      if (graph_.value(id).is_constant())
+        throw BuildError("step '" + spec.name + "': it writes a constant");
+    }
+  }
+
+  void list_bindings() {
+    for (const ImageInput& image : graph_.images) {
+      ScheduledBinding binding;
+      binding.name = image.name;
+      binding.kind = ScheduledBindingKind::kImage;
+      binding.image = image.spec;
+      schedule_.bindings.push_back(std::move(binding));
+    }
+    for (ValueId id : graph_.inputs)
+      add_bound(id, graph_.value(id).name, true, ScheduledBindingKind::kTensor);
+    for (ValueId id : graph_.outputs) {
+      const DetectionOutput* detections = nullptr;
+      bool is_count = false;
+      for (const DetectionOutput& pair : graph_.detections) {
+        if (pair.detections == id) detections = &pair;
+        is_count = is_count || pair.counts == id;
+      }
+      if (is_count) {
+        pinned_.push_back(id);
+      } else if (detections != nullptr) {
+        counts_[static_cast<uint32_t>(schedule_.bindings.size())] = detections->counts;
+        add_bound(id, detections->name, false, ScheduledBindingKind::kDetections);
+      } else {
+        add_bound(id, graph_.value(id).name, false, ScheduledBindingKind::kTensor);
+      }
+    }
+  }
+
+  void add_bound(ValueId id, const std::string& name, bool is_input, ScheduledBindingKind kind) {
+    ScheduledBinding binding;
+    binding.name = name;
+    binding.is_input = is_input;
+    binding.kind = kind;
+    bound_.push_back({id, static_cast<uint32_t>(schedule_.bindings.size())});
+    schedule_.bindings.push_back(std::move(binding));
+  }
+
+  std::vector<const StepSpec*> in_order(const std::vector<uint32_t>& order) const {
+    std::vector<const StepSpec*> steps;
+    for (uint32_t i : order) steps.push_back(&lowered_[i]);
+    return steps;
+  }
+
+  // Arena storages first, then the workspaces in step order.
+  std::vector<BufferRequest> requests_for(const StorageMap& map,
+                                          const std::vector<const StepSpec*>& steps) const {
+    std::vector<BufferRequest> requests;
+    for (const Storage& storage : map.storages) {
+      if (storage.kind != StorageKind::kArena || storage.first < 0) continue;
+      requests.push_back({storage.bytes, storage.first, storage.last, kBufferAlignment});
+    }
+    for (size_t step = 0; step < steps.size(); ++step) {
+      if (steps[step]->workspace_bytes == 0) continue;
+      const auto now = static_cast<int64_t>(step);
+      requests.push_back({steps[step]->workspace_bytes, now, now, kBufferAlignment});
+    }
+    return requests;
+  }
+
+  void choose_order() {
+    std::vector<const StepSpec*> given;
+    std::vector<StepSpec> plain = lowered_;  // for the dependences that hold in every order
+    for (StepSpec& spec : plain) {
+      spec.in_place.clear();
+      given.push_back(&spec);
+    }
+    const StorageMap map = map_storages(graph_, given, bound_, pinned_);
+    const std::vector<StepOrder> orders =
+        candidate_orders(given, map, find_dependences(graph_, given, map));
+    uint64_t best_bound = 0;
+    const StepOrder* best = nullptr;
+    for (const StepOrder& candidate : orders) {
+      if (candidate.steps.size() != lowered_.size())
+        throw BuildError("internal: the graph's steps depend on each other in a circle");
+      const std::vector<const StepSpec*> steps = in_order(candidate.steps);
+      const StorageMap aliased = map_storages(graph_, steps, bound_, pinned_);
+      const uint64_t bound = make_packing_problem(requests_for(aliased, steps)).lower_bound;
+      if (best != nullptr && bound >= best_bound) continue;
+      best = &candidate;
+      best_bound = bound;
+    }
+    order_name_ = best->name;
+    const std::vector<const StepSpec*> steps = in_order(best->steps);
+    map_ = map_storages(graph_, steps, bound_, pinned_);
+    schedule_.dependences = find_dependences(graph_, steps, map_);
+    for (uint32_t i : best->steps) {
+      ScheduledStep step;
+      step.spec = lowered_[i];
+      schedule_.steps.push_back(std::move(step));
+    }
+  }
+
+  void place_storages() {
+    std::vector<const StepSpec*> steps;
+    for (const ScheduledStep& step : schedule_.steps) steps.push_back(&step.spec);
+    const std::vector<BufferRequest> requests = requests_for(map_, steps);
+    PlannerOptions options;
+    options.search_steps = kSearchSteps;
+    const MemoryPlan plan = plan_memory(requests, options);
+    verify_memory_plan(requests, plan);
+    size_t next = 0;
+    for (Storage& storage : map_.storages) {
+      if (storage.kind == StorageKind::kArena && storage.first >= 0)
+        storage.offset = plan.offsets[next++];
+    }
+    schedule_.storages = map_.storages;
+    for (size_t step = 0; step < steps.size(); ++step) {
+      if (steps[step]->workspace_bytes == 0) continue;
+      Storage storage;
+      storage.bytes = steps[step]->workspace_bytes;
+      storage.first = storage.last = static_cast<int64_t>(step);
+      storage.offset = plan.offsets[next++];
+      ScheduledTensor tensor;
+      tensor.name = steps[step]->name + "/workspace";
+      tensor.shape = {static_cast<int64_t>(storage.bytes)};
+      tensor.strides = {1};
+      tensor.storage = static_cast<uint32_t>(schedule_.storages.size());
+      schedule_.steps[step].workspace = static_cast<uint32_t>(schedule_.tensors.size());
+      schedule_.tensors.push_back(std::move(tensor));
+      schedule_.storages.push_back(storage);
+    }
+    schedule_.arena_bytes = plan.peak;
+    schedule_.lower_bound = plan.lower_bound;
+    schedule_.heuristic = plan.heuristic;
+    if (!order_name_.empty()) schedule_.heuristic += "; steps " + order_name_;
+  }
+
+  uint32_t tensor_of(ValueId id) {
+    const auto [it, inserted] =
+        tensors_.try_emplace(id, static_cast<uint32_t>(schedule_.tensors.size()));
+    if (!inserted) return it->second;
+    const Value& value = graph_.value(id);
+    ScheduledTensor tensor;
+    tensor.name = value.name;
+    tensor.dtype = value.dtype;
+    tensor.shape = value.shape;
+    tensor.strides = strides_of(value);
+    tensor.storage = map_.of_value[id];
+    tensor.offset = extent_of(value).begin;
+    tensor.scale = value.scale;
+    schedule_.tensors.push_back(std::move(tensor));
+    return it->second;
+  }
+
+  void make_tensors() {
+    for (ScheduledStep& step : schedule_.steps) {
+      for (ValueId id : step.spec.inputs) step.inputs.push_back(tensor_of(id));
+      for (ValueId id : step.spec.outputs) step.outputs.push_back(tensor_of(id));
+      if (step.spec.image_binding >= 0) {
+        const auto image = static_cast<size_t>(step.spec.image_binding);
+        if (image >= graph_.images.size())
+          throw BuildError("step '" + step.spec.name + "': it reads an image that is not bound");
+        step.image_binding = static_cast<uint32_t>(image);  // images are the first bindings
+      }
+    }
+    for (const BoundValue& b : bound_) schedule_.bindings[b.binding].tensor = tensor_of(b.value);
+    for (const auto& [binding, counts] : counts_)
+      schedule_.bindings[binding].count_tensor = tensor_of(counts);
+  }
+
+  void lay_out_bindings() {
+    for (ScheduledBinding& binding : schedule_.bindings) {
+      if (binding.tensor == kNone) continue;
+      binding.io_bytes = schedule_.storages[schedule_.tensors[binding.tensor].storage].bytes;
+      binding.io_offset = schedule_.io_bytes;
+      schedule_.io_bytes = round_up(schedule_.io_bytes + binding.io_bytes, kBufferAlignment);
+    }
+  }
+
+  Graph& graph_;
+  Schedule schedule_;
+  std::vector<StepSpec> lowered_;  // in the graph's order
+  std::vector<BoundValue> bound_;
+  std::vector<ValueId> pinned_;
+  std::map<uint32_t, ValueId> counts_;  // by detections binding
+  std::string order_name_;
+  StorageMap map_;
+  std::map<ValueId, uint32_t> tensors_;
+};
+
+}  // namespace
+
+Schedule make_schedule(Graph& graph) { return Scheduler(graph).run(); }
+
+}  // namespace stint::builder
