@@ -30,4 +30,28 @@ void run_gather(const StepArgs& args);
 Status check_cast(const StepArgs& args);
 void run_cast(const StepArgs& args);
 
+Status check_pointwise(const StepArgs& args);
+void run_pointwise(const StepArgs& args);
+
+Status check_arg_reduce(const StepArgs& args);
+void run_arg_reduce(const StepArgs& args);
+
+Status check_top_k(const StepArgs& args);
+void run_top_k(const StepArgs& args);
+
+Status check_softmax(const StepArgs& args);
+void run_softmax(const StepArgs& args);
+
+Status check_instance_norm(const StepArgs& args);
+void run_instance_norm(const StepArgs& args);
+
+Status check_layer_norm(const StepArgs& args);
+void run_layer_norm(const StepArgs& args);
+
+Status check_lrn(const StepArgs& args);
+void run_lrn(const StepArgs& args);
+
+Status check_pad(const StepArgs& args);
+void run_pad(const StepArgs& args);
+
 }  // namespace stint::cpu

@@ -29,16 +29,6 @@ bool can_implement(const Graph& graph, const Node& node) {
   return elt_defined(op, floating) && node.inputs.size() == static_cast<size_t>(elt_operands(op));
 }
 
-/// Inputs that the output may overwrite.
-void allow_in_place(const Graph& graph, StepSpec& step) {
-  const Value& y = graph.value(step.outputs.at(0));
-  for (size_t i = 0; i < step.inputs.size(); ++i) {
-    const Value& x = graph.value(step.inputs[i]);
-    if (x.shape == y.shape && dtype_bytes(x.dtype) == dtype_bytes(y.dtype))
-      step.in_place.emplace_back(static_cast<uint32_t>(i), 0u);
-  }
-}
-
 StepSpec lower(Graph& graph, const Node& node) {
   StepSpec step = step_for(node, KernelId::kElementwise, "elementwise");
   step.params = to_bytes(params_of(node));

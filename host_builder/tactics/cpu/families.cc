@@ -6,10 +6,33 @@ namespace stint::builder {
 
 const std::vector<CpuFamily>& cpu_families() {
   static const std::vector<CpuFamily> families = {
-      kPreprocessFamily,  kDecodeFamily, kTopClassesFamily, kArgmaxMaskFamily,
-      kReshapeCopyFamily, kConcatFamily, kTransposeFamily,  kSliceFamily,
-      kExpandFamily,      kTileFamily,   kDepthSpaceFamily, kElementwiseFamily,
-      kCastFamily,        kGatherFamily, kReduceFamily,
+      // One a line, in any order: the cheapest that can implement a node is taken.
+      // clang-format off
+      kPreprocessFamily,
+      kDecodeFamily,
+      kTopClassesFamily,
+      kArgmaxMaskFamily,
+      kReshapeCopyFamily,
+      kConcatFamily,
+      kTransposeFamily,
+      kSliceFamily,
+      kExpandFamily,
+      kTileFamily,
+      kDepthSpaceFamily,
+      kElementwiseFamily,
+      kCastFamily,
+      kGatherFamily,
+      kReduceFamily,
+      kPointwiseFamily,
+      kBatchNormFamily,
+      kSoftmaxFamily,
+      kInstanceNormFamily,
+      kLayerNormFamily,
+      kLrnFamily,
+      kArgReduceFamily,
+      kTopKFamily,
+      kPadFamily,
+      // clang-format on
   };
   return families;
 }

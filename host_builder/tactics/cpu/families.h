@@ -25,7 +25,22 @@ extern const CpuFamily kDepthSpaceFamily;  // DepthToSpace, SpaceToDepth
 extern const CpuFamily kElementwiseFamily;  // Unary, Binary, Where on any type
 extern const CpuFamily kCastFamily;
 
-extern const CpuFamily kGatherFamily;
+// pointwise.cc
+extern const CpuFamily kPointwiseFamily;  // Pointwise, Unary, Binary on f32
+extern const CpuFamily kBatchNormFamily;
+
+// normalization.cc
+extern const CpuFamily kSoftmaxFamily;
+extern const CpuFamily kInstanceNormFamily;
+extern const CpuFamily kLayerNormFamily;
+extern const CpuFamily kLrnFamily;
+
+// reduce.cc
 extern const CpuFamily kReduceFamily;
+extern const CpuFamily kArgReduceFamily;
+extern const CpuFamily kTopKFamily;
+
+extern const CpuFamily kGatherFamily;
+extern const CpuFamily kPadFamily;
 
 }  // namespace stint::builder

@@ -56,4 +56,15 @@ inline double memory_bound_us(const Graph& graph, const Node& node) {
   return 1.0 + moved_bytes(graph, node) / 8000.0;
 }
 
+/// Lets the first output overwrite every input of its shape: for kernels that read an element
+/// before they write it.
+inline void allow_in_place(const Graph& graph, StepSpec& step) {
+  const Value& y = graph.value(step.outputs.at(0));
+  for (size_t i = 0; i < step.inputs.size(); ++i) {
+    const Value& x = graph.value(step.inputs[i]);
+    if (x.shape == y.shape && dtype_bytes(x.dtype) == dtype_bytes(y.dtype))
+      step.in_place.emplace_back(static_cast<uint32_t>(i), 0u);
+  }
+}
+
 }  // namespace stint::builder
