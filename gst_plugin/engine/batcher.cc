@@ -282,12 +282,16 @@ InferResult Batcher::Member::infer(const Submission& submission, std::unique_ptr
   const TimePoint now = Clock::now();
   request.hold = std::move(hold);
   request.submission = submission;
+  // Beyond any real wait, and far from the end of the clock.
+  constexpr Nanoseconds kForever = std::chrono::hours(24 * 365);
+  request.submission.max_age = std::min(submission.max_age, kForever);
+  request.submission.batch_timeout = std::min(submission.batch_timeout, kForever);
   request.arrived = now;
-  request.late_at = submission.max_age.count() > 0 ? submission.captured_at + submission.max_age
-                                                   : TimePoint::max();
-  request.deadline = (submission.max_age.count() > 0 ? request.late_at
-                                                     : submission.captured_at + kDefaultHorizon) -
-                     submission.priority * kPriorityStep;
+  const bool ages = submission.max_age.count() > 0;
+  const TimePoint due =
+      submission.captured_at + (ages ? request.submission.max_age : kDefaultHorizon);
+  request.late_at = ages && !submission.infer_late ? due : TimePoint::max();
+  request.deadline = due - submission.priority * kPriorityStep;
   request.arrival = batcher_.arrivals_++;
   request.launched = request.completed = 0;
   request.done = false;

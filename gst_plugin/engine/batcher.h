@@ -40,7 +40,8 @@ class FrameHold {
 /// How a frame wants to be treated.
 struct Submission {
   TimePoint captured_at = Clock::now();
-  Nanoseconds max_age{0};        // not launched later than captured_at + max_age; 0: never too late
+  Nanoseconds max_age{0};   // not launched later than captured_at + max_age; 0: never too late
+  bool infer_late = false;  // launch it all the same; max_age then only sets its place in the queue
   Nanoseconds batch_timeout{0};  // how long a free device may wait for more frames
   uint32_t max_batch = 0;        // 0: the largest of the plan
   int priority = 0;              // each step counts as kPriorityStep earlier

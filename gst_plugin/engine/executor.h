@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/include/stint/stint.h"
 #include "gst_plugin/engine/problem.h"
+#include "stint/stint.h"
 
 namespace stint::gst {
 

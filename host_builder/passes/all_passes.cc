@@ -6,8 +6,9 @@ const std::vector<Pass>& all_passes() {
   static const std::vector<Pass> passes = {
       kDeadCodePass,        kFp16ToF32Pass,         kSimplifyPass, kFoldConstantsPass,
       kCommonCodePass,      kRecognizePatternsPass, kFoldPadsPass, kFoldScalesPass,
-      kExpandBatchNormPass, kFuseVerticalPass,      kLayoutPass,   kFoldConstantsPass,
-      kDeadCodePass,
+      kExpandBatchNormPass, kFuseVerticalPass,      kLayoutPass,
+      kFoldConstantsPass,  // spatial nodes can be computed now
+      kFusePointwisePass,   kDeadCodePass,          kAliasPass,
   };
   return passes;
 }

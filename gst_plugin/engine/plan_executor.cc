@@ -1,0 +1,213 @@
+#include "gst_plugin/engine/plan_executor.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+namespace stint::gst {
+namespace {
+
+constexpr const char* kBuildCommand =
+    "stint build MODEL.onnx --target cpu --preprocess SPEC --postprocess SPEC -o ";
+
+Problem failed(const std::string& what, const stint_status& status) {
+  return {Problem::Kind::kFailed, what + ": " + stint::describe(status),
+          std::to_string(status.found), std::to_string(status.needed), ""};
+}
+
+/// The plan could not be opened: says so in terms of the file.
+Problem refused(const std::string& path, const stint_status& status) {
+  Problem problem{Problem::Kind::kSettings, path + ": " + stint::describe(status),
+                  stint_status_name(status.code),
+                  "a whole plan of format and version of this library", kBuildCommand + path};
+  if (status.code == STINT_FILE_FAILED) {
+    const int error = static_cast<int>(status.found);
+    problem.kind = error == ENOENT ? Problem::Kind::kNotFound : Problem::Kind::kUnreadable;
+    problem.found = std::strerror(error);
+    problem.needed = "a readable plan file";
+  } else if (status.code == STINT_NOT_A_PLAN) {
+    problem.found = "a file of another kind";
+    problem.needed = "a plan made by `stint build`";
+  } else if (status.code == STINT_TRUNCATED_PLAN) {
+    problem.found = std::to_string(status.found) + " bytes";
+    problem.needed = std::to_string(status.needed) + " bytes";
+  } else if (status.found != 0 || status.needed != 0) {
+    problem.found = std::to_string(status.found);
+    problem.needed = std::to_string(status.needed);
+  }
+  return problem;
+}
+
+uint32_t usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<uint32_t>(std::max(1, CPU_COUNT(&set)));
+}
+
+}  // namespace
+
+Problem PlanExecutor::open(const std::string& path, uint32_t threads,
+                           std::unique_ptr<PlanExecutor>* executor) {
+  std::unique_ptr<PlanExecutor> made(new PlanExecutor());
+  if (const stint_status status = made->file_.open(path.c_str()); !stint::ok(status)) {
+    return refused(path, status);
+  }
+  const stint::Plan& plan = made->file_.plan();
+  made->name_ = plan.name();
+  for (uint32_t i = 0; i < plan.label_count(); ++i) made->labels_.emplace_back(plan.label(i));
+  if (Problem problem = made->choose_target(path)) return problem;
+  if (Problem problem = made->check_bindings(path)) return problem;
+  if (Problem problem = made->create_sessions(threads == 0 ? usable_cores() : threads)) {
+    return problem;
+  }
+  if (Problem problem = made->warm_up()) return problem;
+  *executor = std::move(made);
+  return {};
+}
+
+Problem PlanExecutor::choose_target(const std::string& path) {
+  const stint::Plan& plan = file_.plan();
+  std::string all;
+  for (uint32_t i = 0; i < plan.target_count(); ++i) {
+    const std::string_view name = plan.target_name(i);
+    if (target_.empty() && name.starts_with("cpu")) target_ = name;
+    all += (i == 0 ? "" : ", ") + std::string(name);
+  }
+  if (target_.empty()) {
+    return {Problem::Kind::kSettings, path + ": the plan has no target for this device", all, "cpu",
+            kBuildCommand + path};
+  }
+  sizes_.resize(plan.batches(target_.c_str(), nullptr, 0));
+  plan.batches(target_.c_str(), sizes_.data(), static_cast<uint32_t>(sizes_.size()));
+  if (sizes_.empty()) {
+    return {Problem::Kind::kSettings, path + ": the plan has no program", "0 batch sizes",
+            "at least one", kBuildCommand + path};
+  }
+  return {};
+}
+
+Problem PlanExecutor::check_bindings(const std::string& path) {
+  const stint::Plan& plan = file_.plan();
+  for (const uint32_t batch : sizes_) {
+    stint_binding_info info;
+    const uint32_t inputs = plan.input_count(target_.c_str(), batch);
+    const bool takes_frames = inputs == 1 &&
+                              stint::ok(plan.input(target_.c_str(), batch, 0, &info)) &&
+                              info.kind == STINT_BINDING_IMAGE;
+    if (!takes_frames) {
+      return {Problem::Kind::kSettings, path + ": the plan does not take camera frames",
+              std::to_string(inputs) + " inputs, not exactly one image", "a plan with --preprocess",
+              kBuildCommand + path};
+    }
+    input_width_ = info.width;
+    input_height_ = info.height;
+    bool gives_detections = false;
+    for (uint32_t i = 0; i < plan.output_count(target_.c_str(), batch); ++i) {
+      gives_detections |= stint::ok(plan.output(target_.c_str(), batch, i, &info)) &&
+                          info.kind == STINT_BINDING_DETECTIONS;
+    }
+    if (!gives_detections) {
+      return {Problem::Kind::kSettings, path + ": the plan gives no detections",
+              "tensor outputs only", "a plan with --postprocess", kBuildCommand + path};
+    }
+  }
+  return {};
+}
+
+Problem PlanExecutor::create_sessions(uint32_t threads) {
+  const stint_options options{threads, 0};
+  for (const uint32_t batch : sizes_) {
+    stint::Engine session;
+    const stint_status status = session.create(file_.plan(), target_.c_str(), batch, options);
+    if (!stint::ok(status)) return failed("no session could be made", status);
+    sessions_.push_back(std::move(session));
+  }
+  return {};
+}
+
+Problem PlanExecutor::warm_up() {
+  const std::vector<uint8_t> gray(size_t{input_width_} * input_height_, 114);
+  Job job;
+  job.image.planes[0] = gray.data();
+  job.image.strides[0] = static_cast<int32_t>(input_width_);
+  job.image.width = input_width_;
+  job.image.height = input_height_;
+  job.image.format = STINT_FORMAT_GRAY8;
+  job.image.range = STINT_RANGE_FULL;
+  Job* const jobs[] = {&job};
+  // The first run touches every page for the first time; the second is what a frame will cost.
+  for (int i = 0; i < 2; ++i) {
+    const TimePoint start = Clock::now();
+    if (Problem problem = run(sizes_.front(), jobs, 1)) return problem;
+    if (job.problem) return job.problem;
+    warm_up_time_ = Clock::now() - start;
+  }
+  return {};
+}
+
+uint64_t PlanExecutor::session_bytes() const {
+  uint64_t bytes = 0;
+  for (const stint::Engine& session : sessions_) {
+    for (const stint_block& block : session.memory().space) bytes += block.bytes;
+  }
+  return bytes;
+}
+
+Problem PlanExecutor::run(uint32_t batch, Job* const* jobs, uint32_t count) {
+  const auto size = std::find(sizes_.begin(), sizes_.end(), batch);
+  if (size == sizes_.end() || count == 0 || count > batch) {
+    return {Problem::Kind::kFailed, "the plan has no such batch size", std::to_string(batch),
+            std::to_string(sizes_.back()), ""};
+  }
+  stint::Session& session = sessions_[static_cast<size_t>(size - sizes_.begin())].session();
+
+  // Loosest limits of the batch; each job's own are applied to its results (Limits::fits_with says
+  // why that is exact).
+  Limits limits = jobs[0]->limits;
+  uint32_t slots = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    Job& job = *jobs[i];
+    job.detections.clear();
+    limits.score_threshold = std::min(limits.score_threshold, job.limits.score_threshold);
+    limits.max_detections = std::max(limits.max_detections, job.limits.max_detections);
+    if (const stint_status status = session.bind_image(0, slots, job.image); !stint::ok(status)) {
+      job.problem = failed("the frame cannot be used", status);
+    } else {
+      ++slots;
+    }
+  }
+  if (slots == 0) return {};
+  stint_status status = session.set_active_slots(slots);
+  if (stint::ok(status)) {
+    status = session.set_detection_limits(limits.score_threshold, limits.iou_threshold,
+                                          limits.max_detections);
+  }
+  if (stint::ok(status)) status = session.run();
+  if (!stint::ok(status)) return failed("the plan did not run", status);
+
+  uint32_t slot = 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    Job& job = *jobs[i];
+    if (job.problem) continue;
+    const stint_detection* found = nullptr;
+    uint32_t n = 0;
+    status = session.detections(slot++, &found, &n);
+    if (!stint::ok(status)) {
+      job.problem = failed("no detections", status);
+      continue;
+    }
+    for (uint32_t k = 0; k < n; ++k) {
+      if (found[k].score < job.limits.score_threshold) continue;
+      if (job.limits.max_detections > 0 && job.detections.size() >= job.limits.max_detections)
+        break;
+      job.detections.push_back(found[k]);
+    }
+  }
+  return {};
+}
+
+}  // namespace stint::gst

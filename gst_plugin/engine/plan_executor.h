@@ -1,0 +1,51 @@
+// Runs a plan on the CPU: the file, mapped, and one session with its own memory per batch size of
+// the plan.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gst_plugin/engine/batcher.h"
+#include "gst_plugin/engine/executor.h"
+#include "stint/engine.hpp"
+
+namespace stint::gst {
+
+class PlanExecutor : public Executor {
+ public:
+  /// Maps and verifies the plan, makes the sessions and runs the smallest once. `threads` per run;
+  /// 0: one per usable core. The plan must take frames and give detections.
+  static Problem open(const std::string& path, uint32_t threads,
+                      std::unique_ptr<PlanExecutor>* executor);
+
+  const std::vector<uint32_t>& batch_sizes() const override { return sizes_; }
+  Problem run(uint32_t batch, Job* const* jobs, uint32_t count) override;
+
+  const std::string& name() const { return name_; }
+  const std::string& target() const { return target_; }
+  const std::vector<std::string>& labels() const { return labels_; }
+  uint32_t input_width() const { return input_width_; }
+  uint32_t input_height() const { return input_height_; }
+  uint64_t plan_bytes() const { return file_.size(); }
+  uint64_t session_bytes() const;
+  Nanoseconds warm_up_time() const { return warm_up_time_; }  // of the smallest batch
+
+ private:
+  PlanExecutor() = default;
+  Problem choose_target(const std::string& path);
+  Problem check_bindings(const std::string& path);
+  Problem create_sessions(uint32_t threads);
+  Problem warm_up();
+
+  stint::PlanFile file_;
+  std::string name_, target_;
+  std::vector<std::string> labels_;
+  std::vector<uint32_t> sizes_;
+  std::vector<stint::Engine> sessions_;  // one per size
+  uint32_t input_width_ = 0, input_height_ = 0;
+  Nanoseconds warm_up_time_{0};
+};
+
+}  // namespace stint::gst
