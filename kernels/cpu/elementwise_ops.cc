@@ -250,8 +250,8 @@ void apply_elementwise(const ElementwiseParams& p, const C* a, const C* b, const
     case EltOp::kIsNan:
       return each(n, y, [=](int64_t i) { return a[i] != a[i]; });
     case EltOp::kIsInf: {
-      const bool negative = p.alpha != 0.0f;
-      const bool positive = p.beta != 0.0f;
+      const bool positive = p.alpha != 0.0f;
+      const bool negative = p.beta != 0.0f;
       return each(n, y, [=](int64_t i) {
         if constexpr (kFloating)
           return std::isinf(a[i]) && (a[i] < 0 ? negative : positive);

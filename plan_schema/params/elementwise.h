@@ -10,8 +10,8 @@ namespace stint {
 struct ElementwiseParams {
   EltOp op = EltOp::kCopy;
   uint8_t reserved[3] = {};
-  float alpha = 0.0f;  // kClip: lowest; kIsInf: not 0 to detect -inf
-  float beta = 0.0f;   // kClip: highest; kIsInf: not 0 to detect +inf; kSelu: gamma
+  float alpha = 0.0f;  // kClip: lowest; kIsInf: not 0 to detect +inf
+  float beta = 0.0f;   // kClip: highest; kIsInf: not 0 to detect -inf; kSelu: gamma
 };
 static_assert(sizeof(ElementwiseParams) == 12);
 
