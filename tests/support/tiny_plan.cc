@@ -1,31 +1,23 @@
 #include "tests/support/tiny_plan.h"
 
 #include "plan_schema/params/copy.h"
+#include "tests/support/pod_bytes.h"
 
 namespace stint::test {
 namespace {
-
-template <typename P>
-void append(std::vector<uint8_t>* bytes, const P& pod) {
-  const auto* p = reinterpret_cast<const uint8_t*>(&pod);
-  bytes->insert(bytes->end(), p, p + sizeof pod);
-}
 
 std::vector<uint8_t> concat_params() {
   CopyParams params;
   params.mode = CopyMode::kConcat;
   params.concat_axis = 1;
-  std::vector<uint8_t> bytes;
-  append(&bytes, params);
-  return bytes;
+  return bytes_of(params);
 }
 
 std::vector<uint8_t> transpose_params(uint32_t batch) {
   CopyParams params;
   params.mode = CopyMode::kMapped;
   params.axis_count = 3;
-  std::vector<uint8_t> bytes;
-  append(&bytes, params);
+  std::vector<uint8_t> bytes = bytes_of(params);
   const int64_t extents[3] = {batch, kTinyColumns, kTinyRows + 1};
   const int8_t x_axes[3] = {0, 2, 1};
   for (int8_t a = 0; a < 3; ++a) {
@@ -34,7 +26,7 @@ std::vector<uint8_t> transpose_params(uint32_t batch) {
     axis.x_step = axis.y_step = 1;
     axis.x_axis = x_axes[a];
     axis.y_axis = a;
-    append(&bytes, axis);
+    append_pod(&bytes, axis);
   }
   return bytes;
 }
@@ -86,7 +78,8 @@ PlanSpec tiny_plan(const std::vector<uint32_t>& batches) {
   for (uint32_t batch : batches) largest = batch > largest ? batch : largest;
   SegmentSpec constant;
   for (uint32_t b = 0; b < largest; ++b) {
-    for (int c = 0; c < kTinyColumns; ++c) append(&constant.bytes, 100.0f + static_cast<float>(c));
+    for (int c = 0; c < kTinyColumns; ++c)
+      append_pod(&constant.bytes, 100.0f + static_cast<float>(c));
   }
   spec.segments = {constant};
   spec.variants.resize(1);

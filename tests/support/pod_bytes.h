@@ -1,0 +1,22 @@
+// Bytes of kernel parameters, as a plan carries them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace stint::test {
+
+template <typename P>
+void append_pod(std::vector<uint8_t>* bytes, const P& pod) {
+  const auto* p = reinterpret_cast<const uint8_t*>(&pod);
+  bytes->insert(bytes->end(), p, p + sizeof pod);
+}
+
+template <typename P>
+std::vector<uint8_t> bytes_of(const P& pod) {
+  std::vector<uint8_t> bytes;
+  append_pod(&bytes, pod);
+  return bytes;
+}
+
+}  // namespace stint::test
