@@ -119,12 +119,30 @@ Status verify_binding(const ProgramContext& context, uint32_t index) {
   return corrupt_at(index, "binding: unknown kind", static_cast<int64_t>(binding.kind()), 2);
 }
 
+/// Default buffers that share bytes would let a step overwrite its own input.
+Status verify_buffers_apart(const ProgramContext& context, uint32_t index) {
+  const auto& bindings = *context.program->bindings();
+  const fb::Binding& a = *bindings.Get(index);
+  for (uint32_t i = 0; i < index; ++i) {
+    const fb::Binding& b = *bindings.Get(i);
+    if (a.io_bytes() == 0 || b.io_bytes() == 0) continue;
+    if (a.io_offset() < b.io_offset() + b.io_bytes() &&
+        b.io_offset() < a.io_offset() + a.io_bytes()) {
+      return corrupt_at(index, "binding: its default buffer overlaps another one", index, i);
+    }
+  }
+  return ok_status();
+}
+
 }  // namespace
 
 Status verify_bindings(const ProgramContext& context) {
   const uint32_t count = context.program->bindings()->size();
   if (count > kMaxBindings) return corrupt("program: too many bindings", count, kMaxBindings);
-  for (uint32_t i = 0; i < count; ++i) STINT_RETURN_IF_ERROR(verify_binding(context, i));
+  for (uint32_t i = 0; i < count; ++i) {
+    STINT_RETURN_IF_ERROR(verify_binding(context, i));
+    STINT_RETURN_IF_ERROR(verify_buffers_apart(context, i));
+  }
   return ok_status();
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/plan/checked.h"
 #include "core/plan/limits.h"
+#include "core/plan/overlap.h"
 #include "core/plan/step_operands.h"
 #include "core/plan/verify.h"
 
@@ -35,11 +36,27 @@ Status verify_output(const ProgramContext& context, uint32_t tensor_index, uint3
   return ok_status();
 }
 
-bool overlaps(const fb::Tensor& a, const fb::Tensor& b) {
-  if (a.storage() != b.storage() || a.index() != b.index()) return false;
-  TensorExtent extent_a, extent_b;
-  if (!measure_tensor(a, 0, &extent_a).ok() || !measure_tensor(b, 0, &extent_b).ok()) return true;
-  return a.offset() < b.offset() + extent_b.bytes && b.offset() < a.offset() + extent_a.bytes;
+/// Outputs must not touch each other, nor an input unless they are the very same region (computing
+/// in place).
+Status verify_aliasing(const ProgramContext& context, const fb::Step& step, uint32_t index) {
+  const auto& tensors = *context.program->tensors();
+  for (uint32_t o = 0; o < operand_count(step.outputs()); ++o) {
+    const fb::Tensor& output = *tensors.Get(step.outputs()->Get(o));
+    for (uint32_t k = 0; k < o; ++k) {
+      if (!are_disjoint(output, *tensors.Get(step.outputs()->Get(k)))) {
+        return corrupt_at(index, "step: two of its outputs overlap", step.outputs()->Get(o),
+                          step.outputs()->Get(k));
+      }
+    }
+    for (uint32_t i = 0; i < operand_count(step.inputs()); ++i) {
+      const fb::Tensor& input = *tensors.Get(step.inputs()->Get(i));
+      if (!are_disjoint(output, input) && !are_same_region(output, input)) {
+        return corrupt_at(index, "step: an output overlaps an input without being the same region",
+                          step.outputs()->Get(o), step.inputs()->Get(i));
+      }
+    }
+  }
+  return ok_status();
 }
 
 /// Kernels keep indices in their workspace: nothing else the step touches may lie there.
@@ -58,7 +75,7 @@ Status verify_workspace(const ProgramContext& context, const fb::Step& step, uin
   }
   for (const auto* list : {step.inputs(), step.outputs()}) {
     for (uint32_t i = 0; i < operand_count(list); ++i) {
-      if (overlaps(*tensors.Get(list->Get(i)), workspace)) {
+      if (!are_disjoint(*tensors.Get(list->Get(i)), workspace)) {
         return corrupt_at(index, "step: its workspace overlaps an operand", list->Get(i));
       }
     }
@@ -83,6 +100,7 @@ Status verify_step(const ProgramContext& context, uint32_t index) {
   for (uint32_t i = 0; i < operand_count(step.outputs()); ++i) {
     STINT_RETURN_IF_ERROR(verify_output(context, step.outputs()->Get(i), index));
   }
+  STINT_RETURN_IF_ERROR(verify_aliasing(context, step, index));
   STINT_RETURN_IF_ERROR(verify_workspace(context, step, index));
   STINT_RETURN_IF_ERROR(verify_image_binding(context, step, index));
   if (params_bytes(step) > kMaxParamsBytes) {

@@ -93,7 +93,9 @@ template <typename T>
 void copy_run(const T* x, int64_t x_stride, T* y, int64_t y_stride, int64_t n) {
   if (x_stride == 1 && y_stride == 1) {
     if (n * static_cast<int64_t>(sizeof(T)) >= 64) {
-      std::memcpy(y, x, static_cast<size_t>(n) * sizeof(T));
+      // A hostile plan may copy in place with a shift; that must stay within the tensor, whatever
+      // it gives.
+      std::memmove(y, x, static_cast<size_t>(n) * sizeof(T));
     } else {
       for (int64_t i = 0; i < n; ++i) y[i] = x[i];
     }
@@ -176,6 +178,7 @@ void copy_mapped(const StepArgs& args, const CopyParams& p) {
   const CopyAxis* axes = trailing_of<CopyParams, CopyAxis>(args);
   StridedLoop<2> loop;
   for (int i = 0; i < p.axis_count; ++i) {
+    if (axes[i].extent == 1) continue;  // its steps are never taken, so nothing bounds them
     const int64_t strides[2] = {
         axes[i].x_axis < 0 ? 0 : axes[i].x_step * x.strides[axes[i].x_axis],
         axes[i].y_axis < 0 ? 0 : axes[i].y_step * y.strides[axes[i].y_axis]};

@@ -7,6 +7,7 @@
 #include "core/include/stint/stint.h"
 #include "core/plan/limits.h"
 #include "plan_schema/params/copy.h"
+#include "tests/support/pod_bytes.h"
 #include "tests/support/tiny_plan.h"
 
 using namespace stint;
@@ -195,8 +196,13 @@ TEST_CASE("tensors") {
     bent.check_refused("does not fit");
   }
   SUBCASE("reach of the strides wraps around") {
-    t.strides = {0, INT64_MAX, 1};
+    t.shape = {int64_t{1} << 20, 2, 1};
+    t.strides = {int64_t{1} << 50, 1, 1};
     bent.check_refused("does not fit");
+  }
+  SUBCASE("huge stride of an axis that has one element") {
+    t.strides = {INT64_MAX, 3, 1};
+    bent.check_refused("stride too large");
   }
   SUBCASE("reaches beyond its arena") {
     t.strides = {15, 4, 1};
@@ -273,6 +279,10 @@ TEST_CASE("bindings") {
   SUBCASE("buffer outside the I/O block") {
     b.io_offset = 1024;
     bent.check_refused("outside the I/O block");
+  }
+  SUBCASE("default buffers that overlap") {
+    bent.program.bindings[1].io_offset = 0;
+    bent.check_refused("overlaps another");
   }
   SUBCASE("unknown kind") {
     b.kind = static_cast<fb::BindingKind>(3);
@@ -466,6 +476,65 @@ TEST_CASE("steps") {
   SUBCASE("unknown kind of edge") {
     bent.program.edges = {fb::Edge(0, 1, static_cast<fb::EdgeKind>(2))};
     bent.check_refused("edge");
+  }
+}
+
+TEST_CASE("operands of a step are apart or the same") {
+  Bent bent;
+  auto reshape = [&](test::TensorSpec from, test::TensorSpec to) {
+    CopyParams params;
+    params.mode = CopyMode::kReshape;
+    bent.program.arenas[0].bytes = 4096;
+    bent.program.tensors.push_back(from);
+    bent.program.tensors.push_back(to);
+    test::TestStep step;
+    step.kernel = static_cast<uint16_t>(KernelId::kCopy);
+    step.params = test::bytes_of(params);
+    step.inputs = {4};
+    step.outputs = {5};
+    bent.program.steps.push_back(step);
+  };
+  const auto arena = fb::StorageKind::Arena;
+  SUBCASE("ranges behind each other are fine") {
+    reshape({0, {4, 4}, arena, 0, 0, {}}, {0, {16}, arena, 0, 64, {}});
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("the same region is fine") {
+    reshape({0, {4, 4}, arena, 0, 0, {}}, {0, {16}, arena, 0, 0, {}});
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("the same strided region is fine") {
+    reshape({0, {4, 4}, arena, 0, 0, {8, 1}}, {0, {4, 4}, arena, 0, 0, {8, 1}});
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("columns of one buffer, as in a concatenation, are fine") {
+    reshape({0, {4, 4}, arena, 0, 0, {8, 1}}, {0, {4, 4}, arena, 0, 16, {8, 1}});
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("rows of one buffer, image by image, are fine") {
+    reshape({0, {2, 2, 4}, arena, 0, 0, {16, 4, 1}}, {0, {2, 2, 4}, arena, 0, 32, {16, 4, 1}});
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("shifted by one element") {
+    reshape({0, {16}, arena, 0, 0, {}}, {0, {16}, arena, 0, 4, {}});
+    bent.check_refused("overlaps an input");
+  }
+  SUBCASE("columns that touch") {
+    reshape({0, {4, 4}, arena, 0, 0, {8, 1}}, {0, {4, 4}, arena, 0, 12, {8, 1}});
+    bent.check_refused("overlaps an input");
+  }
+  SUBCASE("columns that wrap into the next row") {
+    reshape({0, {4, 4}, arena, 0, 0, {8, 1}}, {0, {4, 4}, arena, 0, 20, {8, 1}});
+    bent.check_refused("overlaps an input");
+  }
+  SUBCASE("different periods") {
+    reshape({0, {4, 4}, arena, 0, 0, {8, 1}}, {0, {4, 4}, arena, 0, 16, {12, 1}});
+    bent.check_refused("overlaps an input");
+  }
+  SUBCASE("two outputs that overlap") {
+    make_detections(&bent.program);
+    bent.program.steps[0].outputs = {2, 2};
+    bent.check_refused("two of its outputs");
   }
 }
 

@@ -1,0 +1,17 @@
+// Whether two views of one memory can touch the same byte. Kernels may assume that an output and an
+// input are either apart or the very same region, so that no kernel has to fear a half-overwritten
+// operand.
+#pragma once
+
+#include "core/plan/tensor_extent.h"
+
+namespace stint {
+
+/// No byte belongs to both. Recognises ranges that are apart, and views that interleave with a
+/// common period, as parts of a concatenation do; says false when it cannot tell.
+bool are_disjoint(const fb::Tensor& a, const fb::Tensor& b);
+
+/// Both cover the same bytes, in the same order if the types have one size: computing in place.
+bool are_same_region(const fb::Tensor& a, const fb::Tensor& b);
+
+}  // namespace stint

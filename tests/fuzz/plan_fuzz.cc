@@ -1,0 +1,131 @@
+// A hostile plan file: must be refused or run; never crash, hang, or touch memory that is not the
+// session's.
+#include <cstring>
+
+#include "core/include/stint/stint.h"
+#include "tests/fuzz/fuzz_target.h"
+#include "tests/support/frame_plan.h"
+#include "tests/support/session_blocks.h"
+#include "tests/support/tiny_plan.h"
+
+using namespace stint;
+
+namespace {
+
+constexpr uint64_t kMemoryLimit = 4 << 20;  // larger sessions are asked for, not made
+constexpr uint32_t kFrameExtent = 17;
+
+uint64_t opened = 0;
+uint64_t ran = 0;
+
+uint32_t next_random(uint32_t* state) {
+  *state = *state * 1664525u + 1013904223u;
+  return *state >> 8;
+}
+
+/// Bytes of all kinds: small numbers, infinities and garbage.
+void fill(void* data, uint64_t bytes, uint32_t* state) {
+  auto* p = static_cast<unsigned char*>(data);
+  for (uint64_t i = 0; i < bytes; ++i) p[i] = static_cast<unsigned char>(next_random(state));
+}
+
+void use_inputs(const stint_plan& plan, const char* target, uint32_t batch, stint_session* session,
+                uint32_t* state) {
+  static const unsigned char pixels[kFrameExtent * 4 * kFrameExtent] = {1, 2, 3};
+  for (uint32_t i = 0; i < stint_plan_input_count(&plan, target, batch); ++i) {
+    stint_binding_info info;
+    if (stint_plan_input(&plan, target, batch, i, &info).code != STINT_OK) continue;
+    if (info.kind != STINT_BINDING_IMAGE) {
+      if (void* data = stint_input_data(session, i)) fill(data, info.bytes, state);
+      continue;
+    }
+    stint_image image = {};
+    for (int p = 0; p < 3; ++p) {
+      image.planes[p] = pixels;
+      image.strides[p] = kFrameExtent * 4;
+    }
+    image.width = image.height = kFrameExtent;
+    for (uint32_t slot = 0; slot < batch; ++slot) {
+      image.format = next_random(state) % 9;
+      image.crop_width = image.crop_height = next_random(state) % 2 * 5;
+      image.crop_x = image.crop_width == 0 ? 0 : 3;
+      if (stint_bind_image(session, i, slot, &image).code != STINT_OK) std::abort();
+    }
+  }
+}
+
+void use_results(uint32_t batch, stint_session* session) {
+  volatile float sink = 0;
+  for (uint32_t slot = 0; slot < batch; ++slot) {
+    const stint_detection* boxes = nullptr;
+    uint32_t count = 0;
+    if (stint_detections(session, slot, &boxes, &count).code != STINT_OK) continue;
+    for (uint32_t i = 0; i < count; ++i) sink = sink + boxes[i].score;
+  }
+  stint_step_profile steps[4];
+  uint32_t count = 0;
+  if (stint_profile_read(session, steps, 4, &count).code == STINT_OK) {
+    for (uint32_t i = 0; i < count && i < 4; ++i)
+      sink = sink + static_cast<float>(std::strlen(steps[i].name));
+  }
+}
+
+void use_program(const stint_plan& plan, const char* target, uint32_t batch, uint32_t* state) {
+  const stint_options options = {next_random(state) % 16 == 0 ? 2u : 1u, 1};
+  stint_requirements need;
+  if (stint_plan_requirements(&plan, target, batch, &options, &need).code != STINT_OK) return;
+  for (const stint_requirement& space : need.space) {
+    if (space.bytes > kMemoryLimit) return;
+  }
+  test::SessionBlocks blocks(need);
+  for (int i = 1; i < STINT_SPACE_COUNT; ++i)
+    fill(blocks.memory.space[i].data, blocks.memory.space[i].bytes, state);
+  stint_session* session = nullptr;
+  if (stint_session_create(&plan, target, batch, &options, &blocks.memory, &session).code !=
+      STINT_OK)
+    return;
+  use_inputs(plan, target, batch, session, state);
+  if (stint_run(session).code == STINT_OK) ++ran;
+  use_results(batch, session);
+  stint_session_destroy(session);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const test::AlignedBytes file(data, size);
+  stint_plan plan;
+  if (stint_plan_open(file.data(), file.size(), &plan).code != STINT_OK) return 0;
+  ++opened;
+  uint32_t state = static_cast<uint32_t>(size) * 2654435761u + (size == 0 ? 0 : data[size / 2]);
+  if (std::strlen(stint_plan_name(&plan)) > size) std::abort();
+  for (uint32_t i = 0; i < stint_plan_label_count(&plan) && i < 8; ++i) {
+    if (std::strlen(stint_plan_label(&plan, i)) > size) std::abort();
+  }
+  for (uint32_t t = 0; t < stint_plan_target_count(&plan); ++t) {
+    const char* target = stint_plan_target_name(&plan, t);
+    uint32_t batches[4] = {};
+    const uint32_t count = stint_plan_batches(&plan, target, batches, 4);
+    for (uint32_t b = 0; b < count && b < 4; ++b) use_program(plan, target, batches[b], &state);
+  }
+  return 0;
+}
+
+std::vector<FuzzBytes> fuzz_seeds() {
+  std::vector<FuzzBytes> seeds;
+  for (const test::PlanSpec& spec :
+       {test::tiny_plan(), test::tiny_plan({1, 3}), test::frame_plan(1), test::frame_plan(2)}) {
+    const test::AlignedBytes file = test::write_plan(spec);
+    const auto* begin = reinterpret_cast<const uint8_t*>(file.data());
+    seeds.emplace_back(begin, begin + file.size());
+  }
+  return seeds;
+}
+
+void fuzz_fix_up(FuzzBytes* input) {
+  test::fix_checksums(reinterpret_cast<std::byte*>(input->data()), input->size());
+}
+
+std::string fuzz_summary() {
+  return std::to_string(opened) + " opened, " + std::to_string(ran) + " runs";
+}
