@@ -10,21 +10,77 @@ namespace {
 
 constexpr int64_t kColumns = 64;  // results searched side by side
 
+/// x takes the place of the best one so far. Exact for numbers; the first NaN stays.
+template <bool kMax, bool kLast, typename C>
+bool beats(C x, C best) {
+  if (kMax ? x > best : x < best) return true;
+  return (kLast && x == best) || (x != x && best == best);
+}
+
 /// Replaces (best, index) of `width` results where x is better.
-template <typename C>
-void keep_better(const ArgReduceParams& p, const C* x, int64_t width, int64_t at, C* best,
-                 int64_t* index) {
+template <bool kMax, bool kLast, typename C>
+void keep_better(const C* x, int64_t width, int64_t at, C* best, int64_t* index) {
   for (int64_t i = 0; i < width; ++i) {
-    const C v = x[i];
-    const C b = best[i];
-    const bool beats = p.is_max != 0 ? v > b : v < b;
-    const bool ties = p.select_last != 0 && v == b;
-    const bool first_nan = v != v && b == b;
-    if (beats || ties || first_nan) {
-      best[i] = v;
-      index[i] = at;
-    }
+    const bool better = beats<kMax, kLast>(x[i], best[i]);
+    best[i] = better ? x[i] : best[i];
+    index[i] = better ? at : index[i];
   }
+}
+
+/// The best of x[0..n), which lie one after the other at `at`, against the best before them.
+template <bool kMax, bool kLast, typename C>
+void keep_best(const C* x, int64_t n, int64_t at, C* best, int64_t* index) {
+  C value = *best;
+  int64_t where = *index;
+  for (int64_t i = 0; i < n; ++i) {
+    if (!beats<kMax, kLast>(x[i], value)) continue;
+    value = x[i];
+    where = at + i;
+  }
+  *best = value;
+  *index = where;
+}
+
+/// Lines of x, operand 0 of the loop, into y.
+template <bool kMax, bool kLast, typename C>
+void arg_reduce(const StepArgs& args, const StridedLoop<2>& loop) {
+  const auto& p = params_of<ArgReduceParams>(args);
+  const TensorView& x = args.inputs[0];
+  const TensorView& y = args.outputs[0];
+  const int64_t length = x.shape[p.axis];
+  const int64_t step = x.strides[p.axis];
+  const int64_t x_stride = loop.inner_stride(0);
+  const int64_t y_stride = loop.inner_stride(1);
+  parallel_ranges(
+      args.parallel, loop.elements(), 1 + 16 * 1024 / length,
+      [&](int64_t begin, int64_t end, uint32_t) {
+        C buffer[kBlock];
+        C best[kColumns];
+        int64_t index[kColumns];
+        // Along the axis where that is where memory is dense, else over adjacent results.
+        const int64_t most = step == 1 ? 1 : kColumns;
+        loop.for_range(begin, end, [&](const int64_t* offsets, int64_t n) {
+          for (int64_t i = 0; i < n; i += most) {
+            const int64_t width = n - i < most ? n - i : most;
+            const int64_t from = offsets[0] + i * x_stride;
+            load_block(x.dtype, x.data, from, x_stride, width, best);
+            for (int64_t k = 0; k < width; ++k) index[k] = 0;
+            if (width == 1) {
+              for (int64_t at = 1; at < length; at += kBlock) {
+                const int64_t m = length - at < kBlock ? length - at : kBlock;
+                keep_best<kMax, kLast>(block_of(x.dtype, x.data, from + at * step, step, m, buffer),
+                                       m, at, best, index);
+              }
+            } else {
+              for (int64_t at = 1; at < length; ++at)
+                keep_better<kMax, kLast>(
+                    block_of(x.dtype, x.data, from + at * step, x_stride, width, buffer), width, at,
+                    best, index);
+            }
+            store_block(y.dtype, y.data, offsets[1] + i * y_stride, y_stride, width, index);
+          }
+        });
+      });
 }
 
 }  // namespace
@@ -69,43 +125,15 @@ void run_arg_reduce(const StepArgs& args) {
     }
   }
   loop.collapse();
-  const int64_t length = x.shape[p.axis];
-  const int64_t step = x.strides[p.axis];
-  const int64_t x_stride = loop.inner_stride(0);
-  const int64_t y_stride = loop.inner_stride(1);
   with_type(compute_type(x.dtype), [&](auto zero) {
     using C = decltype(zero);
-    parallel_ranges(
-        args.parallel, loop.elements(), 1 + 16 * 1024 / length,
-        [&](int64_t begin, int64_t end, uint32_t) {
-          C buffer[kBlock];
-          C best[kColumns];
-          int64_t index[kColumns];
-          // Along the axis where that is where memory is dense, else over adjacent results.
-          const int64_t most = step == 1 ? 1 : kColumns;
-          loop.for_range(begin, end, [&](const int64_t* offsets, int64_t n) {
-            for (int64_t i = 0; i < n; i += most) {
-              const int64_t width = n - i < most ? n - i : most;
-              const int64_t from = offsets[0] + i * x_stride;
-              load_block(x.dtype, x.data, from, x_stride, width, best);
-              for (int64_t k = 0; k < width; ++k) index[k] = 0;
-              if (width == 1) {
-                for (int64_t at = 0; at < length; at += kBlock) {
-                  const int64_t m = length - at < kBlock ? length - at : kBlock;
-                  const C* line = block_of(x.dtype, x.data, from + at * step, step, m, buffer);
-                  for (int64_t k = at == 0 ? 1 : 0; k < m; ++k)
-                    keep_better(p, line + k, 1, at + k, best, index);
-                }
-              } else {
-                for (int64_t at = 1; at < length; ++at)
-                  keep_better(p,
-                              block_of(x.dtype, x.data, from + at * step, x_stride, width, buffer),
-                              width, at, best, index);
-              }
-              store_block(y.dtype, y.data, offsets[1] + i * y_stride, y_stride, width, index);
-            }
-          });
-        });
+    if (p.is_max != 0) {
+      p.select_last != 0 ? arg_reduce<true, true, C>(args, loop)
+                         : arg_reduce<true, false, C>(args, loop);
+    } else {
+      p.select_last != 0 ? arg_reduce<false, true, C>(args, loop)
+                         : arg_reduce<false, false, C>(args, loop);
+    }
   });
 }
 

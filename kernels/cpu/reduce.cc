@@ -99,20 +99,61 @@ void accumulate(Accumulate what, const C* x, int64_t n, A* acc, int64_t acc_step
   }
 }
 
-/// One result from a run of elements: independent partial sums so that the processor need not wait
-/// for each addition.
+/// Adds the partial result `v` to `s`.
+template <typename A>
+A combine(Accumulate what, A s, A v) {
+  using W = Wrapping<A>;
+  switch (what) {
+    case Accumulate::kProduct:
+      return static_cast<A>(static_cast<W>(s) * static_cast<W>(v));
+    case Accumulate::kMax:
+      return v > s || v != v ? v : s;
+    case Accumulate::kMin:
+      return v < s || v != v ? v : s;
+    default:
+      return static_cast<A>(static_cast<W>(s) + static_cast<W>(v));
+  }
+}
+
+/// One result from a run of elements: independent partial results so that the processor need not
+/// wait for each step.
 template <typename A, typename C>
 void accumulate_run(Accumulate what, const C* x, int64_t n, A* acc, const A* shift) {
   constexpr int64_t kLanes = 8;
-  if (what != Accumulate::kSum || n < 2 * kLanes) return accumulate(what, x, n, acc, 0, shift);
-  Wrapping<A> lane[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes)
-    for (int64_t k = 0; k < kLanes; ++k)
-      lane[k] += static_cast<Wrapping<A>>(static_cast<A>(x[i + k]));
-  for (; i < n; ++i) lane[0] += static_cast<Wrapping<A>>(static_cast<A>(x[i]));
-  for (int64_t k = 0; k < kLanes; ++k)
-    *acc = static_cast<A>(static_cast<Wrapping<A>>(*acc) + lane[k]);
+  const bool extreme = what == Accumulate::kMax || what == Accumulate::kMin;
+  if ((what != Accumulate::kSum && !extreme) || n < 2 * kLanes) {
+    accumulate(what, x, n, acc, 0, shift);
+    return;
+  }
+  const int64_t whole = n - n % kLanes;
+  A result;
+  if (extreme) {
+    C lane[kLanes];  // no wider than the elements
+    for (int64_t k = 0; k < kLanes; ++k) lane[k] = x[k];
+    const auto each = [&](auto better) {
+      for (int64_t i = kLanes; i < whole; i += kLanes)
+        for (int64_t k = 0; k < kLanes; ++k) {
+          const C v = x[i + k];
+          lane[k] = better(v, lane[k]) || v != v ? v : lane[k];
+        }
+    };
+    if (what == Accumulate::kMax)
+      each([](C v, C s) { return v > s; });
+    else
+      each([](C v, C s) { return v < s; });
+    result = static_cast<A>(lane[0]);
+    for (int64_t k = 1; k < kLanes; ++k) result = combine(what, result, static_cast<A>(lane[k]));
+  } else {
+    Wrapping<A> lane[kLanes] = {};
+    for (int64_t i = 0; i < whole; i += kLanes)
+      for (int64_t k = 0; k < kLanes; ++k)
+        lane[k] += static_cast<Wrapping<A>>(static_cast<A>(x[i + k]));
+    Wrapping<A> total = 0;
+    for (int64_t k = 0; k < kLanes; ++k) total += lane[k];
+    result = static_cast<A>(total);
+  }
+  *acc = combine(what, *acc, result);
+  accumulate(what, x + whole, n - whole, acc, 0, shift);
 }
 
 template <typename A>
@@ -209,7 +250,8 @@ class Reduction {
 
   void reduce_columns(int64_t x_offset, int64_t y_offset, int64_t width) const {
     A acc[kColumns];
-    A shift[kColumns] = {};
+    A shift[kColumns];
+    for (int64_t i = 0; i < width; ++i) shift[i] = A{0};
     if (p_.op == ReduceOp::kLogSumExp) {
       if constexpr (std::is_floating_point_v<A>) {
         pass(Accumulate::kMax, x_offset, width, shift, nullptr);
