@@ -9,6 +9,8 @@ namespace stint::cpu {
 namespace {
 
 constexpr int64_t kColumns = 64;  // results searched side by side
+constexpr int64_t kShort =
+    64;  // a line up to this long costs more in mispredicted branches than in strided loads
 
 /// x takes the place of the best one so far. Exact for numbers; the first NaN stays.
 template <bool kMax, bool kLast, typename C>
@@ -19,7 +21,7 @@ bool beats(C x, C best) {
 
 /// Replaces (best, index) of `width` results where x is better.
 template <bool kMax, bool kLast, typename C>
-void keep_better(const C* x, int64_t width, int64_t at, C* best, int64_t* index) {
+void keep_better(const C* x, int64_t width, int32_t at, C* best, int32_t* index) {
   for (int64_t i = 0; i < width; ++i) {
     const bool better = beats<kMax, kLast>(x[i], best[i]);
     best[i] = better ? x[i] : best[i];
@@ -29,13 +31,13 @@ void keep_better(const C* x, int64_t width, int64_t at, C* best, int64_t* index)
 
 /// The best of x[0..n), which lie one after the other at `at`, against the best before them.
 template <bool kMax, bool kLast, typename C>
-void keep_best(const C* x, int64_t n, int64_t at, C* best, int64_t* index) {
+void keep_best(const C* x, int64_t n, int64_t at, C* best, int32_t* index) {
   C value = *best;
-  int64_t where = *index;
+  int32_t where = *index;
   for (int64_t i = 0; i < n; ++i) {
     if (!beats<kMax, kLast>(x[i], value)) continue;
     value = x[i];
-    where = at + i;
+    where = static_cast<int32_t>(at + i);
   }
   *best = value;
   *index = where;
@@ -56,9 +58,11 @@ void arg_reduce(const StepArgs& args, const StridedLoop<2>& loop) {
       [&](int64_t begin, int64_t end, uint32_t) {
         C buffer[kBlock];
         C best[kColumns];
-        int64_t index[kColumns];
-        // Along the axis where that is where memory is dense, else over adjacent results.
-        const int64_t most = step == 1 ? 1 : kColumns;
+        int32_t
+            index[kColumns];  // no wider than most elements, so that both are compared by one mask
+        // Along the axis where that is where memory is dense and there is enough of it, else over
+        // adjacent results.
+        const int64_t most = step == 1 && length > kShort ? 1 : kColumns;
         loop.for_range(begin, end, [&](const int64_t* offsets, int64_t n) {
           for (int64_t i = 0; i < n; i += most) {
             const int64_t width = n - i < most ? n - i : most;
@@ -74,10 +78,12 @@ void arg_reduce(const StepArgs& args, const StridedLoop<2>& loop) {
             } else {
               for (int64_t at = 1; at < length; ++at)
                 keep_better<kMax, kLast>(
-                    block_of(x.dtype, x.data, from + at * step, x_stride, width, buffer), width, at,
-                    best, index);
+                    block_of(x.dtype, x.data, from + at * step, x_stride, width, buffer), width,
+                    static_cast<int32_t>(at), best, index);
             }
-            store_block(y.dtype, y.data, offsets[1] + i * y_stride, y_stride, width, index);
+            int64_t result[kColumns];
+            for (int64_t k = 0; k < width; ++k) result[k] = index[k];
+            store_block(y.dtype, y.data, offsets[1] + i * y_stride, y_stride, width, result);
           }
         });
       });
@@ -105,6 +111,8 @@ Status check_arg_reduce(const StepArgs& args) {
       return corrupt("output of an arg-reduction has the wrong shape", y.shape[out], expected);
     ++out;
   }
+  if (x.shape[p.axis] > INT32_MAX)
+    return corrupt("arg-reduction over too long an axis", x.shape[p.axis], INT32_MAX);
   if (x.shape[p.axis] == 0 && y.elements() != 0)
     return corrupt("arg-reduction over an empty axis", 0, 1);
   return ok_status();
