@@ -53,6 +53,14 @@ void translate_swish(NodeTranslation& n) {
 
 /// The slope broadcasts to x, never the other way round.
 void translate_prelu(NodeTranslation& n) {
+  if (n.opset() < 7 && n.rank(1) == 1 && n.shape(1)[0] != 1 && n.rank(0) > 2) {
+    // One slope per channel: broadcasting of the last axes came with opset 7.
+    Shape per_channel(n.rank(0) - 1, 1);
+    per_channel[0] = n.shape(1)[0];
+    n.bind(0,
+           n.emitter().binary(EltOp::kPRelu, n.in(0), n.emitter().reshape(n.in(1), per_channel)));
+    return;
+  }
   if (broadcast_shapes(n.shape(0), n.shape(1)) != n.shape(0)) {
     n.fail("slope " + shape_text(n.shape(1)) + " cannot be broadcast to the input " +
            shape_text(n.shape(0)));
@@ -110,7 +118,7 @@ const std::vector<OperatorEntry> kActivationOperators = {
     {"Selu", 6, kNewestOpset, translate_selu},
     {"Gelu", 20, kNewestOpset, translate_gelu},
     {"Swish", 24, kNewestOpset, translate_swish},
-    {"PRelu", 7, kNewestOpset, translate_prelu},
+    {"PRelu", 6, kNewestOpset, translate_prelu},
     {"Clip", 6, kNewestOpset, translate_clip},
 };
 

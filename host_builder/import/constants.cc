@@ -14,6 +14,9 @@ void translate_identity(NodeTranslation& n) { n.bind(0, n.in(0)); }
 void translate_dropout(NodeTranslation& n) {
   n.ignore("ratio");
   n.ignore("seed");
+  if (n.opset() < 7 && n.integer("is_test", 0) == 0) {
+    n.fail("training mode (is_test=0) is not supported; export the model for inference");
+  }
   if (n.opset() >= 12 && n.has(2) && n.constant_number(2, "training_mode") != 0.0) {
     n.fail("training mode is not supported; export the model for inference");
   }

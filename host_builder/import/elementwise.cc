@@ -15,9 +15,23 @@ void translate_unary(NodeTranslation& n) {
   n.bind(0, n.emitter().unary(op, n.in(0)));
 }
 
+/// The second operand, so that numpy broadcasting does what the model means. Before opset 7 it was
+/// aligned with the first at attribute `axis`, where later opsets align the last axes.
+ValueId second_operand(NodeTranslation& n) {
+  if (n.opset() >= 7) return n.in(1);
+  const bool broadcast = n.integer("broadcast", 0) != 0;
+  if (!broadcast || !n.has_attribute("axis")) return n.in(1);
+  const auto axis = static_cast<size_t>(normalize_axis(n.integer("axis", 0), n.rank(0), "axis"));
+  if (axis + n.rank(1) > n.rank(0))
+    n.fail("operand 1 " + shape_text(n.shape(1)) + " does not fit at axis " + std::to_string(axis));
+  Shape aligned = n.shape(1);
+  aligned.resize(n.rank(0) - axis, 1);
+  return n.emitter().reshape(n.in(1), aligned);
+}
+
 template <EltOp op>
 void translate_binary(NodeTranslation& n) {
-  n.bind(0, n.emitter().binary(op, n.in(0), n.in(1)));
+  n.bind(0, n.emitter().binary(op, n.in(0), second_operand(n)));
 }
 
 /// Sum, Min, Max of any number of operands.
@@ -40,13 +54,14 @@ void translate_mean(NodeTranslation& n) {
 
 void translate_pow(NodeTranslation& n) {
   GraphEmitter& e = n.emitter();
+  const ValueId power = second_operand(n);
   const DType base = n.dtype(0), exponent = n.dtype(1);
   if (is_float(exponent) && !is_float(base)) {
     // The result has the base's type, the computation the exponent's.
-    n.bind(0, e.cast(e.binary(EltOp::kPow, e.cast(n.in(0), exponent), n.in(1)), base));
+    n.bind(0, e.cast(e.binary(EltOp::kPow, e.cast(n.in(0), exponent), power), base));
     return;
   }
-  n.bind(0, e.binary(EltOp::kPow, n.in(0), e.cast(n.in(1), base)));
+  n.bind(0, e.binary(EltOp::kPow, n.in(0), e.cast(power, base)));
 }
 
 void translate_mod(NodeTranslation& n) {
@@ -63,7 +78,7 @@ void translate_is_inf(NodeTranslation& n) {
   const bool positive = n.integer("detect_positive", 1) != 0,
              negative = n.integer("detect_negative", 1) != 0;
   n.bind(0,
-         n.emitter().unary(EltOp::kIsInf, n.in(0), positive ? 1.0f : 0.0f, negative ? 1.0f : 0.0f));
+         n.emitter().unary(EltOp::kIsInf, n.in(0), negative ? 1.0f : 0.0f, positive ? 1.0f : 0.0f));
 }
 
 }  // namespace
@@ -87,24 +102,24 @@ const std::vector<OperatorEntry> kElementwiseOperators = {
     {"BitwiseNot", 18, kNewestOpset, translate_unary<EltOp::kBitNot>},
     {"IsNaN", 9, kNewestOpset, translate_unary<EltOp::kIsNan>},
     {"IsInf", 10, kNewestOpset, translate_is_inf},
-    {"Add", 7, kNewestOpset, translate_binary<EltOp::kAdd>},
-    {"Sub", 7, kNewestOpset, translate_binary<EltOp::kSub>},
-    {"Mul", 7, kNewestOpset, translate_binary<EltOp::kMul>},
-    {"Div", 7, kNewestOpset, translate_binary<EltOp::kDiv>},
-    {"Pow", 7, kNewestOpset, translate_pow},
+    {"Add", 1, kNewestOpset, translate_binary<EltOp::kAdd>},
+    {"Sub", 1, kNewestOpset, translate_binary<EltOp::kSub>},
+    {"Mul", 1, kNewestOpset, translate_binary<EltOp::kMul>},
+    {"Div", 1, kNewestOpset, translate_binary<EltOp::kDiv>},
+    {"Pow", 1, kNewestOpset, translate_pow},
     {"Mod", 10, kNewestOpset, translate_mod},
     {"Sum", 6, kNewestOpset, translate_variadic<EltOp::kAdd>},
     {"Min", 6, kNewestOpset, translate_variadic<EltOp::kMin>},
     {"Max", 6, kNewestOpset, translate_variadic<EltOp::kMax>},
     {"Mean", 6, kNewestOpset, translate_mean},
-    {"Equal", 7, kNewestOpset, translate_binary<EltOp::kEqual>},
-    {"Less", 7, kNewestOpset, translate_binary<EltOp::kLess>},
+    {"Equal", 1, kNewestOpset, translate_binary<EltOp::kEqual>},
+    {"Less", 1, kNewestOpset, translate_binary<EltOp::kLess>},
     {"LessOrEqual", 12, kNewestOpset, translate_binary<EltOp::kLessOrEqual>},
-    {"Greater", 7, kNewestOpset, translate_binary<EltOp::kGreater>},
+    {"Greater", 1, kNewestOpset, translate_binary<EltOp::kGreater>},
     {"GreaterOrEqual", 12, kNewestOpset, translate_binary<EltOp::kGreaterOrEqual>},
-    {"And", 7, kNewestOpset, translate_binary<EltOp::kAnd>},
-    {"Or", 7, kNewestOpset, translate_binary<EltOp::kOr>},
-    {"Xor", 7, kNewestOpset, translate_binary<EltOp::kXor>},
+    {"And", 1, kNewestOpset, translate_binary<EltOp::kAnd>},
+    {"Or", 1, kNewestOpset, translate_binary<EltOp::kOr>},
+    {"Xor", 1, kNewestOpset, translate_binary<EltOp::kXor>},
     {"BitwiseAnd", 18, kNewestOpset, translate_binary<EltOp::kBitAnd>},
     {"BitwiseOr", 18, kNewestOpset, translate_binary<EltOp::kBitOr>},
     {"BitwiseXor", 18, kNewestOpset, translate_binary<EltOp::kBitXor>},

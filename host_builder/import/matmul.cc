@@ -15,6 +15,7 @@ ValueId times(GraphEmitter& e, ValueId x, float factor) {
 /// alpha * A' * B' + beta * C
 void translate_gemm(NodeTranslation& n) {
   GraphEmitter& e = n.emitter();
+  if (n.opset() < 7) n.ignore("broadcast");  // C broadcasts from opset 7 on without saying so
   const float alpha = n.number("alpha", 1.0f), beta = n.number("beta", 1.0f);
   if (n.rank(0) != 2 || n.rank(1) != 2)
     n.fail("needs two matrices, they are " + shape_text(n.shape(0)) + " and " +
@@ -41,7 +42,7 @@ void translate_gemm(NodeTranslation& n) {
 
 const std::vector<OperatorEntry> kMatMulOperators = {
     {"MatMul", 1, kNewestOpset, translate_matmul},
-    {"Gemm", 7, kNewestOpset, translate_gemm},
+    {"Gemm", 6, kNewestOpset, translate_gemm},
 };
 
 }  // namespace stint::builder

@@ -31,6 +31,9 @@ ValueId batch_norm_by_definition(NodeTranslation& n, float epsilon) {
 void translate_batch_norm(NodeTranslation& n) {
   n.ignore("momentum");
   n.no_outputs_beyond(1, "results for training are not supported; export the model for inference");
+  if (n.opset() < 7 && n.integer("is_test", 0) == 0) {
+    n.fail("training mode (is_test=0) is not supported; export the model for inference");
+  }
   if (n.opset() < 9 && n.integer("spatial", 1) == 0)
     n.fail("spatial=0 is not supported; normalise per channel");
   if (n.opset() >= 14 && n.integer("training_mode", 0) != 0)
@@ -114,7 +117,7 @@ void translate_lrn(NodeTranslation& n) {
 }  // namespace
 
 const std::vector<OperatorEntry> kNormOperators = {
-    {"BatchNormalization", 7, kNewestOpset, translate_batch_norm},
+    {"BatchNormalization", 6, kNewestOpset, translate_batch_norm},
     {"InstanceNormalization", 6, kNewestOpset, translate_instance_norm},
     {"LayerNormalization", 17, kNewestOpset, translate_layer_norm},
     {"GroupNormalization", 18, kNewestOpset, translate_group_norm},

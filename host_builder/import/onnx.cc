@@ -268,7 +268,13 @@ class Importer {
     const DType dtype = value.dtype;
     const Shape shape = value.shape;
     std::string own_name = name;
-    if (value.name == name) own_name = emitter_.unique(name + "/output");
+    if (value.name == name) {
+      // A constant gives its name away; an input keeps it, for its binding is called that too.
+      if (value.is_constant())
+        graph_.value(id).name = emitter_.unique(name + "/constant");
+      else
+        own_name = emitter_.unique(name + "/output");
+    }
     copy.outputs = {graph_.add_value(own_name, dtype, shape)};
     const ValueId result = copy.outputs[0];
     graph_.add_node(std::move(copy));

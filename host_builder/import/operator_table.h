@@ -11,7 +11,7 @@ namespace stint::builder {
 
 /// Opsets of the default domain that are accepted. Opset 22 and later changed none of the operators
 /// in the table but for more element types, so models of newer opsets translate the same way.
-inline constexpr int64_t kOldestOpset = 7;
+inline constexpr int64_t kOldestOpset = 6;
 inline constexpr int64_t kNewestOpset = 27;
 
 struct OperatorEntry {

@@ -41,6 +41,7 @@ uint16_t float_to_half(float value) {
   const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
   if (std::isnan(value)) return sign | 0x7E00u;
   const float magnitude = std::abs(value);
+  if (magnitude == 0.0f) return sign;
   if (magnitude >= 65520.0f) return sign | 0x7C00u;  // halfway to 65536: rounds to infinity
   int exponent = 0;
   std::frexp(magnitude, &exponent);

@@ -49,7 +49,8 @@ TEST_CASE("a batch of 4 is followed through the models whose first axis is 1 or 
     return;
   }
   for (const auto& path : models) {
-    if (path.filename().string().find("ACASXU") != std::string::npos) continue;  // its input is a vector
+    if (path.filename().string().find("ACASXU") != std::string::npos)
+      continue;  // its input is a vector
     CAPTURE(path);
     ImportOptions options;
     options.batch = 4;

@@ -1,0 +1,12 @@
+# Unpacks the ONNX backend tests of $STINT_DATA into INTO, once.
+if(NOT DEFINED ENV{STINT_DATA})
+  message(STATUS "skipped: STINT_DATA is not set")
+  return()
+endif()
+file(GLOB archive "$ENV{STINT_DATA}/onnx_node_tests/*.tar.gz")
+if(NOT archive OR EXISTS "${INTO}/unpacked")
+  return()
+endif()
+file(MAKE_DIRECTORY "${INTO}")
+file(ARCHIVE_EXTRACT INPUT "${archive}" DESTINATION "${INTO}")
+file(TOUCH "${INTO}/unpacked")
