@@ -14,7 +14,8 @@ Status tensor_error(uint32_t index, const char* message, int64_t found, int64_t 
 
 bool is_aligned_vector(const flatbuffers::Vector<int64_t>& v) {
   // The flatbuffers verifier checks where a vector ends, not how its elements are aligned.
-  return reinterpret_cast<uintptr_t>(v.Data()) % alignof(int64_t) == 0;
+  // A scalar's shape is empty, and writers do not align vectors without elements.
+  return v.size() == 0 || reinterpret_cast<uintptr_t>(v.Data()) % alignof(int64_t) == 0;
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "host_builder/emit/program_writer.h"
 
+#include <algorithm>
+
 #include "host_builder/graph/error.h"
 
 namespace stint::builder {
@@ -19,7 +21,11 @@ class ProgramWriter {
 
   flatbuffers::Offset<fb::Program> write() {
     std::vector<flatbuffers::Offset<fb::Arena>> arenas;
-    if (s_.arena_bytes > 0)
+    // Tensors without elements lie in the arena too, even when it has no bytes.
+    const bool has_arena =
+        std::any_of(s_.storages.begin(), s_.storages.end(),
+                    [](const Storage& s) { return s.kind == StorageKind::kArena; });
+    if (has_arena)
       arenas.push_back(fb::CreateArena(b_, fb::MemorySpace::Host, s_.arena_bytes, kArenaAlignment));
     std::vector<flatbuffers::Offset<fb::Tensor>> tensors;
     for (const ScheduledTensor& tensor : s_.tensors) tensors.push_back(write_tensor(tensor));

@@ -78,7 +78,7 @@ void translate_is_inf(NodeTranslation& n) {
   const bool positive = n.integer("detect_positive", 1) != 0,
              negative = n.integer("detect_negative", 1) != 0;
   n.bind(0,
-         n.emitter().unary(EltOp::kIsInf, n.in(0), negative ? 1.0f : 0.0f, positive ? 1.0f : 0.0f));
+         n.emitter().unary(EltOp::kIsInf, n.in(0), positive ? 1.0f : 0.0f, negative ? 1.0f : 0.0f));
 }
 
 }  // namespace

@@ -1,42 +1,76 @@
 #include "tests/conformance/run_model.h"
 
-#include <map>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
 
+#include "host_builder/builder.h"
 #include "host_builder/graph/error.h"
-#include "host_builder/import/onnx.h"
-#include "host_builder/passes/pass.h"
+#include "stint/engine.hpp"
 
 namespace stint::conformance {
+namespace {
 
-using namespace builder;
+using builder::BuildError;
+using builder::HostTensor;
+
+void require(const stint_status& status, const char* call) {
+  if (status.code != STINT_OK)
+    throw BuildError(std::string("runtime: ") + call + ": " + describe(status));
+}
+
+/// The plan's bytes where stint_plan_open wants them.
+class AlignedCopy {
+ public:
+  explicit AlignedCopy(const std::vector<std::byte>& bytes)
+      : data_(static_cast<std::byte*>(std::aligned_alloc(64, (bytes.size() + 63) / 64 * 64)),
+              std::free) {
+    if (!data_) throw std::bad_alloc();
+    std::memcpy(data_.get(), bytes.data(), bytes.size());
+  }
+  const void* data() const { return data_.get(); }
+
+ private:
+  std::unique_ptr<std::byte, void (*)(void*)> data_;
+};
+
+HostTensor empty_tensor(const stint_binding_info& info) {
+  HostTensor tensor;
+  tensor.dtype = static_cast<DType>(info.dtype);
+  tensor.shape.assign(info.shape, info.shape + info.rank);
+  tensor.data.resize(info.bytes);
+  return tensor;
+}
+
+}  // namespace
 
 std::vector<HostTensor> run_model(const std::filesystem::path& model,
                                   const std::vector<const HostTensor*>& inputs) {
-  Graph graph = import_onnx_file(model, {});
-  for (const Pass& pass : all_passes()) {
-    if (std::string(pass.name) != "alias") pass.run(graph);
+  const std::vector<std::byte> bytes = builder::build_plan(model, {}, nullptr);
+  const AlignedCopy file(bytes);
+  Plan plan;
+  require(plan.open(file.data(), bytes.size()), "stint_plan_open");
+  Engine engine;
+  require(engine.create(plan, nullptr, 1, {1, 0}), "stint_session_create");
+  if (stint_plan_input_count(plan.get(), nullptr, 1) != inputs.size())
+    throw BuildError("the plan has another number of inputs");
+  for (uint32_t i = 0; i < inputs.size(); ++i) {
+    stint_binding_info info;
+    require(stint_plan_input(plan.get(), nullptr, 1, i, &info), "stint_plan_input");
+    if (info.bytes != inputs[i]->data.size())
+      throw BuildError("an input of the plan has another size than the model's");
+    if (info.bytes > 0)
+      std::memcpy(engine.session().input_data(i), inputs[i]->data.data(), info.bytes);
   }
-  verify(graph);
-  std::map<ValueId, HostTensor> values;
-  if (inputs.size() != graph.inputs.size()) throw BuildError("input count");
-  for (size_t i = 0; i < inputs.size(); ++i) values[graph.inputs[i]] = *inputs[i];
-  auto get = [&](ValueId id) -> const HostTensor* {
-    if (id == kNoValue) return nullptr;
-    if (graph.value(id).is_constant() && !values.count(id))
-      values[id] = {graph.value(id).dtype, graph.value(id).shape, *graph.value(id).constant};
-    return &values.at(id);
-  };
-  for (NodeId n : graph.order()) {
-    const Node node = graph.node(n);
-    std::vector<const HostTensor*> operands;
-    for (ValueId id : node.inputs) operands.push_back(get(id));
-    auto results = evaluate_node(graph, node, operands);
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (node.outputs[i] != kNoValue) values[node.outputs[i]] = std::move(results[i]);
-    }
-  }
+  require(engine.session().run(), "stint_run");
   std::vector<HostTensor> outputs;
-  for (ValueId id : graph.outputs) outputs.push_back(*get(id));
+  for (uint32_t i = 0; i < stint_plan_output_count(plan.get(), nullptr, 1); ++i) {
+    stint_binding_info info;
+    require(stint_plan_output(plan.get(), nullptr, 1, i, &info), "stint_plan_output");
+    outputs.push_back(empty_tensor(info));
+    if (info.bytes > 0)
+      std::memcpy(outputs.back().data.data(), engine.session().output_data(i), info.bytes);
+  }
   return outputs;
 }
 
