@@ -1,5 +1,5 @@
-// What a plan file holds, for people and for scripts (stint inspect). Every function verifies the whole file first and throws
-// BuildError for one that is not a sound plan.
+// What a plan file holds, for people and for scripts (stint inspect). Every function verifies the
+// whole file first and throws BuildError for one that is not a sound plan.
 #pragma once
 
 #include <cstddef>

@@ -26,7 +26,8 @@ std::string readable_count(double count) {
 std::string readable_type(const nlohmann::json& tensor) {
   std::string text = tensor.at("dtype").get<std::string>() + "[";
   const auto& shape = tensor.at("shape");
-  for (size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : "x") + std::to_string(shape[i].get<int64_t>());
+  for (size_t i = 0; i < shape.size(); ++i)
+    text += (i == 0 ? "" : "x") + std::to_string(shape[i].get<int64_t>());
   return text + "]";
 }
 
@@ -34,10 +35,12 @@ std::string readable_binding(const nlohmann::json& binding) {
   const auto name = binding.at("name").get<std::string>();
   if (binding.at("kind") != "image") {
     const std::string kind = binding.at("kind") == "detections" ? "detections " : "";
-    return name + "  " + kind + readable_type(binding) + "  " + readable_bytes(binding.at("bytes").get<uint64_t>());
+    return name + "  " + kind + readable_type(binding) + "  " +
+           readable_bytes(binding.at("bytes").get<uint64_t>());
   }
-  std::string text = name + "  frame -> " + std::to_string(binding.at("width").get<uint32_t>()) + "x" +
-                     std::to_string(binding.at("height").get<uint32_t>()) + " " + binding.at("order").get<std::string>() + ", " +
+  std::string text = name + "  frame -> " + std::to_string(binding.at("width").get<uint32_t>()) +
+                     "x" + std::to_string(binding.at("height").get<uint32_t>()) + " " +
+                     binding.at("order").get<std::string>() + ", " +
                      binding.at("fit").get<std::string>() + ", mean";
   for (const auto& value : binding.at("mean")) text += " " + fixed(value.get<double>(), 3);
   text += ", scale";

@@ -20,15 +20,18 @@ using nlohmann::json;
 /// The plan's bytes on the alignment that opening needs.
 class AlignedPlan {
  public:
-  explicit AlignedPlan(const std::vector<std::byte>& bytes) : storage_(bytes.size() + kFlatbufferAlignment) {
+  explicit AlignedPlan(const std::vector<std::byte>& bytes)
+      : storage_(bytes.size() + kFlatbufferAlignment) {
     void* place = storage_.data();
     size_t room = storage_.size();
     data_ = static_cast<std::byte*>(std::align(kFlatbufferAlignment, bytes.size(), place, room));
     if (!bytes.empty()) std::memcpy(data_, bytes.data(), bytes.size());
     const stint_status status = stint_plan_open(data_, bytes.size(), &plan_);
     if (status.code == STINT_OK) return;
-    std::string message = std::string("this is not a sound plan (") + stint_status_name(status.code) + "): " + status.message +
-                          "; found " + std::to_string(status.found) + ", needed " + std::to_string(status.needed);
+    std::string message = std::string("this is not a sound plan (") +
+                          stint_status_name(status.code) + "): " + status.message + "; found " +
+                          std::to_string(status.found) + ", needed " +
+                          std::to_string(status.needed);
     if (status.detail != kNone) message += ", at index " + std::to_string(status.detail);
     throw BuildError(message);
   }
@@ -44,7 +47,12 @@ class AlignedPlan {
 /// Length of the UTF-8 sequence that seems to begin at `i`, 0 if none does.
 size_t utf8_length(const std::string& text, size_t i) {
   const auto lead = static_cast<uint8_t>(text[i]);
-  const size_t length = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+  const size_t length = lead < 0x80   ? 1
+                        : lead < 0xC2 ? 0
+                        : lead < 0xE0 ? 2
+                        : lead < 0xF0 ? 3
+                        : lead < 0xF5 ? 4
+                                      : 0;
   if (length == 0 || i + length > text.size()) return 0;
   for (size_t k = 1; k < length; ++k) {
     if ((static_cast<uint8_t>(text[i + k]) & 0xC0) != 0x80) return 0;
@@ -52,19 +60,22 @@ size_t utf8_length(const std::string& text, size_t i) {
   return length;
 }
 
-/// Text of a file that anybody may have written: what is no UTF-8 or would steer a terminal becomes '?'.
+/// Text of a file that anybody may have written: what is no UTF-8 or would steer a terminal becomes
+/// '?'.
 std::string text_of(const flatbuffers::String* text) {
   std::string result;
   const std::string raw = text == nullptr ? "" : text->str();
   for (size_t i = 0; i < raw.size();) {
     const size_t length = utf8_length(raw, i);
     const auto lead = static_cast<uint8_t>(raw[i]);
-    const bool control = lead < 0x20 || lead == 0x7F || (lead == 0xC2 && length == 2 && static_cast<uint8_t>(raw[i + 1]) < 0xA0);
+    const bool control = lead < 0x20 || lead == 0x7F ||
+                         (lead == 0xC2 && length == 2 && static_cast<uint8_t>(raw[i + 1]) < 0xA0);
     // Surrogates, overlong forms and what lies beyond Unicode.
-    const bool outside = length >= 3 && ((lead == 0xED && static_cast<uint8_t>(raw[i + 1]) >= 0xA0) ||
-                                         (lead == 0xE0 && static_cast<uint8_t>(raw[i + 1]) < 0xA0) ||
-                                         (lead == 0xF0 && static_cast<uint8_t>(raw[i + 1]) < 0x90) ||
-                                         (lead == 0xF4 && static_cast<uint8_t>(raw[i + 1]) >= 0x90));
+    const bool outside =
+        length >= 3 && ((lead == 0xED && static_cast<uint8_t>(raw[i + 1]) >= 0xA0) ||
+                        (lead == 0xE0 && static_cast<uint8_t>(raw[i + 1]) < 0xA0) ||
+                        (lead == 0xF0 && static_cast<uint8_t>(raw[i + 1]) < 0x90) ||
+                        (lead == 0xF4 && static_cast<uint8_t>(raw[i + 1]) >= 0x90));
     if (length == 0 || control || outside) {
       result += '?';
       i += std::max<size_t>(length, 1);
@@ -91,7 +102,8 @@ json describe_tensor(const fb::Tensor& tensor) {
   result["name"] = text_of(tensor.name());
   result["dtype"] = dtype_name(static_cast<DType>(tensor.dtype()));
   result["shape"] = std::vector<int64_t>(tensor.shape()->begin(), tensor.shape()->end());
-  if (!is_dense(tensor)) result["strides"] = std::vector<int64_t>(tensor.strides()->begin(), tensor.strides()->end());
+  if (!is_dense(tensor))
+    result["strides"] = std::vector<int64_t>(tensor.strides()->begin(), tensor.strides()->end());
   result["storage"] = kStorages[static_cast<size_t>(tensor.storage())];
   result["index"] = tensor.index();
   result["offset"] = tensor.offset();
@@ -125,7 +137,8 @@ json describe_binding(const fb::Program& program, const fb::Binding& binding) {
   return result;
 }
 
-using Decisions = std::map<std::pair<uint32_t, uint32_t>, const fb::Decision*>;  // by batch and step
+using Decisions =
+    std::map<std::pair<uint32_t, uint32_t>, const fb::Decision*>;  // by batch and step
 
 json describe_step(const fb::Program& program, uint32_t index, const Decisions& decisions) {
   static const char* const kProvenances[] = {"predicted", "measured", "pinned"};
@@ -143,12 +156,14 @@ json describe_step(const fb::Program& program, uint32_t index, const Decisions& 
   for (uint32_t i = 0; step.outputs() != nullptr && i < step.outputs()->size(); ++i) {
     result["outputs"].push_back(describe_tensor(*program.tensors()->Get(step.outputs()->Get(i))));
   }
-  if (step.workspace() != kNone) result["workspace_bytes"] = program.tensors()->Get(step.workspace())->shape()->Get(0);
+  if (step.workspace() != kNone)
+    result["workspace_bytes"] = program.tensors()->Get(step.workspace())->shape()->Get(0);
   const auto found = decisions.find({program.batch(), index});
   if (found == decisions.end()) return result;
   const fb::Decision& decision = *found->second;
   result["tactic"] = text_of(decision.choice());
-  if (static_cast<size_t>(decision.provenance()) < 3) result["provenance"] = kProvenances[static_cast<size_t>(decision.provenance())];
+  if (static_cast<size_t>(decision.provenance()) < 3)
+    result["provenance"] = kProvenances[static_cast<size_t>(decision.provenance())];
   result["predicted_us"] = decision.predicted_us();
   if (decision.measured_us() > 0) result["measured_us"] = decision.measured_us();
   result["flops"] = decision.flops();
@@ -167,13 +182,15 @@ json describe_program(const fb::Program& program, const Decisions& decisions) {
   result["inputs"] = json::array();
   result["outputs"] = json::array();
   for (const fb::Binding* binding : *program.bindings()) {
-    result[binding->is_input() ? "inputs" : "outputs"].push_back(describe_binding(program, *binding));
+    result[binding->is_input() ? "inputs" : "outputs"].push_back(
+        describe_binding(program, *binding));
   }
   result["arenas"] = json::array();
   for (const fb::Arena* arena : *program.arenas()) {
-    result["arenas"].push_back({{"space", arena->space() == fb::MemorySpace::Host ? "host" : "device"},
-                                {"bytes", arena->bytes()},
-                                {"alignment", arena->alignment()}});
+    result["arenas"].push_back(
+        {{"space", arena->space() == fb::MemorySpace::Host ? "host" : "device"},
+         {"bytes", arena->bytes()},
+         {"alignment", arena->alignment()}});
   }
   result["steps"] = json::array();
   double flops = 0, predicted_us = 0;
@@ -187,7 +204,8 @@ json describe_program(const fb::Program& program, const Decisions& decisions) {
   result["memory_map"] = json::array();
   for (const MemoryBlock& block : map_memory(program)) {
     json names = json::array();
-    for (uint32_t tensor : block.tensors) names.push_back(text_of(program.tensors()->Get(tensor)->name()));
+    for (uint32_t tensor : block.tensors)
+      names.push_back(text_of(program.tensors()->Get(tensor)->name()));
     result["memory_map"].push_back({{"arena", block.arena},
                                     {"offset", block.offset},
                                     {"bytes", block.bytes},
@@ -254,14 +272,17 @@ json describe_json(const std::vector<std::byte>& bytes) {
   result["segments"] = json::array();
   for (uint32_t i = 0; i < header.segment_count; ++i) {
     SegmentEntry entry;
-    std::memcpy(&entry, aligned.data() + header.segment_table_offset + i * sizeof entry, sizeof entry);
-    result["segments"].push_back({{"kind", entry.kind == SegmentKind::kWeights ? "weights" : "cubin"},
-                                  {"bytes", entry.bytes},
-                                  {"offset", entry.offset},
-                                  {"alignment", entry.alignment}});
+    std::memcpy(&entry, aligned.data() + header.segment_table_offset + i * sizeof entry,
+                sizeof entry);
+    result["segments"].push_back(
+        {{"kind", entry.kind == SegmentKind::kWeights ? "weights" : "cubin"},
+         {"bytes", entry.bytes},
+         {"offset", entry.offset},
+         {"alignment", entry.alignment}});
   }
   result["targets"] = json::array();
-  for (const fb::TargetVariant* variant : *plan.variants()) result["targets"].push_back(describe_variant(*variant));
+  for (const fb::TargetVariant* variant : *plan.variants())
+    result["targets"].push_back(describe_variant(*variant));
   return result;
 }
 

@@ -14,7 +14,8 @@ constexpr uint32_t kNoTensor = 0xFFFFFFFFu;
 
 class Mapper {
  public:
-  explicit Mapper(const fb::Program& program) : program_(program), parent_(program.tensors()->size()) {
+  explicit Mapper(const fb::Program& program)
+      : program_(program), parent_(program.tensors()->size()) {
     std::iota(parent_.begin(), parent_.end(), 0u);
     const uint32_t count = program.tensors()->size();
     bytes_.resize(count, 0);
@@ -40,7 +41,8 @@ class Mapper {
         workspace_[workspace] = true;
       }
     }
-    // The later step of an edge finds in place what the earlier one left: the memory was theirs in between.
+    // The later step of an edge finds in place what the earlier one left: the memory was theirs in
+    // between.
     for (uint32_t i = 0; program_.edges() != nullptr && i < program_.edges()->size(); ++i) {
       const fb::Edge& edge = *program_.edges()->Get(i);
       for (uint32_t a : operands_of(edge.from())) {
@@ -53,7 +55,8 @@ class Mapper {
  private:
   std::vector<uint32_t> operands_of(uint32_t step) const {
     std::vector<uint32_t> operands;
-    for (const auto* list : {program_.steps()->Get(step)->inputs(), program_.steps()->Get(step)->outputs()}) {
+    for (const auto* list :
+         {program_.steps()->Get(step)->inputs(), program_.steps()->Get(step)->outputs()}) {
       for (uint32_t i = 0; list != nullptr && i < list->size(); ++i) {
         if (is_in_arena(list->Get(i))) operands.push_back(list->Get(i));
       }
@@ -77,7 +80,9 @@ class Mapper {
 
   void unite_if_shared(uint32_t a, uint32_t b) {
     const fb::Tensor &x = *program_.tensors()->Get(a), &y = *program_.tensors()->Get(b);
-    if (x.index() != y.index() || x.offset() >= y.offset() + bytes_[b] || y.offset() >= x.offset() + bytes_[a]) return;
+    if (x.index() != y.index() || x.offset() >= y.offset() + bytes_[b] ||
+        y.offset() >= x.offset() + bytes_[a])
+      return;
     parent_[std::max(find(a), find(b))] = std::min(find(a), find(b));
   }
 
@@ -100,7 +105,8 @@ class Mapper {
     std::vector<MemoryBlock> result;
     for (auto& [root, block] : by_root) result.push_back(std::move(block));
     std::sort(result.begin(), result.end(), [](const MemoryBlock& a, const MemoryBlock& b) {
-      return std::tie(a.arena, a.first, a.offset, a.last) < std::tie(b.arena, b.first, b.offset, b.last);
+      return std::tie(a.arena, a.first, a.offset, a.last) <
+             std::tie(b.arena, b.first, b.offset, b.last);
     });
     return result;
   }

@@ -8,7 +8,8 @@
 
 namespace stint::builder {
 
-/// Memory that one or several tensors (views, in-place results, parts) occupy over a stretch of steps.
+/// Memory that one or several tensors (views, in-place results, parts) occupy over a stretch of
+/// steps.
 struct MemoryBlock {
   uint32_t arena = 0;
   uint64_t offset = 0;

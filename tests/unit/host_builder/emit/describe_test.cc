@@ -21,7 +21,16 @@ std::vector<std::byte> plan_of_two_branches(const std::string& layer) {
   const ValueId a = m.unary(EltOp::kNeg, x, layer);
   const ValueId b = m.unary(EltOp::kExp, a, "b");
   const ValueId c = m.binary(EltOp::kAdd, b, m.constant("w", {1, 64}, 2.0f), "c");
-  m.output(m.binary(EltOp::kMul, a, c, "y"));
+  const ValueId d = m.binary(EltOp::kMul, a, c, "d");
+  const ValueId y = m.graph.add_value("y", DType::kF32, {1, 1});
+  Node sum;
+  sum.name = "sum";
+  sum.op = Op::kReduce;
+  sum.attributes = ReduceAttributes{ReduceOp::kSum, {1}, true};
+  sum.inputs = {d};
+  sum.outputs = {y};
+  m.graph.add_node(sum);
+  m.output(y);
   const Schedule schedule = make_schedule(m.graph);
   PlanContents contents;
   contents.name = "two <branches>";
@@ -39,24 +48,26 @@ TEST_CASE("a description tells sizes, bindings, steps and the memory map") {
   CHECK(description["segments"][0]["bytes"] == 256);
   const auto& program = description["targets"][0]["programs"][0];
   CHECK(program["inputs"][0]["shape"] == std::vector<int>{1, 64});
-  CHECK(program["outputs"][0]["bytes"] == 256);
-  REQUIRE(program["steps"].size() == 4);
-  CHECK(program["steps"][1]["kernel"] == "elementwise");
-  CHECK(program["steps"][1]["tactic"] == "elementwise");
+  CHECK(program["outputs"][0]["bytes"] == 4);
+  REQUIRE(program["steps"].size() == 5);
+  CHECK(program["steps"][4]["kernel"] == "reduce");
+  CHECK(program["steps"][4]["name"] == "sum");
+  CHECK_FALSE(program["steps"][4]["tactic"].get<std::string>().empty());
   CHECK(program["steps"][1]["provenance"] == "predicted");
   CHECK(program["peak_bytes"] == 512);
   REQUIRE(program["memory_map"].size() == 2);
   const auto& a = program["memory_map"][0];
-  CHECK(a["tensors"] == std::vector<std::string>{"a"});
+  CHECK(a["tensors"] == std::vector<std::string>{"a", "d"});  // in place
   CHECK(a["first_step"] == 0);
-  CHECK(a["last_step"] == 3);
-  CHECK(program["memory_map"][1]["tensors"] == std::vector<std::string>{"b", "c"});  // in place
+  CHECK(a["last_step"] == 4);
+  CHECK(program["memory_map"][1]["tensors"] == std::vector<std::string>{"b", "c"});
 }
 
 TEST_CASE("text and page come from the same facts") {
   const std::vector<std::byte> plan = plan_of_two_branches("a");
   const std::string text = describe_text(plan);
-  for (const char* expected : {"target cpu", "batch 1: 4 steps", "f32[1x64]", "peak / lower bound 1.000", "memory map", "2 labels: zero, one"}) {
+  for (const char* expected : {"target cpu", "batch 1: 5 steps", "f32[1x64]",
+                               "peak / lower bound 1.000", "memory map", "2 labels: zero, one"}) {
     CAPTURE(expected);
     CHECK(text.find(expected) != std::string::npos);
   }
