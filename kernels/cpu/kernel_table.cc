@@ -5,12 +5,12 @@ namespace stint::cpu {
 namespace {
 
 constexpr KernelEntry kTable[kKernelCount] = {
-    /* kConv */ {},
+    /* kConv */ {"conv", check_conv_packed, run_conv_packed},
     /* kConvDepthwise */ {},
-    /* kConvDirect */ {},
-    /* kConvTranspose */ {},
-    /* kMatMul */ {},
-    /* kPool */ {},
+    /* kConvDirect */ {"conv direct", check_conv_direct, run_conv_direct},
+    /* kConvTranspose */ {"conv transpose", check_conv_transpose_direct, run_conv_transpose_direct},
+    /* kMatMul */ {"matmul", check_matmul, run_matmul},
+    /* kPool */ {"pool", check_pool, run_pool},
     /* kPointwise */ {"pointwise", check_pointwise, run_pointwise},
     /* kElementwise */ {"elementwise", check_elementwise, run_elementwise},
     /* kReduce */ {"reduce", check_reduce, run_reduce},

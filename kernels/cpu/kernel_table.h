@@ -6,6 +6,21 @@
 
 namespace stint::cpu {
 
+Status check_conv_packed(const StepArgs& args);
+void run_conv_packed(const StepArgs& args);
+
+Status check_conv_direct(const StepArgs& args);
+void run_conv_direct(const StepArgs& args);
+
+Status check_conv_transpose_direct(const StepArgs& args);
+void run_conv_transpose_direct(const StepArgs& args);
+
+Status check_matmul(const StepArgs& args);
+void run_matmul(const StepArgs& args);
+
+Status check_pool(const StepArgs& args);
+void run_pool(const StepArgs& args);
+
 Status check_preprocess(const StepArgs& args);
 void run_preprocess(const StepArgs& args);
 Status check_decode(const StepArgs& args);

@@ -14,10 +14,8 @@
 //   namespace hn = hwy::HWY_NAMESPACE;
 //   void helper(...) {...}
 //   }  // namespace
-//   void my_kernel_run(const StepArgs& args) {...}  // a name of its own: it is external, once per target
-//   }  // namespace HWY_NAMESPACE
-//   }  // namespace stint::cpu
-//   HWY_AFTER_NAMESPACE();
+//   void my_kernel_run(const StepArgs& args) {...}  // a name of its own: it is external, once per
+//   target }  // namespace HWY_NAMESPACE }  // namespace stint::cpu HWY_AFTER_NAMESPACE();
 //
 //   #if HWY_ONCE                                // compiled a single time
 //   namespace stint::cpu {
@@ -26,10 +24,12 @@
 //   }
 //   #endif
 //
-// A lambda that uses vectors needs HWY_ATTR after its parameter list: `[&](uint32_t i, uint32_t w) HWY_ATTR {...}`.
-// Plain namespaces only between HWY_BEFORE_NAMESPACE and HWY_AFTER_NAMESPACE; no file-scope static with a constructor.
+// A lambda that uses vectors needs HWY_ATTR after its parameter list: `[&](uint32_t i, uint32_t w)
+// HWY_ATTR {...}`. Plain namespaces only between HWY_BEFORE_NAMESPACE and HWY_AFTER_NAMESPACE; no
+// file-scope static with a constructor.
 //
-// Per-target headers (NAME-inl.h) use this guard instead of #pragma once, so that they are seen once per target:
+// Per-target headers (NAME-inl.h) use this guard instead of #pragma once, so that they are seen
+// once per target:
 //   #if defined(STINT_NAME_INL_H_) == defined(HWY_TARGET_TOGGLE)
 //   #ifdef STINT_NAME_INL_H_
 //   #undef STINT_NAME_INL_H_
@@ -39,20 +39,23 @@
 //   ... HWY_BEFORE_NAMESPACE(); ... HWY_AFTER_NAMESPACE();
 //   #endif
 //
-// Targets: SSE4 (the floor on x86-64: every 64-bit Intel/AMD core since 2011), AVX2+FMA, AVX-512; NEON on aarch64. Highway is
-// used as headers only: its own dispatch needs libhwy, keeps a mutable table with a constructor and aborts through stdio.
+// Targets: SSE4 (the floor on x86-64: every 64-bit Intel/AMD core since 2011), AVX2+FMA, AVX-512;
+// NEON on aarch64. Highway is used as headers only: its own dispatch needs libhwy, keeps a mutable
+// table with a constructor and aborts through stdio.
 
 // The part that sets Highway up; must precede every Highway header.
 #ifndef STINT_SIMD_CONFIGURED
 #define STINT_SIMD_CONFIGURED
 #define HWY_WANT_SSE4 1
 #define HWY_DISABLE_PCLMUL_AES
-#define HWY_DISABLED_TARGETS \
-  (HWY_SCALAR | HWY_EMU128 | HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+#define HWY_DISABLED_TARGETS                                                              \
+  (HWY_SCALAR | HWY_EMU128 | HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | \
+   HWY_SVE2_128)
 #define HWY_IS_DEBUG_BUILD 0  // its assertions call hwy::Abort, which lives in libhwy
 #endif
 
-// Not under an include guard: foreach_target.h re-includes the kernel's source, which comes here again.
+// Not under an include guard: foreach_target.h re-includes the kernel's source, which comes here
+// again.
 #include "hwy/foreach_target.h"
 // After foreach_target.h.
 #include "hwy/highway.h"
@@ -63,13 +66,15 @@
 #include "kernels/cpu/simd_level.h"
 
 #if HWY_TARGETS & HWY_AVX3
-#define STINT_SIMD_AVX3(f) ::stint::cpu::simd_level() == ::stint::cpu::SimdLevel::kAvx512 ? &N_AVX3::f:
+#define STINT_SIMD_AVX3(f) \
+  ::stint::cpu::simd_level() == ::stint::cpu::SimdLevel::kAvx512 ? &N_AVX3::f:
 #else
 #define STINT_SIMD_AVX3(f)
 #endif
 // The build's own baseline (the static target) is the last resort.
 #if (HWY_TARGETS & HWY_AVX2) && HWY_STATIC_TARGET != HWY_AVX2
-#define STINT_SIMD_AVX2(f) ::stint::cpu::simd_level() >= ::stint::cpu::SimdLevel::kAvx2 ? &N_AVX2::f:
+#define STINT_SIMD_AVX2(f) \
+  ::stint::cpu::simd_level() >= ::stint::cpu::SimdLevel::kAvx2 ? &N_AVX2::f:
 #else
 #define STINT_SIMD_AVX2(f)
 #endif
@@ -86,7 +91,8 @@
 #error "no SIMD target for this processor: add one to kernels/cpu/simd_dispatch.h"
 #endif
 
-/// Pointer to the version of `function` (declared in every target's namespace) that this processor runs best.
+/// Pointer to the version of `function` (declared in every target's namespace) that this processor
+/// runs best.
 #define STINT_SIMD(function) \
   (STINT_SIMD_AVX3(function) STINT_SIMD_AVX2(function) STINT_SIMD_BASE(function))
 

@@ -19,7 +19,8 @@ constexpr const char* simd_level_name(SimdLevel level) {
 #endif
 }
 
-/// The level kernels use now: the best the processor and the operating system support, unless lowered.
+/// The level kernels use now: the best the processor and the operating system support, unless
+/// lowered.
 SimdLevel simd_level();
 
 /// The best level this processor supports.

@@ -1,6 +1,7 @@
-// Vector versions of the functions networks use, f32, for any SIMD target. Relative error <= 1e-6 over the whole range
-// (measured: tests/unit/kernels/cpu/vector_math_test.cc); NaN in gives NaN out. The polynomials are weighted minimax fits of
-// our own. For log, log1p, sin, cos use hwy/contrib/math/math-inl.h (header only).
+// Vector versions of the functions networks use, f32, for any SIMD target. Relative error <= 1e-6
+// over the whole range (measured: tests/unit/kernels/cpu/vector_math_test.cc); NaN in gives NaN
+// out. The polynomials are weighted minimax fits of our own. For log, log1p, sin, cos use
+// hwy/contrib/math/math-inl.h (header only).
 #if defined(STINT_VECTOR_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef STINT_VECTOR_MATH_INL_H_
 #undef STINT_VECTOR_MATH_INL_H_
@@ -113,12 +114,14 @@ HWY_INLINE V vgelu_tanh(D d, V x) {
   return hn::MulAdd(half, vtanh(d, hn::Mul(cubic, hn::Set(d, 0.79788456080286536f))), half);
 }
 
-/// x * tanh(log(1 + exp(x))) = x * n / (n + 2) with n = e^x (e^x + 2): no logarithm, nothing cancels.
+/// x * tanh(log(1 + exp(x))) = x * n / (n + 2) with n = e^x (e^x + 2): no logarithm, nothing
+/// cancels.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V vmish(D d, V x) {
   namespace hn = hwy::HWY_NAMESPACE;
   const V two = hn::Set(d, 2.0f);
-  const V e = vexp(d, hn::Min(hn::Set(d, 30.0f), x));  // above 20 the factor is 1 in f32; n stays finite
+  const V e =
+      vexp(d, hn::Min(hn::Set(d, 30.0f), x));  // above 20 the factor is 1 in f32; n stays finite
   const V n = hn::Mul(e, hn::Add(e, two));
   return hn::Mul(x, hn::Div(n, hn::Add(n, two)));
 }

@@ -6,6 +6,13 @@
 
 namespace stint::builder {
 
+extern const CpuFamily kConvPackedFamily;
+extern const CpuFamily kConvDirectFamily;
+extern const CpuFamily kConvTransposeDirectFamily;
+extern const CpuFamily kMatMulPackedFamily;
+extern const CpuFamily kMatMulFamily;
+extern const CpuFamily kPoolFamily;
+
 extern const CpuFamily kPreprocessFamily;
 // decode.cc
 extern const CpuFamily kDecodeFamily;

@@ -1,0 +1,95 @@
+// Convolution: packed (2-D, constant weights) and direct (everything else).
+#include "host_builder/tactics/cpu/conv_lowering.h"
+#include "host_builder/tactics/cpu/families.h"
+#include "host_builder/tactics/cpu/pack_panels.h"
+#include "kernels/cpu/conv_blocking.h"
+
+namespace stint::builder {
+namespace {
+
+double conv_terms(const Graph& graph, const Node& node) {
+  const Shape& w = graph.value(node.inputs.at(1)).shape;
+  double terms = 1;
+  for (size_t i = 1; i < w.size(); ++i) terms *= static_cast<double>(w[i]);
+  return terms;
+}
+
+bool is_conv(const Graph& graph, const Node& node) {
+  return node.op == Op::kConv && graph.channels_last && all_f32(graph, node);
+}
+
+ConvParams conv_params(const Node& node) {
+  const auto& a = node.as<ConvAttributes>();
+  ConvParams p;
+  set_window(p, a, node);
+  p.groups = checked_int32(a.groups, node, "groups");
+  p.epilogue = epilogue_params(node, a.epilogue);
+  return p;
+}
+
+StepSpec conv_step(const Graph& graph, const Node& node, KernelId kernel, std::string tactic) {
+  StepSpec step = step_for(node, kernel, std::move(tactic));
+  step.params = to_bytes(conv_params(node));
+  step.flops = window_flops(graph, node, conv_terms(graph, node));
+  step.bytes = moved_bytes(graph, node);
+  // A tile of the output is written after its residual was read, so the two may share memory.
+  if (has_operand(node, 3)) step.in_place.emplace_back(step.inputs.size() - 1, 0);
+  return step;
+}
+
+bool can_pack(const Graph& graph, const Node& node) {
+  if (!is_conv(graph, node)) return false;
+  const Value& w = graph.value(node.inputs.at(1));
+  cpu::GemmScratch scratch;
+  return w.is_constant() && w.shape.size() == 4 && w.elements() > 0 &&
+         cpu::conv_scratch(w.shape[2] * w.shape[3], w.shape[1], &scratch);
+}
+
+StepSpec lower_packed(Graph& graph, const Node& node) {
+  const auto& a = node.as<ConvAttributes>();
+  StepSpec step = conv_step(graph, node, KernelId::kConv, "conv packed 16");
+  const ValueId w_id = node.inputs.at(1);
+  const Shape shape = graph.value(w_id).shape;
+  const float* w = constant_floats(graph, w_id);
+  const int64_t in = shape[1];
+  const int64_t taps = shape[2] * shape[3];
+  const int64_t out = shape[0] / a.groups;
+  // Model order is [o][c][tap]; the kernel walks taps, then channels.
+  const auto packed = pack_panels(a.groups, out, taps * in, [&](int64_t g, int64_t o, int64_t k) {
+    return w[((g * out + o) * in + k % in) * taps + k / in];
+  });
+  const Shape packed_shape = {a.groups * cpu::panels_for(out), taps * in, cpu::kPanelColumns};
+  step.inputs.at(1) = graph.add_constant(graph.unique_name(graph.value(w_id).name + ".packed"),
+                                         DType::kF32, packed_shape, packed);
+  cpu::GemmScratch scratch;
+  if (!cpu::conv_scratch(taps, in, &scratch))
+    throw BuildError("node '" + node.name + "': convolution is too large to be blocked");
+  step.worker_scratch_bytes = static_cast<uint64_t>(scratch.bytes);
+  return step;
+}
+
+double packed_us(const Graph& graph, const Node& node) {
+  const Shape& w = graph.value(node.inputs.at(1)).shape;
+  const int64_t groups = node.as<ConvAttributes>().groups;
+  // A panel of 16 columns is computed whole.
+  const double out = static_cast<double>(w[0] / groups);
+  const double waste = static_cast<double>(cpu::panels_for(w[0] / groups) * 16) / out;
+  return roofline_us(graph, node, window_flops(graph, node, conv_terms(graph, node)) * waste,
+                     60.0) +
+         0.5 * static_cast<double>(groups);
+}
+
+StepSpec lower_direct(Graph& graph, const Node& node) {
+  return conv_step(graph, node, KernelId::kConvDirect, "conv direct");
+}
+
+double direct_us(const Graph& graph, const Node& node) {
+  return roofline_us(graph, node, window_flops(graph, node, conv_terms(graph, node)), 0.8);
+}
+
+}  // namespace
+
+const CpuFamily kConvPackedFamily = {"conv-packed", can_pack, lower_packed, packed_us};
+const CpuFamily kConvDirectFamily = {"conv-direct", is_conv, lower_direct, direct_us};
+
+}  // namespace stint::builder
