@@ -2,8 +2,13 @@
 #include <gst/gst.h>
 
 #include "gst_plugin/stintinfer.h"
+#include "gst_plugin/stintjson.h"
+#include "gst_plugin/stintoverlay.h"
 
-static gboolean plugin_init(GstPlugin* plugin) { return GST_ELEMENT_REGISTER(stintinfer, plugin); }
+static gboolean plugin_init(GstPlugin* plugin) {
+  return GST_ELEMENT_REGISTER(stintinfer, plugin) && GST_ELEMENT_REGISTER(stintjson, plugin) &&
+         GST_ELEMENT_REGISTER(stintoverlay, plugin);
+}
 
 #define PACKAGE "stint"
 GST_PLUGIN_DEFINE(GST_VERSION_MAJOR, GST_VERSION_MINOR, stint,
