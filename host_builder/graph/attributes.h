@@ -9,6 +9,7 @@
 
 #include "plan_schema/params/decode.h"
 #include "plan_schema/params/epilogue.h"
+#include "plan_schema/params/resize.h"
 #include "plan_schema/types.h"
 
 namespace stint::builder {
@@ -93,9 +94,6 @@ enum class PadMode : uint8_t { kConstant, kReflect, kEdge, kWrap };
 struct PadAttributes { PadMode mode = PadMode::kConstant; std::vector<int64_t> begin, end; /* may be negative */ double value = 0.0; };
 struct TransposeAttributes { std::vector<int64_t> perm; };
 struct DepthToSpaceAttributes { int64_t block = 2; bool crd = false; };
-enum class ResizeMode : uint8_t { kNearest, kLinear, kCubic };
-enum class CoordinateMode : uint8_t { kHalfPixel, kHalfPixelSymmetric, kPytorchHalfPixel, kAlignCorners, kAsymmetric, kTfCropAndResize, kTfHalfPixelForNn };
-enum class NearestMode : uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
 struct ResizeAttributes {
   ResizeMode mode = ResizeMode::kNearest;
   CoordinateMode coordinate = CoordinateMode::kHalfPixel;

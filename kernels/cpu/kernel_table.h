@@ -21,6 +21,10 @@ void run_matmul(const StepArgs& args);
 Status check_pool(const StepArgs& args);
 void run_pool(const StepArgs& args);
 
+Status check_resize(const StepArgs& args);
+void run_resize(const StepArgs& args);
+Status check_nms(const StepArgs& args);
+void run_nms(const StepArgs& args);
 Status check_preprocess(const StepArgs& args);
 void run_preprocess(const StepArgs& args);
 Status check_decode(const StepArgs& args);

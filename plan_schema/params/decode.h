@@ -40,6 +40,13 @@ inline constexpr int64_t kMaxDetections = 8192;
 inline constexpr int64_t kMaxCandidates =
     65536;  // with the limit above, suppression stays under a second
 
+/// Cells of stride `stride` (at least 1) along a side: one that does not divide it is rounded up,
+/// as a padded convolution gives it.
+constexpr int64_t grid_cells(int64_t side, float stride) {
+  return static_cast<int64_t>((static_cast<double>(side) + static_cast<double>(stride) - 1.0) /
+                              static_cast<double>(stride));
+}
+
 struct DecodeLevel {
   float stride = 0.0f;  // network pixels per cell
   int32_t grid_width = 0;

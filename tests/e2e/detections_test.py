@@ -41,7 +41,7 @@ class Yolox:
         self.plan = folder / "yolox.plan"
         run([stint, "build", data / "yolox_nano/yolox_nano.onnx", "-o", self.plan, "-q", "--labels", folder / "coco.txt",
              "--preprocess", "letterbox-topleft,bgr,pad=114", "--postprocess",
-             f"yolox,strides=8:16:32,classes=80,score={THRESHOLD},iou={IOU}"])
+             f"yolox,strides=8:16:32,classes=80,score={THRESHOLD},iou={IOU},multi-label"])
         self.session = onnxruntime.InferenceSession(str(data / "yolox_nano/yolox_nano.onnx"))
 
     def reference(self, rgb):

@@ -39,12 +39,8 @@ void set_levels(const DecodeAttributes& a, DecodeParams* p) {
   for (size_t i = 0; i < a.strides.size(); ++i) {
     DecodeLevel& l = p->levels[i];
     l.stride = a.strides[i];
-    // A level that does not divide the input is rounded up, as a padded convolution gives it.
-    const auto cells = [&](int64_t side) {
-      return static_cast<int32_t>((static_cast<double>(side) + l.stride - 1) / l.stride);
-    };
-    l.grid_width = cells(a.input_width);
-    l.grid_height = cells(a.input_height);
+    l.grid_width = static_cast<int32_t>(grid_cells(a.input_width, l.stride));
+    l.grid_height = static_cast<int32_t>(grid_cells(a.input_height, l.stride));
     if (a.kind != DecoderKind::kYoloAnchors) continue;
     const size_t pairs = a.anchors.size() / 2 / a.strides.size();
     l.anchor_count = static_cast<int32_t>(pairs);

@@ -10,6 +10,8 @@ const std::vector<CpuFamily>& cpu_families() {
       kMatMulFamily, kPoolFamily,
       // One a line, in any order: the cheapest that can implement a node is taken.
       // clang-format off
+      kResizeFamily,
+      kNmsFamily,
       kPreprocessFamily,
       kDecodeFamily,
       kTopClassesFamily,

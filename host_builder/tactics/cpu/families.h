@@ -13,6 +13,8 @@ extern const CpuFamily kMatMulPackedFamily;
 extern const CpuFamily kMatMulFamily;
 extern const CpuFamily kPoolFamily;
 
+extern const CpuFamily kResizeFamily;
+extern const CpuFamily kNmsFamily;
 extern const CpuFamily kPreprocessFamily;
 // decode.cc
 extern const CpuFamily kDecodeFamily;

@@ -1,0 +1,214 @@
+#include <doctest/doctest.h>
+#include <cstring>
+
+#include "host_builder/frames/insert.h"
+#include "host_builder/graph/error.h"
+#include "host_builder/passes/pass.h"
+#include "host_builder/tactics/lower.h"
+
+namespace stint::builder {
+namespace {
+
+/// A network of one element-wise node per output: what it computes does not matter here.
+Graph network(const Shape& input, const std::vector<std::pair<std::string, Shape>>& outputs,
+              DType dtype = DType::kF32) {
+  Graph graph;
+  graph.name = "test";
+  graph.batch = input.at(0);
+  const ValueId x = graph.add_value("image", dtype, input);
+  graph.inputs = {x};
+  for (const auto& [name, shape] : outputs) {
+    // Sum over everything but the batch, then spread over the output.
+    Node sum;
+    sum.name = name + "_sum";
+    sum.op = Op::kReduce;
+    ReduceAttributes a;
+    a.op = ReduceOp::kMean;
+    for (size_t i = 1; i < input.size(); ++i) a.axes.push_back(static_cast<int64_t>(i));
+    sum.attributes = a;
+    sum.inputs = {x};
+    Shape kept = input;
+    for (size_t i = 1; i < kept.size(); ++i) kept[i] = 1;
+    sum.outputs = {graph.add_value(name + "_mean", dtype, kept)};
+    Node reshape;
+    reshape.name = name + "_reshape";
+    reshape.op = Op::kReshape;
+    reshape.inputs = sum.outputs;
+    Shape ones(shape.size(), 1);
+    ones[0] = input[0];
+    reshape.outputs = {graph.add_value(name + "_ones", dtype, ones)};
+    Node expand;
+    expand.name = name + "_expand";
+    expand.op = Op::kExpand;
+    expand.inputs = reshape.outputs;
+    expand.outputs = {graph.add_value(name, dtype, shape)};
+    graph.outputs.push_back(expand.outputs[0]);
+    graph.add_node(std::move(sum));
+    graph.add_node(std::move(reshape));
+    graph.add_node(std::move(expand));
+  }
+  verify(graph);
+  return graph;
+}
+
+/// Inserts, runs every pass and lowers every node, as a build does.
+std::vector<StepSpec> steps_of(Graph& graph, const std::string& preprocess,
+                               const std::string& postprocess) {
+  insert_frames(graph, preprocess, postprocess);
+  verify(graph);
+  run_passes(graph, {});
+  std::vector<StepSpec> steps;
+  const std::vector<NodeId> order = graph.order();
+  for (const NodeId n : order) steps.push_back(lower_for_cpu(graph, Node(graph.node(n))));
+  return steps;
+}
+
+const StepSpec* find_step(const std::vector<StepSpec>& steps, KernelId kernel) {
+  for (const StepSpec& s : steps)
+    if (s.kernel == kernel) return &s;
+  return nullptr;
+}
+
+std::string error_of(Graph graph, const std::string& preprocess, const std::string& postprocess) {
+  try {
+    insert_frames(graph, preprocess, postprocess);
+  } catch (const BuildError& e) {
+    return e.what();
+  }
+  return "accepted";
+}
+
+bool says(const std::string& message, const std::string& part) {
+  INFO(message);
+  CHECK(message.find(part) != std::string::npos);
+  return message.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("the image input becomes a frame and the outputs detections") {
+  for (const bool channels_last : {false, true}) {
+    for (const DType dtype : {DType::kF32, DType::kF16}) {
+      const Shape input = channels_last ? Shape{2, 64, 96, 3} : Shape{2, 3, 64, 96};
+      Graph graph = network(input, {{"output", {2, 126, 8}}}, dtype);
+      const auto steps =
+          steps_of(graph, "letterbox,bgr,pad=114,mean=1:2:3", "yolox,classes=3,score=0.4,max=20");
+      CHECK(graph.inputs.empty());
+      REQUIRE(graph.images.size() == 1);
+      CHECK(graph.images[0].name == "image");
+      CHECK(graph.images[0].spec.width == 96);
+      CHECK(graph.images[0].spec.height == 64);
+      REQUIRE(graph.detections.size() == 1);
+      REQUIRE(graph.outputs.size() == 2);
+      CHECK(graph.value(graph.outputs[0]).name == "detections");
+      CHECK(graph.value(graph.outputs[0]).shape == Shape{2, 20, 6});
+      CHECK(graph.value(graph.outputs[1]).name == "counts");
+      CHECK(graph.detections[0].detections == graph.outputs[0]);
+      CHECK(graph.detections[0].counts == graph.outputs[1]);
+
+      const StepSpec* pre = find_step(steps, KernelId::kPreprocess);
+      const StepSpec* post = find_step(steps, KernelId::kDecode);
+      REQUIRE(pre != nullptr);
+      REQUIRE(post != nullptr);
+      CHECK(pre->image_binding == 0);
+      CHECK(post->image_binding == 0);
+      CHECK(graph.value(pre->outputs[0]).shape == Shape{2, 64, 96, 3});
+      DecodeParams p;
+      REQUIRE(post->params.size() == sizeof(p));
+      std::memcpy(&p, post->params.data(), sizeof(p));
+      CHECK(p.fit == FitMode::kLetterbox);
+      CHECK(p.classes == 3);
+      CHECK(p.level_count == 3);
+      CHECK(p.levels[2].grid_width == 3);
+      CHECK(p.levels[2].grid_height == 2);
+      CHECK(post->workspace_bytes == decode_workspace_bytes(2, uint64_t(p.max_candidates)));
+    }
+  }
+}
+
+TEST_CASE("decoders take the shapes that exporters give them") {
+  const auto decoded = [](const std::vector<std::pair<std::string, Shape>>& outputs,
+                          const std::string& spec) {
+    Graph graph = network({1, 3, 64, 96}, outputs);
+    const auto steps = steps_of(graph, "stretch", spec);
+    const StepSpec* post = find_step(steps, KernelId::kDecode);
+    REQUIRE(post != nullptr);
+    DecodeParams p;
+    std::memcpy(&p, post->params.data(), sizeof(p));
+    return p;
+  };
+  CHECK(decoded({{"y", {1, 8, 126}}}, "yolox").classes == 3);
+  CHECK(decoded({{"y", {1, 300, 15}}}, "yolov5").level_count == 0);
+  CHECK(decoded({{"y", {1, 10, 300}}}, "yolov8").transposed == 1);
+  CHECK(decoded({{"y", {1, 300, 10}}}, "yolov8").transposed == 0);
+  CHECK(decoded({{"y", {1, 300, 10}}}, "yolov8").classes == 6);
+  CHECK(
+      decoded({{"b", {1, 300, 1, 4}}, {"s", {1, 300, 2}}}, "boxes-scores,first-class=1,normalized")
+          .multi_label == 1);
+  CHECK(decoded({{"b", {1, 300, 4}}, {"s", {1, 7, 300}}}, "boxes-scores").transposed == 1);
+  const DecodeParams anchors = decoded({{"a", {1, 16, 8, 12}}, {"b", {1, 16, 4, 6}}},
+                                       "yolo-anchors,anchors=4:4:8:8:16:16:32:32");
+  CHECK(anchors.classes == 3);
+  CHECK(anchors.level_count == 2);
+  CHECK(anchors.levels[1].stride == 16.0f);
+  CHECK(anchors.levels[1].anchors[1][0] == 32.0f);
+  CHECK(anchors.score_function == ScoreFunction::kSigmoid);
+  CHECK(decoded({{"a", {1, 2, 8, 12, 8}}}, "yolo-anchors,anchors=4:4:8:8,scaled").anchor_major ==
+        1);
+  const DecodeParams ssd =
+      decoded({{"b", {1, 216, 4}}, {"s", {1, 216, 2}}}, "ssd,strides=8:16,prior-sizes=8:12/24");
+  CHECK(ssd.kind == DecoderKind::kSsdPriors);
+  CHECK(ssd.first_class == 1);
+  CHECK(ssd.variances[1] == 0.2f);
+}
+
+TEST_CASE("classifiers and masks") {
+  Graph classifier = network({1, 3, 32, 32}, {{"prob", {1, 1000, 1, 1}}});
+  auto steps = steps_of(classifier, "crop", "topk,k=7,softmax");
+  REQUIRE(find_step(steps, KernelId::kTopClasses) != nullptr);
+  CHECK(classifier.value(classifier.outputs[0]).shape == Shape{1, 7, 6});
+
+  Graph segmenter = network({1, 32, 32, 3}, {{"map", {1, 32, 32, 21}}, {"other", {1, 5}}});
+  steps = steps_of(segmenter, "stretch", "argmax,output=map");
+  REQUIRE(find_step(steps, KernelId::kArgmaxMask) != nullptr);
+  REQUIRE(segmenter.outputs.size() == 2);
+  CHECK(segmenter.value(segmenter.outputs[0]).name == "other");
+  CHECK(segmenter.value(segmenter.outputs[1]).shape == Shape{1, 32, 32});
+  CHECK(segmenter.value(segmenter.outputs[1]).dtype == DType::kU8);
+}
+
+TEST_CASE("decoding works without a frame: boxes stay in network pixels") {
+  Graph graph = network({1, 3, 64, 96}, {{"output", {1, 126, 8}}});
+  const auto steps = steps_of(graph, "", "yolox,keep-outputs");
+  REQUIRE(find_step(steps, KernelId::kDecode) != nullptr);
+  CHECK(find_step(steps, KernelId::kDecode)->image_binding == -1);
+  CHECK(graph.inputs.size() == 1);
+  CHECK(graph.outputs.size() == 3);
+}
+
+TEST_CASE("what does not fit is refused with what the model offers") {
+  const Graph yolo = network({1, 3, 64, 96}, {{"output", {1, 126, 8}}});
+  const Graph two = network({1, 3, 64, 96}, {{"boxes", {1, 50, 4}}, {"scores", {1, 50, 3}}});
+  says(error_of(yolo, "stretch,input=picture", ""),
+       "no input 'picture'; the model's inputs: 'image' f32 [1,3,64,96]");
+  says(error_of(yolo, "mean=1:2", ""), "mean has 2 values, the network input has 3 channel(s)");
+  says(error_of(yolo, "nhwc", ""), "read as nhwc has 96 channels");
+  says(error_of(network({1, 10}, {{"y", {1, 4}}}), "stretch", ""), "no input is an image");
+  says(error_of(yolo, "stretch", "yolox,strides=8:16"), "12x8 + 6x4 = 120 rows of a 96x64 input");
+  says(error_of(yolo, "stretch", "yolox,classes=80"),
+       "classes=80, but output 'output' f32 [1,126,8] holds 3");
+  says(error_of(yolo, "stretch", "yolox,output=heads"), "there is no output 'heads'");
+  says(error_of(two, "stretch", "yolox"), "2 outputs, choose with output=NAME");
+  says(error_of(two, "stretch", "boxes-scores,boxes=scores,scores=boxes"), "are not [n, rows, 4]");
+  says(error_of(two, "stretch", "boxes-scores,first-class=3"), "leaves none of the 3 classes");
+  says(error_of(two, "stretch", "ssd"), "either priors=NAME or prior-sizes=");
+  says(error_of(two, "stretch", "ssd,priors=p"), "no value 'p' for the priors");
+  says(error_of(two, "stretch", "ssd,strides=8,prior-sizes=4"),
+       "makes 96 priors, the boxes have 50 rows");
+  says(error_of(yolo, "stretch", "yolo-anchors"), "anchors= needs the same number");
+  says(error_of(yolo, "stretch", "topk"), "is not one row of class scores");
+  says(error_of(network({1, 10}, {{"y", {1, 50, 9}}}), "", "yolov5"),
+       "not known, add --preprocess");
+}
+
+}  // namespace stint::builder
