@@ -3,13 +3,27 @@
 namespace stint::builder {
 
 const std::vector<Pass>& all_passes() {
+  // clang-format off
   static const std::vector<Pass> passes = {
-      kDeadCodePass,        kFp16ToF32Pass,         kSimplifyPass, kFoldConstantsPass,
-      kCommonCodePass,      kRecognizePatternsPass, kFoldPadsPass, kFoldScalesPass,
-      kExpandBatchNormPass, kFuseVerticalPass,      kLayoutPass,
+      kDeadCodePass,
+      kFp16ToF32Pass,
+      kSimplifyPass,
+      kFoldConstantsPass,
+      kCommonCodePass,
+      kRecognizePatternsPass,
+      kFoldPadsPass,
+      kFoldScalesPass,
+      kExpandBatchNormPass,
+      kFoldSpaceToDepthPass,
+      kFuseVerticalPass,
+      kFuseHorizontalPass,
+      kLayoutPass,
       kFoldConstantsPass,  // spatial nodes can be computed now
-      kFusePointwisePass,   kDeadCodePass,          kAliasPass,
+      kFusePointwisePass,
+      kDeadCodePass,
+      kAliasPass,
   };
+  // clang-format on
   return passes;
 }
 

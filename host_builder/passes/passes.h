@@ -14,6 +14,7 @@ extern const Pass kRecognizePatternsPass;
 extern const Pass kFoldScalesPass;
 extern const Pass kExpandBatchNormPass;
 extern const Pass kFoldPadsPass;
+extern const Pass kFoldSpaceToDepthPass;
 extern const Pass kFuseVerticalPass;
 extern const Pass kFuseHorizontalPass;
 extern const Pass kLayoutPass;

@@ -1,112 +1,145 @@
 #include "host_builder/tactics/evaluate_graph.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "host_builder/graph/error.h"
+#include "host_builder/graph/op_names.h"
+#include "host_builder/graph/shape.h"
+#include "host_builder/passes/layout.h"
+#include "host_builder/passes/passes.h"
 
 namespace stint::builder {
+
 namespace {
 
-/// Calls copy(offset in the storage, offset in the dense tensor) for every element of a possibly strided value, in bytes.
-template <typename Copy>
-void for_each_element(const Value& value, const Copy& copy) {
-  const int64_t size = dtype_bytes(value.dtype);
-  const int64_t start = value.view ? value.view->offset : 0;
-  const size_t rank = value.shape.size();
-  Shape strides = value.strides;
-  if (strides.empty()) {
-    strides.assign(rank, 1);
-    for (size_t i = rank; i-- > 1;) strides[i - 1] = strides[i] * value.shape[i];
+/// What the kernels understand: no 16-bit arithmetic, physical order.
+Graph executable_form(const Graph& graph) {
+  Graph copy = graph;
+  if (!copy.channels_last) {
+    kFp16ToF32Pass.run(copy);
+    to_physical(copy);
   }
-  Shape index(rank, 0);
-  const int64_t count = value.elements();
-  for (int64_t n = 0; n < count; ++n) {
-    int64_t at = start;
-    for (size_t i = 0; i < rank; ++i) at += index[i] * strides[i];
-    copy(static_cast<size_t>(at * size), static_cast<size_t>(n * size));
-    for (size_t i = rank; i-- > 0;) {
-      if (++index[i] < value.shape[i]) break;
-      index[i] = 0;
-    }
-  }
+  return copy;
 }
 
-/// The storages of a run, one per value that is not a view.
-class Memory {
+class Evaluation {
  public:
-  explicit Memory(const Graph& graph) : graph_(graph), storages_(graph.value_count()) {}
-
-  void write(ValueId id, const HostTensor& tensor) {
-    const Value& value = graph_.value(id);
-    std::vector<std::byte>& storage = storage_of(value, id);
-    const size_t size = dtype_bytes(value.dtype);
-    for_each_element(value, [&](size_t at, size_t from) { std::memcpy(&storage.at(at), &tensor.data.at(from), size); });
+  Evaluation(const Graph& graph, const ValueObserver& observer)
+      : graph_(executable_form(graph)), observed_(graph.value_count()), observer_(observer) {
+    for (size_t i = 0; i < graph_.order().size(); ++i)
+      for (ValueId id : graph_.node(graph_.order()[i]).inputs)
+        if (id != kNoValue) last_use_[root(id)] = i;
+    for (ValueId id : graph_.outputs) last_use_[root(id)] = graph_.order().size();
   }
 
-  HostTensor read(ValueId id) {
-    const Value& value = graph_.value(id);
-    HostTensor tensor;
-    tensor.dtype = value.dtype;
-    tensor.shape = value.shape;
-    if (value.is_constant()) {
-      tensor.data = *value.constant;
-      return tensor;
+  HostTensors run(const HostTensors& inputs) {
+    for (ValueId id : graph_.inputs) store(id, input(id, inputs));
+    for (size_t i = 0; i < graph_.order().size(); ++i) {
+      evaluate(graph_.order()[i]);
+      for (ValueId id : graph_.node(graph_.order()[i]).inputs)
+        if (id != kNoValue && last_use_.at(root(id)) == i) storages_.erase(root(id));
     }
-    tensor.data.resize(static_cast<size_t>(value.bytes()));
-    const std::vector<std::byte>& storage = storage_of(value, id);
-    const size_t size = dtype_bytes(value.dtype);
-    for_each_element(value, [&](size_t at, size_t to) { std::memcpy(&tensor.data.at(to), &storage.at(at), size); });
-    return tensor;
+    HostTensors results;
+    for (ValueId id : graph_.outputs) results[graph_.value(id).name] = load(id);
+    return results;
   }
 
  private:
-  std::vector<std::byte>& storage_of(const Value& value, ValueId id) {
-    const ValueId base = value.view ? value.view->base : id;
-    const Value& owner = graph_.value(base);
-    std::vector<std::byte>& storage = storages_.at(base);
-    if (storage.empty() && owner.is_constant()) storage = *owner.constant;
-    if (storage.empty()) storage.resize(static_cast<size_t>(owner.bytes()));
-    return storage;
+  ValueId root(ValueId id) const {
+    const Value& value = graph_.value(id);
+    return value.view ? value.view->base : id;
   }
 
-  const Graph& graph_;
-  std::vector<std::vector<std::byte>> storages_;
-};
-
-}  // namespace
-
-std::map<std::string, HostTensor> evaluate_graph(Graph& graph, const std::map<std::string, HostTensor>& inputs,
-                                                 const ValueObserver& observer) {
-  Memory memory(graph);
-  for (const ValueId id : graph.inputs) {
-    const Value& value = graph.value(id);
-    const auto given = inputs.find(value.name);
-    if (given == inputs.end()) throw BuildError("no data for input '" + value.name + "'");
-    if (given->second.dtype != value.dtype || given->second.data.size() != static_cast<size_t>(value.bytes())) {
-      throw BuildError("input '" + value.name + "' needs " + std::to_string(value.bytes()) + " bytes of " + dtype_name(value.dtype));
-    }
-    memory.write(id, given->second);
+  HostTensor input(ValueId id, const HostTensors& inputs) const {
+    const Value& value = graph_.value(id);
+    const auto it = inputs.find(value.name);
+    if (it == inputs.end()) throw BuildError("input '" + value.name + "' is not given");
+    if (it->second.dtype != value.dtype || it->second.shape != value.shape)
+      throw BuildError("input '" + value.name + "' is " +
+                       type_text(it->second.dtype, it->second.shape) + ", the model needs " +
+                       type_text(value.dtype, value.shape));
+    return it->second;
   }
-  for (const NodeId id : graph.order()) {
-    const Node& node = graph.node(id);
-    if (node.dead) continue;
+
+  void evaluate(NodeId n) {
+    const Node& node = graph_.node(n);
     std::vector<HostTensor> operands(node.inputs.size());
     std::vector<const HostTensor*> pointers(node.inputs.size(), nullptr);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (node.inputs[i] == kNoValue) continue;
-      operands[i] = memory.read(node.inputs[i]);
+      operands[i] = load(node.inputs[i]);
       pointers[i] = &operands[i];
     }
-    const std::vector<HostTensor> results = evaluate_node(graph, node, pointers);
+    std::vector<HostTensor> results = evaluate_node(graph_, node, pointers);
     for (size_t i = 0; i < node.outputs.size(); ++i) {
-      if (node.outputs[i] == kNoValue) continue;
-      memory.write(node.outputs[i], results[i]);
-      if (observer) observer(node.outputs[i], results[i]);
+      const ValueId id = node.outputs[i];
+      if (id == kNoValue) continue;
+      if (observer_ && id < observed_) observer_(id, results[i]);
+      store(id, std::move(results[i]));
     }
   }
-  std::map<std::string, HostTensor> outputs;
-  for (const ValueId id : graph.outputs) outputs[graph.value(id).name] = memory.read(id);
-  return outputs;
+
+  /// Calls f(byte offset in the storage, byte offset in the dense tensor) for every element.
+  template <typename F>
+  void for_each_element(const Value& value, F f) const {
+    const size_t size = dtype_bytes(value.dtype);
+    const Shape strides = value.strides.empty() ? dense_strides(value.shape) : value.strides;
+    const size_t rank = value.shape.size();
+    Shape index(rank, 0);
+    int64_t at = value.view ? value.view->offset : 0;
+    const auto count = static_cast<size_t>(value.elements());
+    for (size_t i = 0; i < count; ++i) {
+      f(static_cast<size_t>(at) * size, i * size, size);
+      for (size_t d = rank; d-- > 0;) {
+        at += strides[d];
+        if (++index[d] < value.shape[d]) break;
+        at -= strides[d] * value.shape[d];
+        index[d] = 0;
+      }
+    }
+  }
+
+  HostTensor load(ValueId id) const {
+    const Value& value = graph_.value(id);
+    if (value.constant) return {value.dtype, value.shape, *value.constant};
+    const auto it = storages_.find(root(id));
+    if (it == storages_.end())
+      throw BuildError("internal: value '" + value.name + "' is read before it is computed");
+    if (!value.view) return {value.dtype, value.shape, it->second};
+    HostTensor tensor{value.dtype, value.shape,
+                      std::vector<std::byte>(static_cast<size_t>(value.bytes()))};
+    for_each_element(value, [&](size_t from, size_t to, size_t size) {
+      std::memcpy(&tensor.data[to], &it->second[from], size);
+    });
+    return tensor;
+  }
+
+  void store(ValueId id, HostTensor tensor) {
+    const Value& value = graph_.value(id);
+    if (!value.view) {
+      storages_[id] = std::move(tensor.data);
+      return;
+    }
+    std::vector<std::byte>& storage = storages_[root(id)];
+    storage.resize(static_cast<size_t>(graph_.value(root(id)).bytes()));
+    for_each_element(value, [&](size_t to, size_t from, size_t size) {
+      std::memcpy(&storage[to], &tensor.data[from], size);
+    });
+  }
+
+  Graph graph_;
+  size_t observed_;  // values the caller knows
+  const ValueObserver& observer_;
+  std::map<ValueId, std::vector<std::byte>> storages_;  // by the base of the view
+  std::map<ValueId, size_t> last_use_;
+};
+
+}  // namespace
+
+HostTensors evaluate_graph(const Graph& graph, const HostTensors& inputs,
+                           const ValueObserver& observer) {
+  return Evaluation(graph, observer).run(inputs);
 }
 
 }  // namespace stint::builder

@@ -1,4 +1,4 @@
-// A whole graph on the host, node by node through the CPU kernels: the reference of `stint verify`.
+// Runs a whole graph on the host, node by node.
 #pragma once
 
 #include <functional>
@@ -9,12 +9,16 @@
 
 namespace stint::builder {
 
-/// Called with every node output, dense, in execution order.
+using HostTensors = std::map<std::string, HostTensor>;
+
+/// Called with every value of the graph that a node computes, right after that node.
 using ValueObserver = std::function<void(ValueId, const HostTensor&)>;
 
-/// Inputs by name, dense, in the shapes of the graph's inputs; returns the outputs by name. The graph must be in physical
-/// order (after the layout pass); values may be views. Everything computed is kept until the end. Throws BuildError.
-std::map<std::string, HostTensor> evaluate_graph(Graph& graph, const std::map<std::string, HostTensor>& inputs,
-                                                 const ValueObserver& observer = {});
+/// Results of the graph's outputs by name, for inputs by name (same type and shape as the graph
+/// declares). The graph may be in any state: fresh from import (16-bit floats are then computed in
+/// f32 and spatial nodes brought to physical order, value identifiers staying what they are) or
+/// after all passes, with views. Throws BuildError.
+HostTensors evaluate_graph(const Graph& graph, const HostTensors& inputs,
+                           const ValueObserver& observer = {});
 
 }  // namespace stint::builder

@@ -219,29 +219,34 @@ struct Layout {
   size_t spatial_rank() const { return rank - 2; }
 };
 
+/// The largest part of every network's arithmetic, so without an allocation per element.
 void conv(const ConvAttributes& a, const Layout& l, const Operands& in, Tensor& y) {
   const Tensor &x = *in[0], &w = *in[1];
   const int64_t per_group_in = w.shape[1], per_group_out = w.shape[0] / a.groups;
   const Shape taps(w.shape.begin() + 2, w.shape.end());
   const int64_t tap_count = *checked_elements(taps);
+  const Shape strides = dense_strides(x.shape);
+  const int64_t channel_stride = strides[l.channel()];
   for_each_index(y.shape, [&](const Shape& index, int64_t k) {
     const int64_t oc = index[l.channel()], group = oc / per_group_out;
+    const int64_t origin = index[0] * strides[0] + group * per_group_in * channel_stride;
     double sum = 0;
-    for_each_index(taps, [&](const Shape& tap, int64_t t) {
-      Shape at = index;
-      for (size_t i = 0; i < l.spatial_rank(); ++i) {
+    for (int64_t t = 0; t < tap_count; ++t) {
+      int64_t at = origin, rest = t;
+      bool inside = true;
+      for (size_t i = taps.size(); i-- > 0;) {
+        const size_t d = l.spatial(i);
         const int64_t p =
-            index[l.spatial(i)] * a.strides[i] - a.pads_begin[i] + tap[i] * a.dilations[i];
-        if (p < 0 || p >= x.shape[l.spatial(i)]) return;
-        at[l.spatial(i)] = p;
+            index[d] * a.strides[i] - a.pads_begin[i] + rest % taps[i] * a.dilations[i];
+        rest /= taps[i];
+        inside &= p >= 0 && p < x.shape[d];
+        at += p * strides[d];
       }
-      at[l.channel()] = group * per_group_in;
-      const double* px = &x.data[flat(x.shape, at)];
+      if (!inside) continue;
+      const double* px = x.data.data() + at;
       const double* pw = &w.data[oc * per_group_in * tap_count + t];
-      int64_t step = 1;
-      for (size_t d = l.channel() + 1; d < x.shape.size(); ++d) step *= x.shape[d];
-      for (int64_t c = 0; c < per_group_in; ++c) sum += px[c * step] * pw[c * tap_count];
-    });
+      for (int64_t c = 0; c < per_group_in; ++c) sum += px[c * channel_stride] * pw[c * tap_count];
+    }
     y.data[k] = sum;
   });
   epilogue(a.epilogue, in, l.channel(), y);

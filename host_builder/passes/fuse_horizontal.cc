@@ -1,0 +1,122 @@
+// Convolutions of one input with the same geometry become one with all their output channels: the
+// input is read once, and few channels fill the vector lanes together. Slices of the result become
+// views.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "host_builder/graph/op_names.h"
+#include "host_builder/passes/linear.h"
+#include "host_builder/passes/passes.h"
+#include "host_builder/passes/rewrite.h"
+
+namespace stint::builder {
+
+namespace {
+
+// With more output channels than this a convolution fills its tiles alone and merging only
+// lengthens the strides.
+constexpr int64_t kMaxChannelsEach = 64;
+
+/// A result that is concatenated (be it transposed and reshaped before, as detection heads are) or
+/// leaves the graph is written where it belongs; as a slice it would have to be copied.
+bool may_become_a_slice(const Graph& graph, ValueId id) {
+  if (graph.is_output(id)) return false;
+  const std::vector<NodeId> consumers = graph.consumers(id);
+  return std::none_of(consumers.begin(), consumers.end(), [&](NodeId n) {
+    const Op op = graph.node(n).op;
+    return op == Op::kConcat || op == Op::kReshape || op == Op::kTranspose;
+  });
+}
+
+bool is_candidate(const Graph& graph, const Node& node) {
+  if (node.op != Op::kConv || node.as<ConvAttributes>().groups != 1) return false;
+  if (has_operand(node, kResidualOperand)) return false;
+  if (!f32_constant(graph, node.inputs[kWeightOperand])) return false;
+  if (has_operand(node, kBiasOperand) && !f32_constant(graph, node.inputs[kBiasOperand]))
+    return false;
+  return output_channels(graph, node) <= kMaxChannelsEach &&
+         may_become_a_slice(graph, node.outputs[0]);
+}
+
+void merge(Graph& graph, const std::vector<NodeId>& siblings) {
+  Node& first = graph.node(siblings.front());
+  std::vector<float> weights, biases;
+  int64_t channels = 0;
+  for (NodeId n : siblings) {
+    const Node& node = graph.node(n);
+    const auto w = *f32_constant(graph, node.inputs[kWeightOperand]);
+    const int64_t count = output_channels(graph, node);
+    const auto b = has_operand(node, kBiasOperand)
+                       ? *f32_constant(graph, node.inputs[kBiasOperand])
+                       : std::vector<float>(static_cast<size_t>(count), 0.0f);
+    weights.insert(weights.end(), w.begin(), w.end());
+    biases.insert(biases.end(), b.begin(), b.end());
+    channels += count;
+  }
+  Shape shape = graph.value(first.inputs[kWeightOperand]).shape;
+  shape[0] = channels;
+  Shape whole = graph.value(first.outputs[0]).shape;
+  whole[1] = channels;
+
+  Node merged = first;
+  merged.inputs = {first.inputs[0],
+                   add_f32_constant(graph, first.name + "_weights", shape, weights),
+                   add_f32_constant(graph, first.name + "_biases", {channels}, biases)};
+  const ValueId y = graph.add_value(graph.unique_name(first.name + "_merged"), DType::kF32, whole);
+  merged.outputs = {y};
+  for (NodeId n : siblings)
+    if (n != siblings.front()) record_fusion(merged, graph.node(n));
+  size_t position = position_of(graph, siblings.front());
+  graph.insert_node(position++, std::move(merged));
+
+  int64_t start = 0;
+  for (NodeId n : siblings) {
+    Node& node = graph.node(n);
+    Node slice;
+    slice.name = graph.unique_name(node.name + "_part");
+    slice.op = Op::kSlice;
+    SliceAttributes a;
+    a.starts.assign(whole.size(), 0);
+    a.starts[1] = start;
+    a.steps.assign(whole.size(), 1);
+    slice.attributes = a;
+    slice.inputs = {y};
+    slice.outputs = node.outputs;
+    start += graph.value(node.outputs[0]).shape[1];
+    graph.remove_node(n);
+    // Directly behind the merged node, which stands where the first sibling stood: before every
+    // reader.
+    graph.insert_node(position++, std::move(slice));
+  }
+}
+
+size_t run(Graph& graph) {
+  using Key = std::tuple<ValueId, std::string>;
+  std::map<Key, std::vector<NodeId>> groups;
+  for (NodeId n : graph.order()) {
+    const Node& node = graph.node(n);
+    if (is_candidate(graph, node))
+      groups[{node.inputs[0], attributes_text(node.attributes)}].push_back(n);
+  }
+  size_t changes = 0;
+  for (const auto& [key, siblings] : groups) {
+    if (siblings.size() < 2) continue;
+    merge(graph, siblings);
+    changes += siblings.size() - 1;
+  }
+  return changes;
+}
+
+}  // namespace
+
+const Pass kFuseHorizontalPass = {
+    "fuse-horizontal",
+    "epilogues are complete (fuse-vertical has run); channels are axis 1",
+    "no two convolutions of one input with few channels and equal attributes remain, unless a part "
+    "would have to be copied",
+    true,
+    run,
+};
+
+}  // namespace stint::builder
