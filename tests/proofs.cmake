@@ -47,3 +47,8 @@ if(NOT STINT_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL Release)
   stint_size_test(runtime 2000000)
   stint_size_test(core 62000 size/no_kernels.cc)
 endif()
+
+if(STINT_BUILDER)
+  add_executable(make_plan_corpus fuzz/make_plan_corpus.cc)
+  target_link_libraries(make_plan_corpus PRIVATE stint_flags stint_builder)
+endif()
