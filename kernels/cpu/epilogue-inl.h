@@ -73,11 +73,24 @@ inline void epilogue_run(const Epilogue& e, const float* bias, const float* resi
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
-  if (bias != nullptr) map_run(y, bias, n, [&](V x) HWY_ATTR { return x; });
-  if (e.residual_before) map_run(y, residual, n, [&](V x) HWY_ATTR { return x; });
+  constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(hn::ScalableTag<float>()));
   const V low = hn::Set(d, e.low);
   const V high = hn::Set(d, e.high);
-  map_run(y, nullptr, n, [&](V x) HWY_ATTR { return clamp(d, x, low, high); });
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    V x = hn::LoadU(d, y + i);
+    if (bias != nullptr) x = hn::Add(x, hn::LoadU(d, bias + i));
+    if (e.residual_before) x = hn::Add(x, hn::LoadU(d, residual + i));
+    hn::StoreU(clamp(d, x, low, high), d, y + i);
+  }
+  for (; i < n; ++i) {
+    float x = y[i];
+    if (bias != nullptr) x += bias[i];
+    if (e.residual_before) x += residual[i];
+    // Written so that a NaN passes.
+    x = x < e.low ? e.low : x;
+    y[i] = x > e.high ? e.high : x;
+  }
   finish_run(e, y, e.residual_after ? residual : nullptr, n);
 }
 

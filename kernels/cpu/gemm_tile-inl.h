@@ -20,78 +20,98 @@ HWY_BEFORE_NAMESPACE();
 namespace stint::cpu {
 namespace HWY_NAMESPACE {
 
+/// The epilogue of a tile that is cut off at the last channel or has an activation that is not a
+/// clamp. Through a buffer: the residual may be the output's own memory.
+inline HWY_NOINLINE void finish_tile(const GemmTile& t, float* sums, int rows, int64_t stride) {
+  const Epilogue& e = *t.epilogue;
+  const int64_t columns = t.columns < stride ? t.columns : stride;
+  for (int m = 0; m < rows; ++m) {
+    float* row = sums + m * stride;
+    const float* residual = t.rows[m].residual != nullptr ? t.rows[m].residual + t.column : nullptr;
+    epilogue_run(e, e.bias != nullptr ? e.bias + t.column : nullptr, residual, row, columns);
+    float* y = t.rows[m].y + t.column;
+    for (int64_t c = 0; c < columns; ++c) y[c] = row[c];
+  }
+}
+
+// Accumulator indices must be constants for the compiler to keep them in registers.
+#define UNROLL_ROWS _Pragma("GCC unroll 16")
+#define UNROLL_VECTORS _Pragma("GCC unroll 8")
+
 /// kRows x (kVectors vectors): vectors are consecutive in the panels, kPanelVectors per panel.
+/// Not inlined: in one huge function the compiler gives up on keeping the accumulators in
+/// registers.
 template <int kRows, int kVectors>
-HWY_INLINE void gemm_tile(const GemmTile& t) {
+HWY_NOINLINE void gemm_tile(const GemmTile& t) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<float> d;
   using V = hn::Vec<decltype(d)>;
   V acc[kRows][kVectors];
   if (t.first) {
-    _Pragma("GCC unroll 16") for (int m = 0; m < kRows; ++m)
-        _Pragma("GCC unroll 8") for (int v = 0; v < kVectors; ++v) acc[m][v] = hn::Zero(d);
+    UNROLL_ROWS for (int m = 0; m < kRows; ++m) UNROLL_VECTORS for (int v = 0; v < kVectors; ++v)
+        acc[m][v] = hn::Zero(d);
   } else {
-    _Pragma("GCC unroll 16") for (int m = 0; m < kRows; ++m)
-        _Pragma("GCC unroll 8") for (int v = 0; v < kVectors; ++v) acc[m][v] =
-            hn::LoadU(d, t.partial + (m * kVectors + v) * kTileLanes);
+    UNROLL_ROWS for (int m = 0; m < kRows; ++m) UNROLL_VECTORS for (int v = 0; v < kVectors; ++v)
+        acc[m][v] = hn::LoadU(d, t.partial + (m * kVectors + v) * kTileLanes);
   }
   const intptr_t* record = t.taps;
   for (int64_t tap = 0; tap < t.tap_count; ++tap, record += kTapRecord) {
     const float* HWY_RESTRICT a[kRows];
-    _Pragma("GCC unroll 16") for (int m = 0; m < kRows; ++m) a[m] =
+    UNROLL_ROWS for (int m = 0; m < kRows; ++m) a[m] =
         reinterpret_cast<const float*>(record[1 + m]) + t.first_channel;
     const float* HWY_RESTRICT b = t.panel + record[0] + t.first_channel * t.panel_step;
     const int64_t length = t.length;
     const int64_t step = t.panel_step;
     for (int64_t k = 0; k < length; ++k) {
       V w[kVectors];
-      _Pragma("GCC unroll 8") for (int v = 0; v < kVectors; ++v) w[v] =
+      UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) w[v] =
           hn::LoadU(d, b + (v / kPanelVectors) * t.panel_stride + (v % kPanelVectors) * kTileLanes);
       b += step;
-      _Pragma("GCC unroll 16") for (int m = 0; m < kRows; ++m) {
+      UNROLL_ROWS for (int m = 0; m < kRows; ++m) {
         const V x = hn::Set(d, a[m][k]);
-        _Pragma("GCC unroll 8") for (int v = 0; v < kVectors; ++v) acc[m][v] =
+        UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) acc[m][v] =
             hn::MulAdd(x, w[v], acc[m][v]);
       }
     }
   }
   if (!t.last) {
-    _Pragma("GCC unroll 16") for (int m = 0; m < kRows; ++m)
-        _Pragma("GCC unroll 8") for (int v = 0; v < kVectors; ++v)
-            hn::StoreU(acc[m][v], d, t.partial + (m * kVectors + v) * kTileLanes);
+    UNROLL_ROWS for (int m = 0; m < kRows; ++m) UNROLL_VECTORS for (int v = 0; v < kVectors; ++v)
+        hn::StoreU(acc[m][v], d, t.partial + (m * kVectors + v) * kTileLanes);
     return;
   }
   const Epilogue& e = *t.epilogue;
+  constexpr int64_t kColumns = kVectors * kTileLanes;
+  if (t.columns < kColumns || e.act != Activation::kNone) {
+    HWY_ALIGN float sums[kRows * kColumns];
+    UNROLL_ROWS for (int m = 0; m < kRows; ++m) UNROLL_VECTORS for (int v = 0; v < kVectors; ++v)
+        hn::Store(acc[m][v], d, sums + m * kColumns + v * kTileLanes);
+    return finish_tile(t, sums, kRows, kColumns);
+  }
+  V bias[kVectors];
+  UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) bias[v] =
+      e.bias != nullptr ? hn::LoadU(d, e.bias + t.column + v * kTileLanes) : hn::Zero(d);
   const V low = hn::Set(d, e.low);
   const V high = hn::Set(d, e.high);
-  const bool finish = e.act != Activation::kNone;
-  constexpr int64_t kColumns = kVectors * kTileLanes;
-  const int64_t columns = t.columns < kColumns ? t.columns : kColumns;
-  // A late residual may be the output's own memory, so an activation in a second pass needs a
-  // buffer.
-  const bool whole = columns == kColumns && !(finish && e.residual_after);
-  _Pragma("GCC unroll 16") for (int m = 0; m < kRows; ++m) {
+  UNROLL_ROWS for (int m = 0; m < kRows; ++m) {
     float* y = t.rows[m].y + t.column;
-    const float* residual = t.rows[m].residual != nullptr ? t.rows[m].residual + t.column : nullptr;
-    if (whole) {
-      _Pragma("GCC unroll 8") for (int v = 0; v < kVectors; ++v) {
-        V x = acc[m][v];
-        if (e.bias != nullptr) x = hn::Add(x, hn::LoadU(d, e.bias + t.column + v * kTileLanes));
-        if (e.residual_before) x = hn::Add(x, hn::LoadU(d, residual + v * kTileLanes));
-        x = clamp(d, x, low, high);
-        if (e.residual_after && !finish) x = hn::Add(x, hn::LoadU(d, residual + v * kTileLanes));
-        hn::StoreU(x, d, y + v * kTileLanes);
-      }
-      if (finish) finish_run(e, y, nullptr, kColumns);
-    } else {
-      HWY_ALIGN float buffer[kVectors * kTileLanes];
-      _Pragma("GCC unroll 8") for (int v = 0; v < kVectors; ++v)
-          hn::Store(acc[m][v], d, buffer + v * kTileLanes);
-      epilogue_run(e, e.bias != nullptr ? e.bias + t.column : nullptr, residual, buffer, columns);
-      for (int64_t c = 0; c < columns; ++c) y[c] = buffer[c];
+    UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) acc[m][v] = hn::Add(acc[m][v], bias[v]);
+    if (e.residual_before) {
+      const float* residual = t.rows[m].residual + t.column;
+      UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) acc[m][v] =
+          hn::Add(acc[m][v], hn::LoadU(d, residual + v * kTileLanes));
     }
+    UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) acc[m][v] = clamp(d, acc[m][v], low, high);
+    if (e.residual_after) {
+      const float* residual = t.rows[m].residual + t.column;
+      UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) acc[m][v] =
+          hn::Add(acc[m][v], hn::LoadU(d, residual + v * kTileLanes));
+    }
+    UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[m][v], d, y + v * kTileLanes);
   }
 }
+
+#undef UNROLL_ROWS
+#undef UNROLL_VECTORS
 
 template <int kVectors>
 HWY_INLINE void gemm_tile_rows(int rows, const GemmTile& t) {

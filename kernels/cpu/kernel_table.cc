@@ -6,7 +6,7 @@ namespace {
 
 constexpr KernelEntry kTable[kKernelCount] = {
     /* kConv */ {"conv", check_conv_packed, run_conv_packed},
-    /* kConvDepthwise */ {},
+    /* kConvDepthwise */ {"conv depthwise", check_conv_depthwise, run_conv_depthwise},
     /* kConvDirect */ {"conv direct", check_conv_direct, run_conv_direct},
     /* kConvTranspose */ {"conv transpose", check_conv_transpose_direct, run_conv_transpose_direct},
     /* kMatMul */ {"matmul", check_matmul, run_matmul},

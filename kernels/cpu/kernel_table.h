@@ -9,6 +9,9 @@ namespace stint::cpu {
 Status check_conv_packed(const StepArgs& args);
 void run_conv_packed(const StepArgs& args);
 
+Status check_conv_depthwise(const StepArgs& args);
+void run_conv_depthwise(const StepArgs& args);
+
 Status check_conv_direct(const StepArgs& args);
 void run_conv_direct(const StepArgs& args);
 

@@ -3,6 +3,7 @@
 #include "host_builder/tactics/cpu/families.h"
 #include "host_builder/tactics/cpu/pack_panels.h"
 #include "kernels/cpu/conv_blocking.h"
+#include "kernels/cpu/depthwise_blocking.h"
 
 namespace stint::builder {
 namespace {
@@ -79,6 +80,41 @@ double packed_us(const Graph& graph, const Node& node) {
          0.5 * static_cast<double>(groups);
 }
 
+bool can_depthwise(const Graph& graph, const Node& node) {
+  if (!is_conv(graph, node)) return false;
+  const Value& w = graph.value(node.inputs.at(1));
+  const int64_t channels = graph.value(node.inputs.at(0)).shape.back();
+  cpu::DepthwiseScratch scratch;
+  return w.is_constant() && w.shape.size() == 4 && w.shape[1] == 1 && w.shape[0] == channels &&
+         node.as<ConvAttributes>().groups == channels && channels > 1 &&
+         cpu::depthwise_scratch(w.shape[2] * w.shape[3], channels, &scratch);
+}
+
+StepSpec lower_depthwise(Graph& graph, const Node& node) {
+  StepSpec step = conv_step(graph, node, KernelId::kConvDepthwise, "conv depthwise");
+  const ValueId w_id = node.inputs.at(1);
+  const Shape shape = graph.value(w_id).shape;
+  const float* w = constant_floats(graph, w_id);
+  const int64_t taps = shape[2] * shape[3];
+  const int64_t panels = cpu::panels_for(shape[0]);
+  const int64_t padded = panels * cpu::kPanelColumns;
+  std::vector<float> packed(static_cast<size_t>(taps * padded));
+  for (int64_t c = 0; c < shape[0]; ++c)
+    for (int64_t tap = 0; tap < taps; ++tap)
+      packed[static_cast<size_t>(tap * padded + c)] = w[c * taps + tap];
+  step.inputs.at(1) = graph.add_constant(graph.unique_name(graph.value(w_id).name + ".packed"),
+                                         DType::kF32, {taps, panels, cpu::kPanelColumns}, packed);
+  cpu::DepthwiseScratch scratch;
+  if (!cpu::depthwise_scratch(taps, shape[0], &scratch))
+    throw BuildError("node '" + node.name + "': convolution is too large");
+  step.worker_scratch_bytes = static_cast<uint64_t>(scratch.bytes);
+  return step;
+}
+
+double depthwise_us(const Graph& graph, const Node& node) {
+  return roofline_us(graph, node, window_flops(graph, node, conv_terms(graph, node)), 20.0);
+}
+
 StepSpec lower_direct(Graph& graph, const Node& node) {
   return conv_step(graph, node, KernelId::kConvDirect, "conv direct");
 }
@@ -90,6 +126,8 @@ double direct_us(const Graph& graph, const Node& node) {
 }  // namespace
 
 const CpuFamily kConvPackedFamily = {"conv-packed", can_pack, lower_packed, packed_us};
+const CpuFamily kConvDepthwiseFamily = {"conv-depthwise", can_depthwise, lower_depthwise,
+                                        depthwise_us};
 const CpuFamily kConvDirectFamily = {"conv-direct", is_conv, lower_direct, direct_us};
 
 }  // namespace stint::builder

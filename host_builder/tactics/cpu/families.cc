@@ -6,8 +6,8 @@ namespace stint::builder {
 
 const std::vector<CpuFamily>& cpu_families() {
   static const std::vector<CpuFamily> families = {
-      kConvPackedFamily, kConvDirectFamily, kConvTransposeDirectFamily, kMatMulPackedFamily,
-      kMatMulFamily, kPoolFamily,
+      kConvPackedFamily, kConvDepthwiseFamily, kConvDirectFamily, kConvTransposeDirectFamily,
+      kMatMulPackedFamily, kMatMulFamily, kPoolFamily,
       // One a line, in any order: the cheapest that can implement a node is taken.
       // clang-format off
       kResizeFamily,

@@ -7,6 +7,7 @@
 namespace stint::builder {
 
 extern const CpuFamily kConvPackedFamily;
+extern const CpuFamily kConvDepthwiseFamily;
 extern const CpuFamily kConvDirectFamily;
 extern const CpuFamily kConvTransposeDirectFamily;
 extern const CpuFamily kMatMulPackedFamily;

@@ -225,6 +225,19 @@ TEST_CASE("packed convolution cuts long dot products and many channels into bloc
   });
 }
 
+TEST_CASE("depthwise convolution matches the definition over random options on every SIMD level") {
+  cpu::for_each_simd_level([&](cpu::SimdLevel level) {
+    INFO(cpu::simd_level_name(level));
+    std::mt19937 random(16);
+    for (int i = 0; i < 150; ++i) {
+      CAPTURE(i);
+      ConvCase t = random_case(random, true);
+      if (t.c == 1) continue;  // an ordinary convolution
+      run_case(builder::kConvDepthwiseFamily, t, random);
+    }
+  });
+}
+
 TEST_CASE("direct convolution matches the definition in 1 to 3 dimensions") {
   std::mt19937 random(13);
   for (int i = 0; i < 60; ++i) {
