@@ -6,6 +6,7 @@
 
 #include "host_builder/emit/plan_writer.h"
 #include "host_builder/emit/sha256.h"
+#include "host_builder/frames/insert.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/schedule/schedule.h"
 
@@ -104,6 +105,7 @@ BuiltProgram build_program(const std::filesystem::path& model, int64_t batch,
   import_options.shapes = options.shapes;
   program.graph = import_onnx_file(model, import_options);
   program.graph.batch = batch;
+  insert_frames(program.graph, options.preprocess, options.postprocess);
   report.batch = batch;
   report.nodes_imported = program.graph.live_node_count();
   progress.next("passes" + suffix);

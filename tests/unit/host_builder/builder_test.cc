@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "host_builder/graph/error.h"
 
 using namespace stint::builder;
@@ -29,4 +32,32 @@ TEST_CASE("impossible batches and missing models are refused") {
   options.batches = {1};
   CHECK_THROWS_WITH_AS(build_plan("/nowhere/model.onnx", options, nullptr),
                        doctest::Contains("/nowhere/model.onnx"), BuildError);
+}
+
+TEST_CASE("a model becomes the same plan twice, with one program per batch") {
+  const char* data = std::getenv("STINT_DATA");
+  if (data == nullptr) {
+    MESSAGE("skipped: STINT_DATA is not set");
+    return;
+  }
+  const std::filesystem::path model =
+      std::filesystem::path(data) / "superres_espcn" / "super_resolution.onnx";
+  BuildOptions options;
+  options.batches = {2, 1, 2};
+  std::vector<double> fractions;
+  options.progress = [&](const std::string&, double fraction) { fractions.push_back(fraction); };
+  BuildReport report;
+  const std::vector<std::byte> first = build_plan(model, options, &report);
+  CHECK(first == build_plan(model, options, nullptr));
+  REQUIRE(report.programs.size() == 2);
+  CHECK(report.programs[0].batch == 1);
+  CHECK(report.programs[1].batch == 2);
+  CHECK(report.plan_bytes == first.size());
+  for (const ProgramReport& program : report.programs) {
+    CHECK(program.steps > 0);
+    CHECK(program.peak_bytes <= program.lower_bound * 105 / 100);
+  }
+  CHECK(std::is_sorted(fractions.begin(),
+                       fractions.begin() + static_cast<std::ptrdiff_t>(fractions.size() / 2)));
+  CHECK(fractions.back() == 1.0);
 }
