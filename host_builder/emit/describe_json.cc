@@ -116,7 +116,7 @@ json describe_binding(const fb::Program& program, const fb::Binding& binding) {
   json result;
   result["name"] = text_of(binding.name());
   if (binding.kind() == fb::BindingKind::Image) {
-    static const char* const kFits[] = {"stretch", "letterbox", "letterbox-top-left", "crop"};
+    static const char* const kFits[] = {"stretch", "letterbox", "letterbox-topleft", "crop"};
     const fb::ImageSpec& image = *binding.image();
     result["kind"] = "image";
     result["width"] = image.width();
