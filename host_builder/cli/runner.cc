@@ -14,12 +14,6 @@ void require(const stint_status& status, const std::string& what) {
   if (!ok(status)) throw BuildError(what + ": " + describe(status));
 }
 
-std::string shape_text(const Shape& shape) {
-  std::string text;
-  for (const int64_t extent : shape) text += (text.empty() ? "" : "x") + std::to_string(extent);
-  return text.empty() ? "scalar" : text;
-}
-
 Shape binding_shape(const stint_binding_info& info) { return {info.shape, info.shape + info.rank}; }
 
 Runner::Runner(const std::string& plan_path, const RunnerOptions& options) {

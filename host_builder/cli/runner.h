@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/include/stint/engine.hpp"
+#include "host_builder/graph/shape.h"
 #include "host_builder/tactics/evaluate.h"
 
 namespace stint::builder {
@@ -46,8 +47,6 @@ class Runner {
 /// Throws BuildError("<what>: <status>") unless the status is OK.
 void require(const stint_status& status, const std::string& what);
 
-/// "1x3x224x224"
-std::string shape_text(const Shape& shape);
 Shape binding_shape(const stint_binding_info& info);
 
 /// Dense tensor of the binding's type with seeded values: floats uniform in 0..1, integers in 0..7.
