@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/fit_geometry.h"
 #include "kernels/cpu/image_check.h"
+#include "kernels/cpu/simd_level.h"
 #include "plan_schema/params/preprocess.h"
 #include "tests/support/frame.h"
 #include "tests/support/kernel_harness.h"
@@ -195,8 +196,13 @@ TEST_CASE("every format, matrix, range and fit gives the reference's pixels") {
   }
 }
 
-TEST_CASE("frames of one pixel and of odd sizes") {
+TEST_CASE("frames of one pixel and of odd sizes, with every kind of vector instructions") {
   std::mt19937 random(5);
+  cpu::SimdLevel level = cpu::SimdLevel::kBaseline;
+  SUBCASE("baseline") { level = cpu::SimdLevel::kBaseline; }
+  SUBCASE("AVX2") { level = cpu::SimdLevel::kAvx2; }
+  SUBCASE("AVX-512") { level = cpu::SimdLevel::kAvx512; }
+  cpu::limit_simd_level(level);
   const uint32_t sizes[][2] = {{1, 1}, {1, 7}, {7, 1},    {2, 2},
                                {3, 3}, {5, 4}, {1921, 3}, {3, 1081}};
   for (const PixelFormat format : kFormats) {
@@ -215,6 +221,7 @@ TEST_CASE("frames of one pixel and of odd sizes") {
       }
     }
   }
+  cpu::limit_simd_level(cpu::best_simd_level());
 }
 
 TEST_CASE("every batch slot gets its own frame, and a slot without one is padding") {
