@@ -2,6 +2,7 @@
 
 #include "host_builder/graph/error.h"
 #include "host_builder/graph/op_names.h"
+#include "host_builder/graph/shape_inference.h"
 
 namespace stint::builder {
 
@@ -197,9 +198,12 @@ class Verifier {
       if (!available(id))
         fail(where, "reads '" + graph_.value(id).name + "' before it is computed");
     }
+    for (ValueId id : node.outputs)
+      if (id != kNoValue && id >= graph_.value_count())
+        fail(where, "writes a value that does not exist");
+    check_types(node, where);
     for (ValueId id : node.outputs) {
       if (id == kNoValue) continue;
-      if (id >= graph_.value_count()) fail(where, "writes a value that does not exist");
       const Value& value = graph_.value(id);
       if (value.constant) fail(where, "writes the constant '" + value.name + "'");
       if (!produced_.insert(id).second ||
@@ -210,6 +214,22 @@ class Verifier {
         written_[value.view->base] = true;
         views_written_.insert(value.view->base);
       }
+    }
+  }
+
+  void check_types(const Node& node, const std::string& where) const {
+    std::vector<TensorType> types;
+    try {
+      types = infer_types(graph_, node);
+    } catch (const BuildError& e) {
+      fail(where, e.what());
+    }
+    for (size_t i = 0; i < node.outputs.size() && i < types.size(); ++i) {
+      if (node.outputs[i] == kNoValue) continue;
+      const Value& value = graph_.value(node.outputs[i]);
+      if (value.dtype != types[i].dtype || value.shape != types[i].shape)
+        fail(where, "its result '" + value.name + "' is " + type_text(value.dtype, value.shape) +
+                        ", inference says " + type_text(types[i].dtype, types[i].shape));
     }
   }
 

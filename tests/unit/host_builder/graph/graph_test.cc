@@ -109,6 +109,8 @@ TEST_CASE("verify finds what is wrong") {
   SUBCASE("two producers") { g.graph.node(g.second).outputs[0] = g.a; }
   SUBCASE("attributes of another operation") { g.graph.node(g.first).op = Op::kConcat; }
   SUBCASE("operand count") { g.graph.node(g.first).inputs.push_back(g.x); }
+  SUBCASE("shape that inference does not give") { g.graph.value(g.c).shape = {4, 1}; }
+  SUBCASE("type that inference does not give") { g.graph.value(g.c).dtype = DType::kI32; }
   SUBCASE("name used twice") { g.graph.value(g.b).name = "a"; }
   SUBCASE("output never computed") { g.graph.outputs = {g.graph.add_value("q", DType::kF32, {1})}; }
   SUBCASE("output listed twice") { g.graph.outputs = {g.c, g.c}; }
