@@ -52,3 +52,8 @@ if(STINT_BUILDER)
   add_executable(make_plan_corpus fuzz/make_plan_corpus.cc)
   target_link_libraries(make_plan_corpus PRIVATE stint_flags stint_builder)
 endif()
+
+if(STINT_BUILDER)
+  stint_fuzz(onnx 1000 stint_builder ${ONNX_PROTO} protobuf::libprotobuf)
+  target_compile_definitions(onnx_fuzz PRIVATE ONNX_ML=1 ONNX_NAMESPACE=onnx)
+endif()

@@ -6,7 +6,7 @@
 
 #include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
-#include "tests/unit/host_builder/import/model_builder.h"
+#include "tests/support/onnx_model.h"
 
 namespace stint::builder {
 namespace {
