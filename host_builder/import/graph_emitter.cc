@@ -93,10 +93,51 @@ ValueId GraphEmitter::emit(Op op, Attributes attributes, std::vector<ValueId> in
   return emit_all(op, std::move(attributes), std::move(inputs), {true}, std::move(declared))[0];
 }
 
+namespace {
+
+/// Operations whose kernels compute in single precision only. Doubles go through them as floats, as
+/// in other inference engines: no trained network depends on the difference.
+bool computes_in_single_precision(Op op) {
+  switch (op) {
+    case Op::kConv:
+    case Op::kConvTranspose:
+    case Op::kMatMul:
+    case Op::kPool:
+    case Op::kResize:
+    case Op::kLrn:
+    case Op::kBatchNorm:
+    case Op::kInstanceNorm:
+    case Op::kLayerNorm:
+    case Op::kSoftmax:
+    case Op::kNonMaxSuppression:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
 std::vector<ValueId> GraphEmitter::emit_all(Op op, Attributes attributes,
                                             std::vector<ValueId> inputs,
                                             const std::vector<bool>& wanted,
                                             std::vector<TensorType> declared) {
+  const bool is_double =
+      !inputs.empty() && inputs[0] != kNoValue && graph_.value(inputs[0]).dtype == DType::kF64;
+  if (is_double && computes_in_single_precision(op)) {
+    for (ValueId& input : inputs) {
+      if (input != kNoValue && graph_.value(input).dtype == DType::kF64)
+        input = cast(input, DType::kF32);
+    }
+    for (TensorType& type : declared) type.dtype = DType::kF32;
+    std::vector<ValueId> results =
+        emit_all(op, std::move(attributes), std::move(inputs), wanted, std::move(declared));
+    for (ValueId& result : results) {
+      if (result != kNoValue && graph_.value(result).dtype == DType::kF32)
+        result = cast(result, DType::kF64);
+    }
+    return results;
+  }
   const auto types = infer_types(graph_, op, attributes, inputs, declared);
   Node node;
   node.op = op;

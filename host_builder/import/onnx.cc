@@ -57,7 +57,8 @@ class Importer {
     }
     if (opset_ == 0)
       throw BuildError(
-          "the model names no opset of the standard operators; it is not a valid ONNX model");
+          "the model imports no opset of the standard ONNX operators; operators of other domains "
+          "are not supported");
     if (opset_ < kOldestOpset || opset_ > kNewestOpset) {
       throw BuildError("the model uses opset " + std::to_string(opset_) + ", supported are " +
                        std::to_string(kOldestOpset) + " to " + std::to_string(kNewestOpset) +

@@ -143,7 +143,8 @@ ModelBuilder shapes() {
       .integers("zero", {0})
       .integers("rest", {-1, 2})
       .integers("two", {2})
-      .integers("last", {-1}).floats("one", {1}, {1});
+      .integers("last", {-1})
+      .floats("one", {1}, {1});
   m.node("Shape", {"x"}, {"s"})
       .node("Gather", {"s", "zero"}, {"n"})
       .node("Concat", {"n", "rest"}, {"target"})
