@@ -62,6 +62,7 @@ def main():
                 plan = f"{folder}/m.plan"
                 subprocess.run([arguments.stint, "build", str(path), "-o", plan, "-q"], check=True, stdout=subprocess.DEVNULL)
                 options = onnxruntime.SessionOptions()
+                options.log_severity_level = 3
                 options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
                 session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
                 random = np.random.default_rng(0)

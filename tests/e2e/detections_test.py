@@ -16,6 +16,8 @@ from PIL import Image
 
 from reference import bilinear_resize, compare_detections, letterbox, nms, yolox_boxes
 
+onnxruntime.set_default_logger_severity(3)
+
 EXPECTED = {"airplane": "airplane", "bird": "bird", "black_bear": "bear", "brown_bear": "bear", "polar_bear": "bear", "cat": "cat",
             "dog": "dog", "horse": "horse", "humans": "person", "peds": "person"}
 NOT_COCO_80 = {"unlabeled", "street sign", "hat", "shoe", "eye glasses", "plate", "mirror", "window", "desk", "door", "blender", "hair brush"}

@@ -36,6 +36,12 @@ def without_final_softmax(path, folder):
     return out
 
 
+def quiet():
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # no remarks about initialisers listed as inputs
+    return options
+
+
 def picture(shape, random):
     """A photo-like input in 0..255 for image shapes, plain noise otherwise."""
     if len(shape) != 4:
@@ -59,7 +65,7 @@ def compare(stint, path, folder, batch):
     random = np.random.default_rng(len(name))
     logits = name in LOGITS_ONLY
     source = without_final_softmax(path, folder) if logits else path
-    session = onnxruntime.InferenceSession(str(source), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(source), quiet(), providers=["CPUExecutionProvider"])
     command = [stint, "build", str(source), "-o", str(folder / "m.plan"), "-q", "--batch", str(batch)]
     feeds, half = {}, False
     for value in session.get_inputs():
