@@ -45,12 +45,12 @@
 GST_DEBUG_CATEGORY_STATIC(stintinfer_debug);
 #define GST_CAT_DEFAULT stintinfer_debug
 
-typedef struct _GstStintInfer {
+typedef struct GstStintInfer {
   GstBaseTransform parent;
   stint::gst::InferStream* stream;
 } GstStintInfer;
 
-typedef struct _GstStintInferClass {
+typedef struct GstStintInferClass {
   GstBaseTransformClass parent_class;
 } GstStintInferClass;
 

@@ -30,13 +30,13 @@
 #include "gst_plugin/frame_detections.h"
 #include "gst_plugin/json_line.h"
 
-typedef struct _GstStintJson {
+typedef struct GstStintJson {
   GstBaseTransform parent;
   gint width, height;
   guint64 frames;  // for frames that no stintinfer has numbered
 } GstStintJson;
 
-typedef struct _GstStintJsonClass {
+typedef struct GstStintJsonClass {
   GstBaseTransformClass parent_class;
 } GstStintJsonClass;
 

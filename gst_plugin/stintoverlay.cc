@@ -90,12 +90,12 @@ void draw(Canvas& canvas, const GstStintDetection& d, const OverlaySettings& set
 }  // namespace
 }  // namespace stint::gst
 
-typedef struct _GstStintOverlay {
+typedef struct GstStintOverlay {
   GstVideoFilter parent;
   stint::gst::OverlaySettings* settings;  // under the object's lock
 } GstStintOverlay;
 
-typedef struct _GstStintOverlayClass {
+typedef struct GstStintOverlayClass {
   GstVideoFilterClass parent_class;
 } GstStintOverlayClass;
 

@@ -51,8 +51,9 @@ Problem identify_file(const std::string& path, FileIdentity* identity) {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return cannot_read(path, errno);
     if (got == 0) break;
-    const uint64_t pair[2] = {checksum, checksum64(chunk.data(), static_cast<uint64_t>(got))};
-    checksum = checksum64(pair, sizeof pair);
+    checksum =
+        checksum * 0x9E3779B97F4A7C15ull +  // 2^64 / golden ratio: the order of chunks counts
+        checksum64(chunk.data(), static_cast<uint64_t>(got));
   }
   *identity = {static_cast<uint64_t>(info.st_dev), static_cast<uint64_t>(info.st_ino),
                static_cast<uint64_t>(info.st_size),
