@@ -101,7 +101,8 @@ def faces(stint, data, folder):
 def classes(stint, data, folder):
     """ImageNet classifier with FP16 weights."""
     model = data / "squeezenet_fp16/SqueezeNet_fp16.onnx"
-    labels = [l.split(",")[0].strip() for l in (data / "squeezenet_fp16/Labels.txt").read_text().splitlines() if l.strip()]
+    names = (data / "images/ilsvrc12_synset_words.txt").read_text().splitlines()
+    labels = [name.split(" ", 1)[1].split(",")[0] for name in names if name.strip()]
     (folder / "imagenet.txt").write_text("\n".join(labels) + "\n")
     run([stint, "build", model, "-o", folder / "class.plan", "-q", "--labels", folder / "imagenet.txt",
          "--preprocess", "crop,bgr,mean=103.94:116.78:123.68", "--postprocess", "topk,k=5"])
