@@ -16,12 +16,12 @@ struct BuildOptions {
   std::vector<std::string> targets = {"cpu"};
   std::vector<int64_t> batches = {1};
   std::map<std::string, Shape> shapes;
-  std::string preprocess;    // SPEC; empty: none
-  std::string postprocess;   // SPEC; empty: none
+  std::string preprocess;   // SPEC; empty: none
+  std::string postprocess;  // SPEC; empty: none
   std::vector<std::string> labels;
   PassOptions passes;
   std::string precision = "fp32";
-  unsigned threads = 0;      // build threads; 0: all
+  unsigned threads = 0;  // build threads; 0: all
   std::function<void(const std::string& stage, double fraction)> progress;
 };
 
@@ -30,7 +30,8 @@ struct ProgramReport {
   size_t nodes_imported = 0;
   std::vector<PassReport> passes;
   size_t steps = 0;
-  uint64_t peak_bytes = 0, lower_bound = 0, weight_bytes = 0, io_bytes = 0, worker_scratch_bytes = 0;
+  uint64_t peak_bytes = 0, lower_bound = 0, weight_bytes = 0, io_bytes = 0,
+           worker_scratch_bytes = 0;
   std::string heuristic;
 };
 
@@ -40,7 +41,8 @@ struct BuildReport {
 };
 
 /// Builds in memory. Same model and options, same bytes. Throws BuildError.
-std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options, BuildReport* report);
+std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
+                                  BuildReport* report);
 
 /// Writes to a temporary name in the same folder and renames. Throws BuildError.
 void write_file_atomically(const std::filesystem::path& path, const std::vector<std::byte>& bytes);

@@ -1,5 +1,5 @@
-// 64-bit checksum of a byte range: detects damage, not forgery. Four independent lanes so that a large
-// weights segment is read at memory speed.
+// 64-bit checksum of a byte range: detects damage, not forgery. Four independent lanes so that a
+// large weights segment is read at memory speed.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// The fixed frame around the flatbuffer: [FileHeader][SegmentEntry x n][flatbuffer][aligned segments...].
-// Little-endian, 64-bit offsets from the start of the file. Evolution rules: README.md.
+// The fixed frame around the flatbuffer: [FileHeader][SegmentEntry x n][flatbuffer][aligned
+// segments...]. Little-endian, 64-bit offsets from the start of the file. Evolution rules:
+// README.md.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +8,14 @@
 namespace stint {
 
 inline constexpr char kPlanMagic[8] = {'S', 'T', 'I', 'N', 'T', 'P', 'L', 'N'};
-inline constexpr uint16_t kPlanMajor = 1;  // must match
-inline constexpr uint16_t kPlanMinor = 0;  // older and newer are accepted
+inline constexpr uint16_t kPlanMajor = 1;      // must match
+inline constexpr uint16_t kPlanMinor = 0;      // older and newer are accepted
 inline constexpr uint64_t kKnownFeatures = 0;  // required-feature bits this code understands
 inline constexpr uint64_t kFlatbufferAlignment = 64;
 inline constexpr uint64_t kSegmentAlignment = 256;
 inline constexpr uint64_t kLargeSegmentAlignment = 4096;  // segments of 64 KiB and more
 inline constexpr uint64_t kLargeSegmentBytes = 65536;
-inline constexpr uint32_t kNone = 0xFFFFFFFFu;            // "no tensor"
+inline constexpr uint32_t kNone = 0xFFFFFFFFu;  // "no tensor"
 
 struct FileHeader {
   char magic[8];

@@ -12,9 +12,9 @@ struct ImageView {
   int32_t strides[3];  // bytes
   uint32_t width;      // pixels
   uint32_t height;
-  uint32_t format;     // PixelFormat
-  uint32_t matrix;     // ColorMatrix
-  uint32_t range;      // ColorRange
+  uint32_t format;                                   // PixelFormat
+  uint32_t matrix;                                   // ColorMatrix
+  uint32_t range;                                    // ColorRange
   uint32_t crop_x, crop_y, crop_width, crop_height;  // 0 x 0: the whole frame
 };
 

@@ -1,4 +1,5 @@
-// Errors of the device world: a banded code, a static string and two numbers. No allocation, no logging.
+// Errors of the device world: a banded code, a static string and two numbers. No allocation, no
+// logging.
 #pragma once
 
 #include <cstdint>
@@ -49,8 +50,7 @@ constexpr Status corrupt(const char* message, int64_t found = 0, int64_t needed 
 
 }  // namespace stint
 
-#define STINT_RETURN_IF_ERROR(expression)                     \
-  do {                                                        \
-    if (::stint::Status status_ = (expression); !status_.ok()) \
-      return status_;                                         \
+#define STINT_RETURN_IF_ERROR(expression)                                      \
+  do {                                                                         \
+    if (::stint::Status status_ = (expression); !status_.ok()) return status_; \
   } while (0)

@@ -1,5 +1,5 @@
-// Element types, operation identifiers and small enumerations that the builder writes into a plan and
-// the runtime reads from it. Values are part of the file format: append, never renumber.
+// Element types, operation identifiers and small enumerations that the builder writes into a plan
+// and the runtime reads from it. Values are part of the file format: append, never renumber.
 #pragma once
 
 #include <cstdint>
@@ -28,43 +28,69 @@ inline constexpr uint8_t kDTypeCount = 13;
 /// Bytes of one element; 0 for a value outside the enumeration.
 constexpr uint32_t dtype_bytes(DType t) {
   switch (t) {
-    case DType::kF32: case DType::kI32: case DType::kU32: return 4;
-    case DType::kF16: case DType::kBF16: case DType::kI16: case DType::kU16: return 2;
-    case DType::kF64: case DType::kI64: case DType::kU64: return 8;
-    case DType::kI8: case DType::kU8: case DType::kBool: return 1;
+    case DType::kF32:
+    case DType::kI32:
+    case DType::kU32:
+      return 4;
+    case DType::kF16:
+    case DType::kBF16:
+    case DType::kI16:
+    case DType::kU16:
+      return 2;
+    case DType::kF64:
+    case DType::kI64:
+    case DType::kU64:
+      return 8;
+    case DType::kI8:
+    case DType::kU8:
+    case DType::kBool:
+      return 1;
   }
   return 0;
 }
 
 constexpr const char* dtype_name(DType t) {
   switch (t) {
-    case DType::kF32: return "f32";
-    case DType::kF16: return "f16";
-    case DType::kF64: return "f64";
-    case DType::kBF16: return "bf16";
-    case DType::kI8: return "i8";
-    case DType::kU8: return "u8";
-    case DType::kI16: return "i16";
-    case DType::kU16: return "u16";
-    case DType::kI32: return "i32";
-    case DType::kU32: return "u32";
-    case DType::kI64: return "i64";
-    case DType::kU64: return "u64";
-    case DType::kBool: return "bool";
+    case DType::kF32:
+      return "f32";
+    case DType::kF16:
+      return "f16";
+    case DType::kF64:
+      return "f64";
+    case DType::kBF16:
+      return "bf16";
+    case DType::kI8:
+      return "i8";
+    case DType::kU8:
+      return "u8";
+    case DType::kI16:
+      return "i16";
+    case DType::kU16:
+      return "u16";
+    case DType::kI32:
+      return "i32";
+    case DType::kU32:
+      return "u32";
+    case DType::kI64:
+      return "i64";
+    case DType::kU64:
+      return "u64";
+    case DType::kBool:
+      return "bool";
   }
   return "?";
 }
 
 /// CPU kernels, one per operation family. The index into the runtime's kernel table.
 enum class KernelId : uint16_t {
-  kConv = 0,            // grouped/dilated/plain convolution, packed weights, full epilogue
-  kConvDepthwise = 1,   // depthwise convolution, full epilogue
-  kConvDirect = 2,      // any spatial rank 1..3, any groups: the slow path that has no holes
-  kConvTranspose = 3,   // spatial rank 1..3
-  kMatMul = 4,          // batched, B packed (constant) or not, full epilogue
-  kPool = 5,            // max/average, spatial rank 1..3
-  kPointwise = 6,       // f32 element-wise program over broadcast operands
-  kElementwise = 7,     // one element-wise operation on any type
+  kConv = 0,           // grouped/dilated/plain convolution, packed weights, full epilogue
+  kConvDepthwise = 1,  // depthwise convolution, full epilogue
+  kConvDirect = 2,     // any spatial rank 1..3, any groups: the slow path that has no holes
+  kConvTranspose = 3,  // spatial rank 1..3
+  kMatMul = 4,         // batched, B packed (constant) or not, full epilogue
+  kPool = 5,           // max/average, spatial rank 1..3
+  kPointwise = 6,      // f32 element-wise program over broadcast operands
+  kElementwise = 7,    // one element-wise operation on any type
   kReduce = 8,
   kArgReduce = 9,
   kTopK = 10,
@@ -72,25 +98,26 @@ enum class KernelId : uint16_t {
   kInstanceNorm = 12,
   kLayerNorm = 13,
   kLrn = 14,
-  kCopy = 15,           // strided copy: transpose, slice, expand, tile, concat part, depth/space
-  kPad = 16,            // constant, reflect, edge
+  kCopy = 15,  // strided copy: transpose, slice, expand, tile, concat part, depth/space
+  kPad = 16,   // constant, reflect, edge
   kGather = 17,
   kResize = 18,
-  kNms = 19,            // ONNX NonMaxSuppression
+  kNms = 19,  // ONNX NonMaxSuppression
   kCast = 20,
-  kPreprocess = 21,     // camera frame -> network input
-  kDecode = 22,         // network outputs -> detections in source-frame pixels
-  kTopClasses = 23,     // classification scores -> best k classes as detections
-  kArgmaxMask = 24,     // segmentation scores -> u8 class mask
+  kPreprocess = 21,  // camera frame -> network input
+  kDecode = 22,      // network outputs -> detections in source-frame pixels
+  kTopClasses = 23,  // classification scores -> best k classes as detections
+  kArgmaxMask = 24,  // segmentation scores -> u8 class mask
 };
 inline constexpr uint16_t kKernelCount = 25;
 
-/// Activation applied last in an epilogue: y = act(x). `alpha`, `beta` where the function has parameters.
+/// Activation applied last in an epilogue: y = act(x). `alpha`, `beta` where the function has
+/// parameters.
 enum class Activation : uint8_t {
   kNone = 0,
   kRelu = 1,
-  kClip = 2,         // min(max(x, alpha), beta)
-  kLeakyRelu = 3,    // x < 0 ? alpha * x : x
+  kClip = 2,       // min(max(x, alpha), beta)
+  kLeakyRelu = 3,  // x < 0 ? alpha * x : x
   kSigmoid = 4,
   kTanh = 5,
   kSilu = 6,         // x * sigmoid(x)
@@ -104,21 +131,94 @@ enum class Activation : uint8_t {
 /// Element-wise operations (kElementwise and the instructions of kPointwise).
 enum class EltOp : uint8_t {
   // unary
-  kCopy = 0, kNeg, kAbs, kSqrt, kExp, kLog, kFloor, kCeil, kRound, kErf, kRelu, kSigmoid, kTanh, kHardSwish, kSoftplus,
-  kMish, kGelu, kGeluTanh, kSilu, kNot, kReciprocal, kSign, kSin, kCos, kIsNan, kSoftsign,
+  kCopy = 0,
+  kNeg,
+  kAbs,
+  kSqrt,
+  kExp,
+  kLog,
+  kFloor,
+  kCeil,
+  kRound,
+  kErf,
+  kRelu,
+  kSigmoid,
+  kTanh,
+  kHardSwish,
+  kSoftplus,
+  kMish,
+  kGelu,
+  kGeluTanh,
+  kSilu,
+  kNot,
+  kReciprocal,
+  kSign,
+  kSin,
+  kCos,
+  kIsNan,
+  kSoftsign,
   // unary with parameters alpha, beta
-  kClip = 40, kLeakyRelu, kElu, kHardSigmoid, kSelu, kThresholdedRelu, kCelu, kIsInf, kBitNot, kTan,
+  kClip = 40,
+  kLeakyRelu,
+  kElu,
+  kHardSigmoid,
+  kSelu,
+  kThresholdedRelu,
+  kCelu,
+  kIsInf,
+  kBitNot,
+  kTan,
   // binary
-  kAdd = 64, kSub, kMul, kDiv, kPow, kMin, kMax, kPRelu, kEqual, kLess, kLessOrEqual, kGreater, kGreaterOrEqual, kAnd,
-  kOr, kXor, kMod, kFMod, kBitAnd, kBitOr, kBitXor,
+  kAdd = 64,
+  kSub,
+  kMul,
+  kDiv,
+  kPow,
+  kMin,
+  kMax,
+  kPRelu,
+  kEqual,
+  kLess,
+  kLessOrEqual,
+  kGreater,
+  kGreaterOrEqual,
+  kAnd,
+  kOr,
+  kXor,
+  kMod,
+  kFMod,
+  kBitAnd,
+  kBitOr,
+  kBitXor,
   // ternary
   kWhere = 96,  // c ? a : b
 };
 
-enum class ReduceOp : uint8_t { kSum = 0, kMean, kMax, kMin, kProd, kL1, kL2, kLogSum, kLogSumExp, kSumSquare };
+enum class ReduceOp : uint8_t {
+  kSum = 0,
+  kMean,
+  kMax,
+  kMin,
+  kProd,
+  kL1,
+  kL2,
+  kLogSum,
+  kLogSumExp,
+  kSumSquare
+};
 
 /// Pixel layouts a frame may have in memory. 4:2:0 chroma is sited as GStreamer's default.
-enum class PixelFormat : uint8_t { kNv12 = 0, kI420 = 1, kRgb = 2, kBgr = 3, kRgbx = 4, kBgrx = 5, kGray8 = 6, kRgba = 7, kBgra = 8 };
+enum class PixelFormat : uint8_t {
+  kNv12 = 0,
+  kI420 = 1,
+  kRgb = 2,
+  kBgr = 3,
+  kRgbx = 4,
+  kBgrx = 5,
+  kGray8 = 6,
+  kRgba = 7,
+  kBgra = 8
+};
 enum class ColorMatrix : uint8_t { kBt601 = 0, kBt709 = 1 };
 enum class ColorRange : uint8_t { kLimited = 0, kFull = 1 };
 

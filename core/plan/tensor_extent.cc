@@ -5,7 +5,8 @@
 namespace stint {
 namespace {
 
-// Also of an axis of extent 1, which never uses it: kernels may multiply it with small numbers without a look.
+// Also of an axis of extent 1, which never uses it: kernels may multiply it with small numbers
+// without a look.
 constexpr int64_t kMaxStride = int64_t{1} << 56;
 
 Status tensor_error(uint32_t index, const char* message, int64_t found, int64_t needed) {
@@ -44,7 +45,8 @@ Status measure_tensor(const fb::Tensor& tensor, uint32_t index, TensorExtent* ex
     const int64_t stride = strides.Get(axis);
     if (size < 0) return tensor_error(index, "tensor: negative extent", size, 0);
     if (stride < 0) return tensor_error(index, "tensor: negative stride", stride, 0);
-    if (stride > kMaxStride) return tensor_error(index, "tensor: stride too large", stride, kMaxStride);
+    if (stride > kMaxStride)
+      return tensor_error(index, "tensor: stride too large", stride, kMaxStride);
     if (size == 0) {
       empty = true;
       continue;

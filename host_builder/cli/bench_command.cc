@@ -22,7 +22,9 @@ struct BenchArguments {
 
 using Clock = std::chrono::steady_clock;
 
-double microseconds(Clock::duration duration) { return std::chrono::duration<double, std::micro>(duration).count(); }
+double microseconds(Clock::duration duration) {
+  return std::chrono::duration<double, std::micro>(duration).count();
+}
 
 // Noise frames of a usual camera size; zeros would flatter every kernel.
 constexpr uint32_t kFrameWidth = 1280, kFrameHeight = 720;
@@ -39,7 +41,8 @@ void bind_noise(Runner& runner, std::vector<HostTensor>& frames) {
       pixels.dtype = STINT_DTYPE_U8;
       pixels.bytes = uint64_t{kFrameWidth} * kFrameHeight * 3 / 2;
       frames.push_back(random_tensor(pixels, slot + 1));
-      for (std::byte& b : frames.back().data) b = static_cast<std::byte>(static_cast<unsigned>(b) * 31);
+      for (std::byte& b : frames.back().data)
+        b = static_cast<std::byte>(static_cast<unsigned>(b) * 31);
       stint_image image = {};
       image.planes[0] = frames.back().data.data();
       image.planes[1] = frames.back().data.data() + size_t{kFrameWidth} * kFrameHeight;
@@ -57,12 +60,16 @@ void print_profile(Runner& runner) {
   require(runner.session().read_profile(nullptr, 0, &count), "profile");
   std::vector<stint_step_profile> steps(count);
   require(runner.session().read_profile(steps.data(), count, &count), "profile");
-  std::sort(steps.begin(), steps.end(), [](const auto& a, const auto& b) { return a.total_ns > b.total_ns; });
-  const double total = std::accumulate(steps.begin(), steps.end(), 0.0, [](double sum, const auto& s) { return sum + static_cast<double>(s.total_ns); });
+  std::sort(steps.begin(), steps.end(),
+            [](const auto& a, const auto& b) { return a.total_ns > b.total_ns; });
+  const double total = std::accumulate(
+      steps.begin(), steps.end(), 0.0,
+      [](double sum, const auto& s) { return sum + static_cast<double>(s.total_ns); });
   std::printf("\n%10s %6s  %-16s %s\n", "mean us", "share", "kernel", "step");
   for (const stint_step_profile& step : steps) {
     if (step.runs == 0) continue;
-    std::printf("%10.1f %5.1f%%  %-16s %s\n", static_cast<double>(step.total_ns) / static_cast<double>(step.runs) / 1e3,
+    std::printf("%10.1f %5.1f%%  %-16s %s\n",
+                static_cast<double>(step.total_ns) / static_cast<double>(step.runs) / 1e3,
                 100.0 * static_cast<double>(step.total_ns) / total, step.kernel, step.name);
   }
 }
@@ -81,18 +88,28 @@ void bench(const BenchArguments& arguments) {
     runner.run();
     time = microseconds(Clock::now() - start);
   }
-  const double mean = std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
+  const double mean =
+      std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
   std::sort(times.begin(), times.end());
-  const auto percentile = [&](double p) { return times[std::min(times.size() - 1, static_cast<size_t>(p * static_cast<double>(times.size())))]; };
-  const std::string included = frames.empty() ? "the network; inputs already in their buffers"
-                                              : "frame conversion (1280x720 NV12), the network and decoding; no video decoding";
-  const nlohmann::ordered_json report = {
-      {"plan", runner.plan().name()}, {"device", "cpu"},
-      {"batch", runner.batch()},      {"threads", arguments.options.threads},
-      {"iterations", times.size()},   {"p50_us", percentile(0.5)},
-      {"p90_us", percentile(0.9)},    {"p99_us", percentile(0.99)},
-      {"mean_us", mean},              {"throughput_per_s", runner.batch() * 1e6 / mean},
-      {"includes", included}};
+  const auto percentile = [&](double p) {
+    return times[std::min(times.size() - 1,
+                          static_cast<size_t>(p * static_cast<double>(times.size())))];
+  };
+  const std::string included =
+      frames.empty()
+          ? "the network; inputs already in their buffers"
+          : "frame conversion (1280x720 NV12), the network and decoding; no video decoding";
+  const nlohmann::ordered_json report = {{"plan", runner.plan().name()},
+                                         {"device", "cpu"},
+                                         {"batch", runner.batch()},
+                                         {"threads", arguments.options.threads},
+                                         {"iterations", times.size()},
+                                         {"p50_us", percentile(0.5)},
+                                         {"p90_us", percentile(0.9)},
+                                         {"p99_us", percentile(0.99)},
+                                         {"mean_us", mean},
+                                         {"throughput_per_s", runner.batch() * 1e6 / mean},
+                                         {"includes", included}};
   if (arguments.json) {
     std::printf("%s\n", report.dump(2).c_str());
     return;
@@ -101,7 +118,8 @@ void bench(const BenchArguments& arguments) {
     if (value.is_number_float()) {
       std::printf("%-17s %.1f\n", key.c_str(), value.get<double>());
     } else {
-      std::printf("%-17s %s\n", key.c_str(), value.is_string() ? value.get<std::string>().c_str() : value.dump().c_str());
+      std::printf("%-17s %s\n", key.c_str(),
+                  value.is_string() ? value.get<std::string>().c_str() : value.dump().c_str());
     }
   }
   if (arguments.options.profile) print_profile(runner);
@@ -113,9 +131,15 @@ void add_bench_command(CLI::App& app) {
   auto arguments = std::make_shared<BenchArguments>();
   CLI::App* command = app.add_subcommand("bench", "Measure a plan's run time on noise");
   command->add_option("PLAN", arguments->plan, "Plan file")->required();
-  command->add_option("--batch", arguments->options.batch, "Batch size (default: the plan's smallest)");
-  command->add_option("--iterations", arguments->iterations, "Measured runs, after 0.2 s of warm-up")->check(CLI::Range(1, 10000000))->capture_default_str();
-  command->add_option("--threads", arguments->options.threads, "CPU threads")->check(CLI::Range(1, 256))->capture_default_str();
+  command->add_option("--batch", arguments->options.batch,
+                      "Batch size (default: the plan's smallest)");
+  command
+      ->add_option("--iterations", arguments->iterations, "Measured runs, after 0.2 s of warm-up")
+      ->check(CLI::Range(1, 10000000))
+      ->capture_default_str();
+  command->add_option("--threads", arguments->options.threads, "CPU threads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   command->add_option("--device", arguments->options.device, "cpu or auto")->capture_default_str();
   command->add_flag("--json", arguments->json, "Machine-readable");
   command->add_flag("--profile", arguments->options.profile, "Also time every step");

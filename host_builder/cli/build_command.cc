@@ -27,7 +27,10 @@ struct BuildArguments {
 
 // "name=1x3x224x224"
 std::pair<std::string, Shape> parse_shape(const std::string& text) {
-  const auto fail = [&] { return UsageError("--shape " + text + ": expected NAME=AxBxC with positive extents, e.g. input=1x3x224x224"); };
+  const auto fail = [&] {
+    return UsageError("--shape " + text +
+                      ": expected NAME=AxBxC with positive extents, e.g. input=1x3x224x224");
+  };
   const size_t equals = text.rfind('=');
   if (equals == std::string::npos || equals == 0) throw fail();
   Shape shape;
@@ -60,39 +63,53 @@ void print_report(const BuildReport& report) {
     std::printf("batch %lld\n", static_cast<long long>(program.batch));
     std::printf("  nodes: %zu imported", program.nodes_imported);
     for (const PassReport& pass : program.passes) {
-      if (pass.changes > 0) std::printf(" -> %zu (%s %zu)", pass.nodes_after, pass.name.c_str(), pass.changes);
+      if (pass.changes > 0)
+        std::printf(" -> %zu (%s %zu)", pass.nodes_after, pass.name.c_str(), pass.changes);
     }
     std::printf(" -> %zu steps\n", program.steps);
-    const double ratio = program.lower_bound == 0 ? 1.0 : static_cast<double>(program.peak_bytes) / static_cast<double>(program.lower_bound);
-    std::printf("  memory: activations %s (peak / lower bound %.3f, %s), weights %s, inputs and outputs %s, scratch %s a thread\n",
-                mebibytes(program.peak_bytes).c_str(), ratio, program.heuristic.c_str(), mebibytes(program.weight_bytes).c_str(),
-                mebibytes(program.io_bytes).c_str(), mebibytes(program.worker_scratch_bytes).c_str());
+    const double ratio = program.lower_bound == 0 ? 1.0
+                                                  : static_cast<double>(program.peak_bytes) /
+                                                        static_cast<double>(program.lower_bound);
+    std::printf(
+        "  memory: activations %s (peak / lower bound %.3f, %s), weights %s, inputs and outputs "
+        "%s, scratch %s a thread\n",
+        mebibytes(program.peak_bytes).c_str(), ratio, program.heuristic.c_str(),
+        mebibytes(program.weight_bytes).c_str(), mebibytes(program.io_bytes).c_str(),
+        mebibytes(program.worker_scratch_bytes).c_str());
   }
 }
 
 void build(BuildArguments& arguments) {
   BuildOptions& options = arguments.options;
   if (options.precision != "fp32" && options.precision != "auto") {
-    throw UsageError("--precision " + options.precision + ": the cpu target computes in fp32; use fp32 or auto (fp16 models are accepted)");
+    throw UsageError(
+        "--precision " + options.precision +
+        ": the cpu target computes in fp32; use fp32 or auto (fp16 models are accepted)");
   }
   for (const std::string& shape : arguments.shapes) options.shapes.insert(parse_shape(shape));
-  options.passes.disabled.insert(arguments.disabled_passes.begin(), arguments.disabled_passes.end());
+  options.passes.disabled.insert(arguments.disabled_passes.begin(),
+                                 arguments.disabled_passes.end());
   options.passes.dump_dir = arguments.dump_dir;
   if (!arguments.labels.empty()) options.labels = read_lines(arguments.labels);
-  if (arguments.output.empty()) arguments.output = std::filesystem::path(arguments.model).stem().string() + ".plan";
+  if (arguments.output.empty())
+    arguments.output = std::filesystem::path(arguments.model).stem().string() + ".plan";
 
   const auto start = std::chrono::steady_clock::now();
   BuildReport report;
   {
     Progress progress;
     if (!arguments.quiet) {
-      options.progress = [&](const std::string& stage, double fraction) { progress.report(stage, fraction); };
+      options.progress = [&](const std::string& stage, double fraction) {
+        progress.report(stage, fraction);
+      };
     }
     write_file_atomically(arguments.output, build_plan(arguments.model, options, &report));
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   print_report(report);
-  std::printf("wrote %s: %s in %.2f s\n", arguments.output.c_str(), mebibytes(report.plan_bytes).c_str(), seconds);
+  std::printf("wrote %s: %s in %.2f s\n", arguments.output.c_str(),
+              mebibytes(report.plan_bytes).c_str(), seconds);
 }
 
 }  // namespace
@@ -100,18 +117,32 @@ void build(BuildArguments& arguments) {
 void add_build_command(CLI::App& app) {
   auto arguments = std::make_shared<BuildArguments>();
   CLI::App* command = app.add_subcommand("build", "Compile a model into a plan file");
-  command->footer(std::string("SPEC of --preprocess:\n") + preprocess_grammar() + "\nSPEC of --postprocess:\n" + postprocess_grammar());
+  command->footer(std::string("SPEC of --preprocess:\n") + preprocess_grammar() +
+                  "\nSPEC of --postprocess:\n" + postprocess_grammar());
   command->add_option("MODEL", arguments->model, "ONNX model file")->required();
-  command->add_option("-o,--output", arguments->output, "Plan file to write (default: MODEL's name with .plan, here)");
-  command->add_option("--target", arguments->options.targets, "Target to build for, repeatable (see stint targets)")->capture_default_str();
-  command->add_option("--precision", arguments->options.precision, "fp32 or auto")->capture_default_str();
-  command->add_option("--batch", arguments->options.batches, "Batch sizes, e.g. 1,4")->delimiter(',')->check(CLI::Range(1, 1024))->capture_default_str();
-  command->add_option("--shape", arguments->shapes, "Shape of an input with symbolic axes, NAME=1x3x224x224, repeatable");
-  command->add_option("--preprocess", arguments->options.preprocess, "Compile frame conversion into the plan (SPEC below)");
-  command->add_option("--postprocess", arguments->options.postprocess, "Compile decoding into the plan (SPEC below)");
+  command->add_option("-o,--output", arguments->output,
+                      "Plan file to write (default: MODEL's name with .plan, here)");
+  command
+      ->add_option("--target", arguments->options.targets,
+                   "Target to build for, repeatable (see stint targets)")
+      ->capture_default_str();
+  command->add_option("--precision", arguments->options.precision, "fp32 or auto")
+      ->capture_default_str();
+  command->add_option("--batch", arguments->options.batches, "Batch sizes, e.g. 1,4")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command->add_option("--shape", arguments->shapes,
+                      "Shape of an input with symbolic axes, NAME=1x3x224x224, repeatable");
+  command->add_option("--preprocess", arguments->options.preprocess,
+                      "Compile frame conversion into the plan (SPEC below)");
+  command->add_option("--postprocess", arguments->options.postprocess,
+                      "Compile decoding into the plan (SPEC below)");
   command->add_option("--labels", arguments->labels, "Text file with one class name a line");
-  command->add_option("--disable-pass", arguments->disabled_passes, "Leave out an optional pass, repeatable");
-  command->add_option("--dump-passes", arguments->dump_dir, "Write a numbered text of the graph after every pass to this folder");
+  command->add_option("--disable-pass", arguments->disabled_passes,
+                      "Leave out an optional pass, repeatable");
+  command->add_option("--dump-passes", arguments->dump_dir,
+                      "Write a numbered text of the graph after every pass to this folder");
   command->add_option("--threads", arguments->options.threads, "Build threads (default: all)");
   command->add_flag("-q,--quiet", arguments->quiet, "No progress");
   command->callback([arguments] { build(*arguments); });

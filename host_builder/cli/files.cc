@@ -9,7 +9,8 @@
 namespace stint::builder {
 
 std::vector<std::byte> read_file(const std::filesystem::path& path) {
-  if (std::filesystem::is_directory(path)) throw BuildError(path.string() + ": is a folder; a file is needed");
+  if (std::filesystem::is_directory(path))
+    throw BuildError(path.string() + ": is a folder; a file is needed");
   std::ifstream stream(path, std::ios::binary | std::ios::ate);
   if (!stream) throw BuildError(path.string() + ": cannot be opened: " + std::strerror(errno));
   std::vector<std::byte> bytes(static_cast<size_t>(stream.tellg()));

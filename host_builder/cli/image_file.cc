@@ -33,10 +33,12 @@ Picture read_picture(const std::filesystem::path& path) {
   const std::vector<std::byte> file = read_file(path);
   if (file.size() > INT_MAX) throw BuildError(path.string() + ": too large for a picture");
   int width = 0, height = 0, channels = 0;
-  stbi_uc* pixels = stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(file.data()), static_cast<int>(file.size()),
-                                          &width, &height, &channels, 3);
+  stbi_uc* pixels =
+      stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(file.data()),
+                            static_cast<int>(file.size()), &width, &height, &channels, 3);
   if (pixels == nullptr) {
-    throw BuildError(path.string() + ": not a readable picture (" + stbi_failure_reason() + "); PNG, JPEG and BMP are known");
+    throw BuildError(path.string() + ": not a readable picture (" + stbi_failure_reason() +
+                     "); PNG, JPEG and BMP are known");
   }
   Picture picture;
   picture.width = static_cast<uint32_t>(width);

@@ -16,7 +16,8 @@ void add_inspect_command(CLI::App& app) {
     std::string html;
   };
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = app.add_subcommand("inspect", "Show a plan's targets, memory map, layers, tactics and sizes");
+  CLI::App* command =
+      app.add_subcommand("inspect", "Show a plan's targets, memory map, layers, tactics and sizes");
   command->add_option("PLAN", arguments->plan, "Plan file")->required();
   command->add_flag("--json", arguments->json, "Machine-readable");
   command->add_option("--html", arguments->html, "Write a self-contained page to this file");

@@ -13,9 +13,18 @@ namespace stint::builder {
 namespace {
 
 constexpr std::array<std::pair<DType, const char*>, 12> kDescriptors{{
-    {DType::kF32, "<f4"}, {DType::kF64, "<f8"}, {DType::kF16, "<f2"}, {DType::kI8, "|i1"},
-    {DType::kU8, "|u1"},  {DType::kI16, "<i2"}, {DType::kU16, "<u2"}, {DType::kI32, "<i4"},
-    {DType::kU32, "<u4"}, {DType::kI64, "<i8"}, {DType::kU64, "<u8"}, {DType::kBool, "|b1"},
+    {DType::kF32, "<f4"},
+    {DType::kF64, "<f8"},
+    {DType::kF16, "<f2"},
+    {DType::kI8, "|i1"},
+    {DType::kU8, "|u1"},
+    {DType::kI16, "<i2"},
+    {DType::kU16, "<u2"},
+    {DType::kI32, "<i4"},
+    {DType::kU32, "<u4"},
+    {DType::kI64, "<i8"},
+    {DType::kU64, "<u8"},
+    {DType::kBool, "|b1"},
 }};
 
 // The text between the quotes or brackets that follow `key` in the header's Python dictionary.
@@ -57,7 +66,8 @@ HostTensor read_npy(const std::filesystem::path& path) {
     }
   }
   if (!known) throw fail("unsupported element type '" + descriptor + "'");
-  if (header.find("'fortran_order': True") != std::string::npos) throw fail("Fortran order is not supported");
+  if (header.find("'fortran_order': True") != std::string::npos)
+    throw fail("Fortran order is not supported");
 
   size_t elements = 1;
   const std::string shape = field(header, "shape", '(', ')');
@@ -77,7 +87,8 @@ HostTensor read_npy(const std::filesystem::path& path) {
   const size_t have = file.size() - prefix - header_bytes;
   size_t need = 0;
   if (__builtin_mul_overflow(elements, size_t{dtype_bytes(tensor.dtype)}, &need) || need != have) {
-    throw fail("the shape needs " + std::to_string(need) + " bytes, the file holds " + std::to_string(have));
+    throw fail("the shape needs " + std::to_string(need) + " bytes, the file holds " +
+               std::to_string(have));
   }
   tensor.data.assign(file.end() - static_cast<std::ptrdiff_t>(have), file.end());
   return tensor;
@@ -91,7 +102,8 @@ void write_npy(const std::filesystem::path& path, const HostTensor& tensor) {
   if (descriptor == nullptr) {
     throw BuildError(path.string() + ": numpy has no element type for " + dtype_name(tensor.dtype));
   }
-  std::string header = std::string("{'descr': '") + descriptor + "', 'fortran_order': False, 'shape': (";
+  std::string header =
+      std::string("{'descr': '") + descriptor + "', 'fortran_order': False, 'shape': (";
   for (const int64_t extent : tensor.shape) header += std::to_string(extent) + ",";
   header += "), }";
   while ((10 + header.size() + 1) % 64 != 0) header += ' ';
@@ -101,7 +113,8 @@ void write_npy(const std::filesystem::path& path, const HostTensor& tensor) {
   bytes[8] = static_cast<std::byte>(header.size() & 0xFF);
   bytes[9] = static_cast<std::byte>(header.size() >> 8);
   std::memcpy(bytes.data() + 10, header.data(), header.size());
-  if (!tensor.data.empty()) std::memcpy(bytes.data() + 10 + header.size(), tensor.data.data(), tensor.data.size());
+  if (!tensor.data.empty())
+    std::memcpy(bytes.data() + 10 + header.size(), tensor.data.data(), tensor.data.size());
   write_file_atomically(path, bytes);
 }
 

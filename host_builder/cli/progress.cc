@@ -17,7 +17,8 @@ void Progress::report(const std::string& stage, double fraction) {
   if (terminal_) {
     constexpr int kWidth = 30;
     const int filled = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * kWidth);
-    const std::string bar = std::string(static_cast<size_t>(filled), '#') + std::string(static_cast<size_t>(kWidth - filled), '.');
+    const std::string bar = std::string(static_cast<size_t>(filled), '#') +
+                            std::string(static_cast<size_t>(kWidth - filled), '.');
     std::fprintf(stderr, "\r\033[K[%s] %3.0f%% %s", bar.c_str(), fraction * 100, stage.c_str());
     std::fflush(stderr);
     bar_shown_ = true;

@@ -24,7 +24,8 @@ struct RunArguments {
 std::string file_name(const std::string& tensor) {
   std::string name = tensor;
   for (char& c : name) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-';
     if (!plain) c = '_';
   }
   return name + ".npy";
@@ -36,19 +37,22 @@ HostTensor read_raw(const std::string& path, const stint_binding_info& info) {
   tensor.shape = binding_shape(info);
   tensor.data = read_file(path);
   if (tensor.data.size() != info.bytes) {
-    throw BuildError(path + ": holds " + std::to_string(tensor.data.size()) + " bytes, input '" + info.name + "' needs " +
-                     std::to_string(info.bytes));
+    throw BuildError(path + ": holds " + std::to_string(tensor.data.size()) + " bytes, input '" +
+                     info.name + "' needs " + std::to_string(info.bytes));
   }
   return tensor;
 }
 
 bool ends_with(const std::string& text, const char* end) {
   const std::string tail(end);
-  return text.size() >= tail.size() && text.compare(text.size() - tail.size(), tail.size(), tail) == 0;
+  return text.size() >= tail.size() &&
+         text.compare(text.size() - tail.size(), tail.size(), tail) == 0;
 }
 
-// Binds every --input; pictures of one input fill its batch slots in order and are kept alive by the caller.
-std::vector<std::unique_ptr<Picture>> bind_inputs(Runner& runner, const std::vector<std::string>& inputs) {
+// Binds every --input; pictures of one input fill its batch slots in order and are kept alive by
+// the caller.
+std::vector<std::unique_ptr<Picture>> bind_inputs(Runner& runner,
+                                                  const std::vector<std::string>& inputs) {
   std::vector<std::unique_ptr<Picture>> pictures;
   std::vector<uint32_t> given(runner.inputs().size(), 0);
   for (const std::string& text : inputs) {
@@ -56,12 +60,15 @@ std::vector<std::unique_ptr<Picture>> bind_inputs(Runner& runner, const std::vec
     if (equals == std::string::npos && runner.inputs().size() != 1) {
       throw UsageError("--input " + text + ": expected NAME=FILE (the plan has several inputs)");
     }
-    const std::string name = equals == std::string::npos ? runner.inputs()[0].name : text.substr(0, equals);
+    const std::string name =
+        equals == std::string::npos ? runner.inputs()[0].name : text.substr(0, equals);
     const std::string path = equals == std::string::npos ? text : text.substr(equals + 1);
     const uint32_t index = runner.input_index(name);
     const stint_binding_info& info = runner.inputs()[index];
     if (info.kind == STINT_BINDING_IMAGE) {
-      if (given[index] >= runner.batch()) throw BuildError("input '" + name + "' has " + std::to_string(runner.batch()) + " batch slots; more pictures were given");
+      if (given[index] >= runner.batch())
+        throw BuildError("input '" + name + "' has " + std::to_string(runner.batch()) +
+                         " batch slots; more pictures were given");
       pictures.push_back(std::make_unique<Picture>(read_picture(path)));
       require(runner.session().bind_image(index, given[index], pictures.back()->frame()), path);
     } else if (ends_with(path, ".npy")) {
@@ -69,15 +76,19 @@ std::vector<std::unique_ptr<Picture>> bind_inputs(Runner& runner, const std::vec
     } else if (ends_with(path, ".raw")) {
       runner.set_input(index, read_raw(path, info));
     } else {
-      throw BuildError(path + ": input '" + name + "' is a tensor and takes .npy or .raw; to feed pictures, build the plan with --preprocess");
+      throw BuildError(path + ": input '" + name +
+                       "' is a tensor and takes .npy or .raw; to feed pictures, build the plan "
+                       "with --preprocess");
     }
     ++given[index];
   }
   for (uint32_t i = 0; i < given.size(); ++i) {
-    if (given[i] == 0) throw BuildError(std::string("no --input for '") + runner.inputs()[i].name + "'");
+    if (given[i] == 0)
+      throw BuildError(std::string("no --input for '") + runner.inputs()[i].name + "'");
   }
   const uint32_t shown = *std::max_element(given.begin(), given.end());
-  if (!pictures.empty() && shown < runner.batch()) require(runner.session().set_active_slots(shown), "batch");
+  if (!pictures.empty() && shown < runner.batch())
+    require(runner.session().set_active_slots(shown), "batch");
   return pictures;
 }
 
@@ -89,9 +100,11 @@ void print_detections(Runner& runner, uint32_t slots) {
     std::printf("slot %u: %u detections\n", slot, count);
     for (uint32_t k = 0; k < count; ++k) {
       const stint_detection& d = found[k];
-      const char* label = d.class_id >= 0 ? runner.plan().label(static_cast<uint32_t>(d.class_id)) : "";
-      std::printf("  %-16s class %3d  score %.4f  box %.1f %.1f %.1f %.1f\n", label, d.class_id, static_cast<double>(d.score),
-                  static_cast<double>(d.x1), static_cast<double>(d.y1), static_cast<double>(d.x2), static_cast<double>(d.y2));
+      const char* label =
+          d.class_id >= 0 ? runner.plan().label(static_cast<uint32_t>(d.class_id)) : "";
+      std::printf("  %-16s class %3d  score %.4f  box %.1f %.1f %.1f %.1f\n", label, d.class_id,
+                  static_cast<double>(d.score), static_cast<double>(d.x1),
+                  static_cast<double>(d.y1), static_cast<double>(d.x2), static_cast<double>(d.y2));
     }
   }
 }
@@ -108,10 +121,12 @@ void run(const RunArguments& arguments) {
       const auto frames = static_cast<uint32_t>(pictures.size());
       print_detections(runner, frames == 0 ? runner.batch() : std::min(runner.batch(), frames));
     } else {
-      std::printf("%s: %s %s\n", info.name, dtype_name(tensor.dtype), shape_text(tensor.shape).c_str());
+      std::printf("%s: %s %s\n", info.name, dtype_name(tensor.dtype),
+                  shape_text(tensor.shape).c_str());
     }
     if (!arguments.output_dir.empty()) {
-      const std::filesystem::path path = std::filesystem::path(arguments.output_dir) / file_name(info.name);
+      const std::filesystem::path path =
+          std::filesystem::path(arguments.output_dir) / file_name(info.name);
       write_npy(path, tensor);
       std::printf("  wrote %s\n", path.c_str());
     }
@@ -124,12 +139,17 @@ void add_run_command(CLI::App& app) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* command = app.add_subcommand("run", "Run a plan once on files");
   command->add_option("PLAN", arguments->plan, "Plan file")->required();
-  command->add_option("--input", arguments->inputs,
-                      "NAME=FILE: .npy or .raw for tensors, .png or .jpg for pictures (repeat to fill a batch)");
-  command->add_option("--output-dir", arguments->output_dir, "Write every output as NAME.npy to this folder");
-  command->add_option("--batch", arguments->options.batch, "Batch size (default: the plan's smallest)");
+  command->add_option(
+      "--input", arguments->inputs,
+      "NAME=FILE: .npy or .raw for tensors, .png or .jpg for pictures (repeat to fill a batch)");
+  command->add_option("--output-dir", arguments->output_dir,
+                      "Write every output as NAME.npy to this folder");
+  command->add_option("--batch", arguments->options.batch,
+                      "Batch size (default: the plan's smallest)");
   command->add_option("--device", arguments->options.device, "cpu or auto")->capture_default_str();
-  command->add_option("--threads", arguments->options.threads, "CPU threads")->check(CLI::Range(1, 256))->capture_default_str();
+  command->add_option("--threads", arguments->options.threads, "CPU threads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   command->callback([arguments] { run(*arguments); });
 }
 

@@ -10,7 +10,9 @@
 namespace stint::builder {
 
 void require(const stint_status& status, const std::string& what) {
-  if (status.code == STINT_FILE_FAILED) throw BuildError(what + ": " + status.message + ": " + std::strerror(static_cast<int>(status.found)));
+  if (status.code == STINT_FILE_FAILED)
+    throw BuildError(what + ": " + status.message + ": " +
+                     std::strerror(static_cast<int>(status.found)));
   if (!ok(status)) throw BuildError(what + ": " + describe(status));
 }
 
@@ -23,22 +25,26 @@ Runner::Runner(const std::string& plan_path, const RunnerOptions& options) {
   require(file_.open(plan_path.c_str()), plan_path);
   uint32_t batches[64];
   const uint32_t count = std::min<uint32_t>(plan().batches("cpu", batches, 64), 64);
-  if (count == 0) throw BuildError(plan_path + ": holds no program for cpu; build it with --target cpu");
+  if (count == 0)
+    throw BuildError(plan_path + ": holds no program for cpu; build it with --target cpu");
   batch_ = options.batch == 0 ? batches[0] : options.batch;
   if (std::find(batches, batches + count, batch_) == batches + count) {
     std::string known;
-    for (uint32_t i = 0; i < count; ++i) known += (known.empty() ? "" : ",") + std::to_string(batches[i]);
-    throw BuildError(plan_path + ": holds batch " + known + ", not " + std::to_string(batch_) + "; build it with --batch " +
-                     known + "," + std::to_string(batch_));
+    for (uint32_t i = 0; i < count; ++i)
+      known += (known.empty() ? "" : ",") + std::to_string(batches[i]);
+    throw BuildError(plan_path + ": holds batch " + known + ", not " + std::to_string(batch_) +
+                     "; build it with --batch " + known + "," + std::to_string(batch_));
   }
   stint_options session_options = {};
   session_options.threads = options.threads;
   session_options.profile = options.profile ? 1 : 0;
   require(engine_.create(plan(), "cpu", batch_, session_options), plan_path);
   inputs_.resize(plan().input_count("cpu", batch_));
-  for (uint32_t i = 0; i < inputs_.size(); ++i) require(plan().input("cpu", batch_, i, &inputs_[i]), plan_path);
+  for (uint32_t i = 0; i < inputs_.size(); ++i)
+    require(plan().input("cpu", batch_, i, &inputs_[i]), plan_path);
   outputs_.resize(plan().output_count("cpu", batch_));
-  for (uint32_t i = 0; i < outputs_.size(); ++i) require(plan().output("cpu", batch_, i, &outputs_[i]), plan_path);
+  for (uint32_t i = 0; i < outputs_.size(); ++i)
+    require(plan().output("cpu", batch_, i, &outputs_[i]), plan_path);
 }
 
 uint32_t Runner::input_index(const std::string& name) const {
@@ -53,10 +59,12 @@ uint32_t Runner::input_index(const std::string& name) const {
 void Runner::set_input(uint32_t index, const HostTensor& tensor) {
   const stint_binding_info& info = inputs_.at(index);
   const std::string name = std::string("input '") + info.name + "'";
-  if (info.kind != STINT_BINDING_TENSOR) throw BuildError(name + " takes a picture (.png, .jpg), not a tensor");
+  if (info.kind != STINT_BINDING_TENSOR)
+    throw BuildError(name + " takes a picture (.png, .jpg), not a tensor");
   if (static_cast<uint32_t>(tensor.dtype) != info.dtype || tensor.shape != binding_shape(info)) {
-    throw BuildError(name + ": found " + dtype_name(tensor.dtype) + " " + shape_text(tensor.shape) + ", the plan needs " +
-                     dtype_name(static_cast<DType>(info.dtype)) + " " + shape_text(binding_shape(info)));
+    throw BuildError(name + ": found " + dtype_name(tensor.dtype) + " " + shape_text(tensor.shape) +
+                     ", the plan needs " + dtype_name(static_cast<DType>(info.dtype)) + " " +
+                     shape_text(binding_shape(info)));
   }
   std::memcpy(session().input_data(index), tensor.data.data(), tensor.data.size());
 }
@@ -101,20 +109,44 @@ HostTensor random_tensor(const stint_binding_info& info, uint64_t seed) {
   tensor.shape = binding_shape(info);
   tensor.data.resize(info.bytes);
   std::mt19937_64 random(seed);
-  const auto unit = [&] { return static_cast<double>(random() >> 11) / 9007199254740992.0; };  // 2^53
+  const auto unit = [&] {
+    return static_cast<double>(random() >> 11) / 9007199254740992.0;
+  };  // 2^53
   const size_t count = info.bytes / dtype_bytes(tensor.dtype);
   for (size_t i = 0; i < count; ++i) {
     const double value = unit();
     switch (tensor.dtype) {
-      case DType::kF32: tensor.as<float>()[i] = static_cast<float>(value); break;
-      case DType::kF64: tensor.as<double>()[i] = value; break;
-      case DType::kF16: tensor.as<uint16_t>()[i] = to_f16(static_cast<float>(value)).bits; break;
-      case DType::kBF16: tensor.as<uint16_t>()[i] = to_bf16(static_cast<float>(value)).bits; break;
-      case DType::kI32: case DType::kU32: tensor.as<uint32_t>()[i] = static_cast<uint32_t>(value * 8); break;
-      case DType::kI64: case DType::kU64: tensor.as<uint64_t>()[i] = static_cast<uint64_t>(value * 8); break;
-      case DType::kI16: case DType::kU16: tensor.as<uint16_t>()[i] = static_cast<uint16_t>(value * 8); break;
-      case DType::kI8: case DType::kU8: tensor.as<uint8_t>()[i] = static_cast<uint8_t>(value * 8); break;
-      case DType::kBool: tensor.as<uint8_t>()[i] = value < 0.5 ? 0 : 1; break;
+      case DType::kF32:
+        tensor.as<float>()[i] = static_cast<float>(value);
+        break;
+      case DType::kF64:
+        tensor.as<double>()[i] = value;
+        break;
+      case DType::kF16:
+        tensor.as<uint16_t>()[i] = to_f16(static_cast<float>(value)).bits;
+        break;
+      case DType::kBF16:
+        tensor.as<uint16_t>()[i] = to_bf16(static_cast<float>(value)).bits;
+        break;
+      case DType::kI32:
+      case DType::kU32:
+        tensor.as<uint32_t>()[i] = static_cast<uint32_t>(value * 8);
+        break;
+      case DType::kI64:
+      case DType::kU64:
+        tensor.as<uint64_t>()[i] = static_cast<uint64_t>(value * 8);
+        break;
+      case DType::kI16:
+      case DType::kU16:
+        tensor.as<uint16_t>()[i] = static_cast<uint16_t>(value * 8);
+        break;
+      case DType::kI8:
+      case DType::kU8:
+        tensor.as<uint8_t>()[i] = static_cast<uint8_t>(value * 8);
+        break;
+      case DType::kBool:
+        tensor.as<uint8_t>()[i] = value < 0.5 ? 0 : 1;
+        break;
     }
   }
   return tensor;

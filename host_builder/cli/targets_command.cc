@@ -6,11 +6,13 @@
 namespace stint::builder {
 
 void add_targets_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("targets", "List the targets, what they need and what has been measured on them");
+  CLI::App* command = app.add_subcommand(
+      "targets", "List the targets, what they need and what has been measured on them");
   command->callback([] {
     std::printf(
         "name  device                                    needs    state\n"
-        "cpu   x86-64 (SSE2, AVX2, AVX-512), aarch64     nothing  x86-64: built, tested and timed in CI; aarch64: not run yet\n");
+        "cpu   x86-64 (SSE2, AVX2, AVX-512), aarch64     nothing  x86-64: built, tested and timed "
+        "in CI; aarch64: not run yet\n");
   });
 }
 

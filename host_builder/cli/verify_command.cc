@@ -27,18 +27,31 @@ struct VerifyArguments {
 
 double element(const HostTensor& tensor, size_t i) {
   switch (tensor.dtype) {
-    case DType::kF32: return static_cast<double>(tensor.as<float>()[i]);
-    case DType::kF16: return static_cast<double>(to_float(tensor.as<F16>()[i]));
-    case DType::kBF16: return static_cast<double>(to_float(tensor.as<BF16>()[i]));
-    case DType::kF64: return tensor.as<double>()[i];
-    case DType::kI8: return tensor.as<int8_t>()[i];
-    case DType::kU8: case DType::kBool: return tensor.as<uint8_t>()[i];
-    case DType::kI16: return tensor.as<int16_t>()[i];
-    case DType::kU16: return tensor.as<uint16_t>()[i];
-    case DType::kI32: return tensor.as<int32_t>()[i];
-    case DType::kU32: return tensor.as<uint32_t>()[i];
-    case DType::kI64: return static_cast<double>(tensor.as<int64_t>()[i]);
-    case DType::kU64: return static_cast<double>(tensor.as<uint64_t>()[i]);
+    case DType::kF32:
+      return static_cast<double>(tensor.as<float>()[i]);
+    case DType::kF16:
+      return static_cast<double>(to_float(tensor.as<F16>()[i]));
+    case DType::kBF16:
+      return static_cast<double>(to_float(tensor.as<BF16>()[i]));
+    case DType::kF64:
+      return tensor.as<double>()[i];
+    case DType::kI8:
+      return tensor.as<int8_t>()[i];
+    case DType::kU8:
+    case DType::kBool:
+      return tensor.as<uint8_t>()[i];
+    case DType::kI16:
+      return tensor.as<int16_t>()[i];
+    case DType::kU16:
+      return tensor.as<uint16_t>()[i];
+    case DType::kI32:
+      return tensor.as<int32_t>()[i];
+    case DType::kU32:
+      return tensor.as<uint32_t>()[i];
+    case DType::kI64:
+      return static_cast<double>(tensor.as<int64_t>()[i]);
+    case DType::kU64:
+      return static_cast<double>(tensor.as<uint64_t>()[i]);
   }
   return 0.0;
 }
@@ -70,11 +83,13 @@ Difference compare(const HostTensor& got, const HostTensor& want) {
 }
 
 void print_row(const std::string& name, const HostTensor& tensor, const Difference& difference) {
-  std::printf("%-40.40s %-18s %12.3e %12.3e %12.8f\n", name.c_str(), shape_text(tensor.shape).c_str(), difference.largest,
-              difference.of_range, difference.cosine);
+  std::printf("%-40.40s %-18s %12.3e %12.3e %12.8f\n", name.c_str(),
+              shape_text(tensor.shape).c_str(), difference.largest, difference.of_range,
+              difference.cosine);
 }
 
-// Every pass that may be left out is left out: what remains is the model as imported, in physical order.
+// Every pass that may be left out is left out: what remains is the model as imported, in physical
+// order.
 Graph reference_graph(const Graph& imported) {
   PassOptions plain;
   for (const Pass& pass : all_passes()) {
@@ -92,7 +107,9 @@ void compare_layers(const Graph& imported, const std::map<std::string, HostTenso
   run_passes(graph, {});
   evaluate_graph(graph, inputs, [&](ValueId id, const HostTensor& tensor) {
     const auto want = reference.find(graph.value(id).name);
-    if (want == reference.end() || want->second.dtype != tensor.dtype || want->second.shape != tensor.shape) return;
+    if (want == reference.end() || want->second.dtype != tensor.dtype ||
+        want->second.shape != tensor.shape)
+      return;
     print_row(graph.value(id).name, tensor, compare(tensor, want->second));
   });
 }
@@ -106,9 +123,11 @@ void verify(const VerifyArguments& arguments) {
     const stint_binding_info& info = runner.inputs()[i];
     if (info.kind != STINT_BINDING_TENSOR) {
       throw BuildError(arguments.plan + ": input '" + info.name +
-                       "' is a frame; verify compares tensors, so build the plan without --preprocess and --postprocess");
+                       "' is a frame; verify compares tensors, so build the plan without "
+                       "--preprocess and --postprocess");
     }
-    const std::filesystem::path file = std::filesystem::path(arguments.data_dir) / (std::string(info.name) + ".npy");
+    const std::filesystem::path file =
+        std::filesystem::path(arguments.data_dir) / (std::string(info.name) + ".npy");
     HostTensor tensor = arguments.data_dir.empty() ? random_tensor(info, i + 1) : read_npy(file);
     runner.set_input(i, tensor);
     options.shapes[info.name] = binding_shape(info);
@@ -120,17 +139,20 @@ void verify(const VerifyArguments& arguments) {
   Graph plain = reference_graph(imported);
   std::map<std::string, HostTensor> values;
   ValueObserver keep;
-  if (arguments.layers) keep = [&](ValueId id, const HostTensor& tensor) { values[plain.value(id).name] = tensor; };
+  if (arguments.layers)
+    keep = [&](ValueId id, const HostTensor& tensor) { values[plain.value(id).name] = tensor; };
   const std::map<std::string, HostTensor> reference = evaluate_graph(plain, inputs, keep);
 
-  std::printf("%-40s %-18s %12s %12s %12s\n", "value", "shape", "max |error|", "of range", "cosine");
+  std::printf("%-40s %-18s %12s %12s %12s\n", "value", "shape", "max |error|", "of range",
+              "cosine");
   if (arguments.layers) compare_layers(imported, inputs, values);
   double worst = 0.0;
   for (uint32_t i = 0; i < runner.outputs().size(); ++i) {
     const std::string name = runner.outputs()[i].name;
     const HostTensor got = runner.output(i);
     const auto want = reference.find(name);
-    if (want == reference.end() || want->second.dtype != got.dtype || want->second.data.size() != got.data.size()) {
+    if (want == reference.end() || want->second.dtype != got.dtype ||
+        want->second.data.size() != got.data.size()) {
       throw BuildError("output '" + name + "' of the plan is not an output of " + arguments.model +
                        "; was the plan built from this model, without --postprocess?");
     }
@@ -139,21 +161,34 @@ void verify(const VerifyArguments& arguments) {
     worst = std::max(worst, difference.of_range);
   }
   std::printf("worst output error: %.3e of its range (limit %.1e)\n", worst, arguments.tolerance);
-  if (!(worst <= arguments.tolerance)) throw BuildError("the plan differs from the reference by more than the limit");
+  if (!(worst <= arguments.tolerance))
+    throw BuildError("the plan differs from the reference by more than the limit");
 }
 
 }  // namespace
 
 void add_verify_command(CLI::App& app) {
   auto arguments = std::make_shared<VerifyArguments>();
-  CLI::App* command = app.add_subcommand("verify", "Compare a plan with an FP32 reference of its model");
+  CLI::App* command =
+      app.add_subcommand("verify", "Compare a plan with an FP32 reference of its model");
   command->add_option("MODEL", arguments->model, "ONNX model file")->required();
-  command->add_option("PLAN", arguments->plan, "Plan built from it, without frame conversion and decoding")->required();
-  command->add_option("--data", arguments->data_dir, "Folder with INPUT.npy for every input (default: seeded noise)");
-  command->add_option("--tolerance", arguments->tolerance, "Largest allowed error, as part of the output's range")->capture_default_str();
-  command->add_option("--batch", arguments->options.batch, "Batch size (default: the plan's smallest)");
-  command->add_option("--threads", arguments->options.threads, "CPU threads")->check(CLI::Range(1, 256))->capture_default_str();
-  command->add_flag("--layers", arguments->layers, "Also every layer whose result keeps its name through the passes");
+  command
+      ->add_option("PLAN", arguments->plan,
+                   "Plan built from it, without frame conversion and decoding")
+      ->required();
+  command->add_option("--data", arguments->data_dir,
+                      "Folder with INPUT.npy for every input (default: seeded noise)");
+  command
+      ->add_option("--tolerance", arguments->tolerance,
+                   "Largest allowed error, as part of the output's range")
+      ->capture_default_str();
+  command->add_option("--batch", arguments->options.batch,
+                      "Batch size (default: the plan's smallest)");
+  command->add_option("--threads", arguments->options.threads, "CPU threads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_flag("--layers", arguments->layers,
+                    "Also every layer whose result keeps its name through the passes");
   command->callback([arguments] { verify(*arguments); });
 }
 

@@ -1,5 +1,6 @@
-// The operations of the intermediate representation and their typed attributes. Sources (ONNX, Caffe, the network API)
-// are translated into these few; what has no entry here is composed of others at import.
+// The operations of the intermediate representation and their typed attributes. Sources (ONNX,
+// Caffe, the network API) are translated into these few; what has no entry here is composed of
+// others at import.
 #pragma once
 
 #include <cstdint>
@@ -34,24 +35,25 @@ enum class Op : uint8_t {
   kLayerNorm,      // (x, scale, b?) -> y, mean?, inv_std?           NormAttributes
   kLrn,            // (x) -> y                                       LrnAttributes
   kConcat,         // (x0..xn) -> y                                  AxisAttributes
-  kSlice,          // (x) -> y                                       SliceAttributes (Split gives several)
-  kPad,            // (x) -> y                                       PadAttributes
-  kReshape,        // (x) -> y           to the output's shape (also Flatten, Squeeze, Unsqueeze)
-  kTranspose,      // (x) -> y                                       TransposeAttributes
-  kGather,         // (x, indices i32/i64) -> y                      AxisAttributes
-  kExpand,         // (x) -> y           numpy broadcast to the output's shape
-  kTile,           // (x) -> y           repeats = out shape / in shape
-  kDepthToSpace,   // (x) -> y                                       DepthToSpaceAttributes
-  kSpaceToDepth,   // (x) -> y                                       DepthToSpaceAttributes
-  kResize,         // (x) -> y                                       ResizeAttributes
+  kSlice,    // (x) -> y                                       SliceAttributes (Split gives several)
+  kPad,      // (x) -> y                                       PadAttributes
+  kReshape,  // (x) -> y           to the output's shape (also Flatten, Squeeze, Unsqueeze)
+  kTranspose,          // (x) -> y                                       TransposeAttributes
+  kGather,             // (x, indices i32/i64) -> y                      AxisAttributes
+  kExpand,             // (x) -> y           numpy broadcast to the output's shape
+  kTile,               // (x) -> y           repeats = out shape / in shape
+  kDepthToSpace,       // (x) -> y                                       DepthToSpaceAttributes
+  kSpaceToDepth,       // (x) -> y                                       DepthToSpaceAttributes
+  kResize,             // (x) -> y                                       ResizeAttributes
   kNonMaxSuppression,  // (boxes, scores) -> selected i64 [bound, 3], unused rows -1  NmsAttributes
-  kPreprocess,     // () -> network input, from the frame of an image binding         PreprocessAttributes
-  kDecode,         // (network outputs...) -> detections f32 [n, max, 6], counts i32 [n]  DecodeAttributes
-  kTopClasses,     // (scores [n, classes]) -> detections, counts                     DecodeAttributes
-  kArgmaxMask,     // (scores, channel axis) -> u8 mask                               AxisAttributes
+  kPreprocess,  // () -> network input, from the frame of an image binding PreprocessAttributes
+  kDecode,  // (network outputs...) -> detections f32 [n, max, 6], counts i32 [n]  DecodeAttributes
+  kTopClasses,  // (scores [n, classes]) -> detections, counts                     DecodeAttributes
+  kArgmaxMask,  // (scores, channel axis) -> u8 mask                               AxisAttributes
 };
 
-/// Activation and residual merged into a convolution or matrix product. Bias and residual are operands.
+/// Activation and residual merged into a convolution or matrix product. Bias and residual are
+/// operands.
 struct Epilogue {
   Activation act = Activation::kNone;
   float alpha = 0.0f;
@@ -69,7 +71,9 @@ struct ConvTransposeAttributes {
   int64_t groups = 1;
   Epilogue epilogue;
 };
-struct MatMulAttributes { Epilogue epilogue; };
+struct MatMulAttributes {
+  Epilogue epilogue;
+};
 enum class PoolKind : uint8_t { kMax, kAverage };
 struct PoolAttributes {
   PoolKind kind = PoolKind::kMax;
@@ -77,35 +81,89 @@ struct PoolAttributes {
   bool count_include_pad = false;  // average: padding counts (ceil_mode's extra cells never do)
   bool column_major_indices = false;
 };
-struct UnaryAttributes { EltOp op = EltOp::kCopy; float alpha = 0.0f, beta = 0.0f; };
-struct BinaryAttributes { EltOp op = EltOp::kAdd; };
-/// r[i] = op(operands) in order; the result is the last instruction's. Operand k < inputs is input k, else r[k - inputs].
-struct PointwiseInstruction { EltOp op; uint8_t a = 0, b = 0, c = 0; float alpha = 0.0f, beta = 0.0f; };
-struct PointwiseAttributes { std::vector<PointwiseInstruction> program; };
-struct ReduceAttributes { ReduceOp op = ReduceOp::kSum; std::vector<int64_t> axes; bool keep_dims = true; };
-struct ArgReduceAttributes { bool is_max = true; int64_t axis = 0; bool keep_dims = true; bool select_last = false; };
-struct TopKAttributes { int64_t axis = -1; bool largest = true; bool sorted = true; };
-struct SoftmaxAttributes { int64_t axis = -1; bool log = false; };
-struct NormAttributes { float epsilon = 1e-5f; int64_t axis = -1; /* layer norm: first normalised axis */ };
-struct LrnAttributes { int64_t size = 5; float alpha = 1e-4f, beta = 0.75f, bias = 1.0f; int64_t axis = 1; };
-struct AxisAttributes { int64_t axis = 0; };
-struct SliceAttributes { std::vector<int64_t> starts, steps; /* one per axis; extents are the output's shape */ };
+struct UnaryAttributes {
+  EltOp op = EltOp::kCopy;
+  float alpha = 0.0f, beta = 0.0f;
+};
+struct BinaryAttributes {
+  EltOp op = EltOp::kAdd;
+};
+/// r[i] = op(operands) in order; the result is the last instruction's. Operand k < inputs is input
+/// k, else r[k - inputs].
+struct PointwiseInstruction {
+  EltOp op;
+  uint8_t a = 0, b = 0, c = 0;
+  float alpha = 0.0f, beta = 0.0f;
+};
+struct PointwiseAttributes {
+  std::vector<PointwiseInstruction> program;
+};
+struct ReduceAttributes {
+  ReduceOp op = ReduceOp::kSum;
+  std::vector<int64_t> axes;
+  bool keep_dims = true;
+};
+struct ArgReduceAttributes {
+  bool is_max = true;
+  int64_t axis = 0;
+  bool keep_dims = true;
+  bool select_last = false;
+};
+struct TopKAttributes {
+  int64_t axis = -1;
+  bool largest = true;
+  bool sorted = true;
+};
+struct SoftmaxAttributes {
+  int64_t axis = -1;
+  bool log = false;
+};
+struct NormAttributes {
+  float epsilon = 1e-5f;
+  int64_t axis = -1; /* layer norm: first normalised axis */
+};
+struct LrnAttributes {
+  int64_t size = 5;
+  float alpha = 1e-4f, beta = 0.75f, bias = 1.0f;
+  int64_t axis = 1;
+};
+struct AxisAttributes {
+  int64_t axis = 0;
+};
+struct SliceAttributes {
+  std::vector<int64_t> starts, steps; /* one per axis; extents are the output's shape */
+};
 enum class PadMode : uint8_t { kConstant, kReflect, kEdge, kWrap };
-struct PadAttributes { PadMode mode = PadMode::kConstant; std::vector<int64_t> begin, end; /* may be negative */ double value = 0.0; };
-struct TransposeAttributes { std::vector<int64_t> perm; };
-struct DepthToSpaceAttributes { int64_t block = 2; bool crd = false; };
+struct PadAttributes {
+  PadMode mode = PadMode::kConstant;
+  std::vector<int64_t> begin, end; /* may be negative */
+  double value = 0.0;
+};
+struct TransposeAttributes {
+  std::vector<int64_t> perm;
+};
+struct DepthToSpaceAttributes {
+  int64_t block = 2;
+  bool crd = false;
+};
 struct ResizeAttributes {
   ResizeMode mode = ResizeMode::kNearest;
   CoordinateMode coordinate = CoordinateMode::kHalfPixel;
   NearestMode nearest = NearestMode::kRoundPreferFloor;
-  std::vector<float> scales;          // per axis, output / input
-  std::vector<float> roi;             // starts then ends, tf_crop_and_resize only
+  std::vector<float> scales;  // per axis, output / input
+  std::vector<float> roi;     // starts then ends, tf_crop_and_resize only
   float cubic_a = -0.75f;
   float extrapolation = 0.0f;
   bool exclude_outside = false;
   bool antialias = false;
 };
-struct NmsAttributes { int64_t max_output_per_class = 0; float iou_threshold = 0.0f; float score_threshold = 0.0f; bool has_score_threshold = false; bool center_point_box = false; };
+struct NmsAttributes {
+  int64_t max_output_per_class = 0;
+  float iou_threshold = 0.0f;
+  float score_threshold = 0.0f;
+  bool has_score_threshold = false;
+  bool center_point_box = false;
+};
 
 /// How the frame becomes the network's input (the --preprocess SPEC).
 struct PreprocessAttributes {
@@ -119,36 +177,39 @@ struct PreprocessAttributes {
 };
 
 /// How the network's outputs become detections (the --postprocess SPEC).
-/// Operands stay in the order plan_schema/params/decode.h gives them, whatever the layout of the rest of the graph.
+/// Operands stay in the order plan_schema/params/decode.h gives them, whatever the layout of the
+/// rest of the graph.
 struct DecodeAttributes {
   DecoderKind kind = DecoderKind::kYoloxGrid;
   float score_threshold = 0.25f;
   float iou_threshold = 0.45f;
   int64_t max_detections = 100;
   int64_t classes = 0;
-  int64_t first_class = 0;             // classes below are background
-  std::vector<float> strides;          // grid decoders
-  std::vector<float> anchors;          // kYoloAnchors: pairs per stride level
-  std::vector<float> variances;        // kSsdPriors
-  bool normalized_boxes = false;       // boxes in 0..1 of the network input
-  bool center_boxes = false;           // cx, cy, w, h instead of x1, y1, x2, y2
+  int64_t first_class = 0;        // classes below are background
+  std::vector<float> strides;     // grid decoders
+  std::vector<float> anchors;     // kYoloAnchors: pairs per stride level
+  std::vector<float> variances;   // kSsdPriors
+  bool normalized_boxes = false;  // boxes in 0..1 of the network input
+  bool center_boxes = false;      // cx, cy, w, h instead of x1, y1, x2, y2
   bool class_agnostic_nms = false;
-  bool multi_label = false;            // every class over the threshold counts, not only a row's best
+  bool multi_label = false;  // every class over the threshold counts, not only a row's best
   bool apply_sigmoid = false, apply_softmax = false;
-  bool transposed = false;             // scores (or the whole head) are [n, channels, rows]
-  bool scaled_anchors = false;         // kYoloAnchors: YOLOv5's box formula
-  bool anchor_major = false;           // kYoloAnchors: rows = (anchor, y, x)
-  int64_t max_candidates = 0;          // best-scored rows that enter suppression
+  bool transposed = false;                    // scores (or the whole head) are [n, channels, rows]
+  bool scaled_anchors = false;                // kYoloAnchors: YOLOv5's box formula
+  bool anchor_major = false;                  // kYoloAnchors: rows = (anchor, y, x)
+  int64_t max_candidates = 0;                 // best-scored rows that enter suppression
   int64_t input_width = 0, input_height = 0;  // network input, pixels
-  FitMode fit = FitMode::kStretch;     // undone for the boxes
-  int64_t image = -1;                  // index into Graph::images; -1: boxes stay in network pixels
+  FitMode fit = FitMode::kStretch;            // undone for the boxes
+  int64_t image = -1;  // index into Graph::images; -1: boxes stay in network pixels
 };
 
 using Attributes =
-    std::variant<std::monostate, ConvAttributes, ConvTransposeAttributes, MatMulAttributes, PoolAttributes, UnaryAttributes,
-                 BinaryAttributes, PointwiseAttributes, ReduceAttributes, ArgReduceAttributes, TopKAttributes, SoftmaxAttributes,
-                 NormAttributes, LrnAttributes, AxisAttributes, SliceAttributes, PadAttributes, TransposeAttributes,
-                 DepthToSpaceAttributes, ResizeAttributes, NmsAttributes, PreprocessAttributes, DecodeAttributes>;
+    std::variant<std::monostate, ConvAttributes, ConvTransposeAttributes, MatMulAttributes,
+                 PoolAttributes, UnaryAttributes, BinaryAttributes, PointwiseAttributes,
+                 ReduceAttributes, ArgReduceAttributes, TopKAttributes, SoftmaxAttributes,
+                 NormAttributes, LrnAttributes, AxisAttributes, SliceAttributes, PadAttributes,
+                 TransposeAttributes, DepthToSpaceAttributes, ResizeAttributes, NmsAttributes,
+                 PreprocessAttributes, DecodeAttributes>;
 
 const char* op_name(Op op);
 

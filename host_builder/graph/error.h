@@ -7,7 +7,8 @@
 
 namespace stint::builder {
 
-/// The work failed. what() says what was found, what is needed and what to do; several findings are one per line.
+/// The work failed. what() says what was found, what is needed and what to do; several findings are
+/// one per line.
 class BuildError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -1,11 +1,13 @@
 // The builder's one intermediate representation: an SSA graph of typed values and nodes.
 //
-// Semantics. From import until the layout pass, shapes and axes are ONNX's (N, C, spatial...). The layout pass rewrites
-// the graph to *physical* order: afterwards every shape, axis and attribute is in memory order, and Conv, ConvTranspose,
-// Pool, Resize and the other spatial nodes read and write channels-last values (Graph::channels_last is true).
+// Semantics. From import until the layout pass, shapes and axes are ONNX's (N, C, spatial...). The
+// layout pass rewrites the graph to *physical* order: afterwards every shape, axis and attribute is
+// in memory order, and Conv, ConvTranspose, Pool, Resize and the other spatial nodes read and write
+// channels-last values (Graph::channels_last is true).
 //
-// A value is a graph input, a constant, or the output of exactly one node. After the aliasing pass a value may instead be
-// a view of another value's storage (Value::view), and concatenations disappear: their inputs are views of the result.
+// A value is a graph input, a constant, or the output of exactly one node. After the aliasing pass
+// a value may instead be a view of another value's storage (Value::view), and concatenations
+// disappear: their inputs are views of the result.
 #pragma once
 
 #include <cstddef>
@@ -38,13 +40,13 @@ struct View {
 };
 
 struct Value {
-  std::string name;              // unique; the model's own name where it has one
+  std::string name;  // unique; the model's own name where it has one
   DType dtype = DType::kF32;
   Shape shape;                   // static; an empty shape is a scalar
   Bytes constant;                // set: a constant
   std::vector<int64_t> strides;  // elements; empty: dense row-major
   std::optional<View> view;
-  std::vector<float> scale;      // quantisation, empty: none
+  std::vector<float> scale;  // quantisation, empty: none
 
   int64_t elements() const;
   int64_t bytes() const { return elements() * dtype_bytes(dtype); }
@@ -52,19 +54,27 @@ struct Value {
 };
 
 struct Node {
-  std::string name;    // of the source node; fused nodes keep the first one's and list the rest in `fused`
+  std::string
+      name;  // of the source node; fused nodes keep the first one's and list the rest in `fused`
   Op op = Op::kIdentity;
   Attributes attributes;
   std::vector<ValueId> inputs;   // kNoValue for an absent optional operand
   std::vector<ValueId> outputs;  // kNoValue for an output nobody wants
   std::vector<std::string> fused;
-  bool dead = false;             // removed; compact() drops it
+  bool dead = false;  // removed; compact() drops it
 
-  template <typename A> A& as() { return std::get<A>(attributes); }
-  template <typename A> const A& as() const { return std::get<A>(attributes); }
+  template <typename A>
+  A& as() {
+    return std::get<A>(attributes);
+  }
+  template <typename A>
+  const A& as() const {
+    return std::get<A>(attributes);
+  }
 };
 
-/// A camera frame bound at run time. A kPreprocess node (PreprocessAttributes::image) makes a value of it; it is no value itself.
+/// A camera frame bound at run time. A kPreprocess node (PreprocessAttributes::image) makes a value
+/// of it; it is no value itself.
 struct ImageInput {
   std::string name;
   PreprocessAttributes spec;
@@ -81,7 +91,7 @@ class Graph {
  public:
   std::string name;
   std::vector<ValueId> inputs;
-  std::vector<ValueId> outputs;              // those of `detections` included
+  std::vector<ValueId> outputs;  // those of `detections` included
   std::vector<ImageInput> images;
   std::vector<DetectionOutput> detections;
   bool channels_last = false;
@@ -93,7 +103,8 @@ class Graph {
   template <typename T>
   ValueId add_constant(std::string name, DType dtype, Shape shape, const std::vector<T>& data) {
     auto* p = reinterpret_cast<const std::byte*>(data.data());
-    return add_constant(std::move(name), dtype, std::move(shape), std::vector<std::byte>(p, p + data.size() * sizeof(T)));
+    return add_constant(std::move(name), dtype, std::move(shape),
+                        std::vector<std::byte>(p, p + data.size() * sizeof(T)));
   }
   NodeId add_node(Node node);  // appended: inputs must already have producers
   /// Inserts before `position` in execution order.
@@ -115,11 +126,12 @@ class Graph {
   /// Live nodes that read the value (each once).
   std::vector<NodeId> consumers(ValueId id) const;
   bool is_output(ValueId id) const;
-  /// Makes every reader of `from` (and the graph's outputs) read `to`. When `from` is a graph output, `to` takes over its
-  /// name unless it is itself an input or output of the graph.
+  /// Makes every reader of `from` (and the graph's outputs) read `to`. When `from` is a graph
+  /// output, `to` takes over its name unless it is itself an input or output of the graph.
   void replace_uses(ValueId from, ValueId to);
   void remove_node(NodeId id);
-  /// Restores topological order after insertions and drops dead nodes. Stable: ties keep their order.
+  /// Restores topological order after insertions and drops dead nodes. Stable: ties keep their
+  /// order.
   void sort();
   /// A name not used by any value yet, starting with `hint`.
   std::string unique_name(const std::string& hint) const;
@@ -130,8 +142,8 @@ class Graph {
   std::vector<NodeId> order_;
 };
 
-/// Checks the whole graph: single producers, order, operand counts, dtypes, and that every output shape is what shape
-/// inference gives. Throws BuildError naming the node. Runs after every pass.
+/// Checks the whole graph: single producers, order, operand counts, dtypes, and that every output
+/// shape is what shape inference gives. Throws BuildError naming the node. Runs after every pass.
 void verify(const Graph& graph);
 
 }  // namespace stint::builder

@@ -1,5 +1,6 @@
-// From a node of the physical graph to a step of a CPU plan: chooses the kernel, packs its weights, bakes its parameters.
-// One source file per family in tactics/cpu/, all listed in one table (tactics/cpu/families.h).
+// From a node of the physical graph to a step of a CPU plan: chooses the kernel, packs its weights,
+// bakes its parameters. One source file per family in tactics/cpu/, all listed in one table
+// (tactics/cpu/families.h).
 #pragma once
 
 #include <cstdint>
@@ -11,19 +12,21 @@
 
 namespace stint::builder {
 
-/// A step before memory is planned. Operands are graph values; lowering may add constants (packed weights) to the graph.
+/// A step before memory is planned. Operands are graph values; lowering may add constants (packed
+/// weights) to the graph.
 struct StepSpec {
   std::string name;
   KernelId kernel = KernelId::kCopy;
-  std::vector<std::byte> params;    // bytes of the kernel's POD
+  std::vector<std::byte> params;  // bytes of the kernel's POD
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
-  uint64_t workspace_bytes = 0;     // shared by the workers, lives for this step
+  uint64_t workspace_bytes = 0;       // shared by the workers, lives for this step
   uint64_t worker_scratch_bytes = 0;  // per worker
-  int image_binding = -1;           // index among the program's image inputs
-  std::vector<std::pair<uint32_t, uint32_t>> in_place;  // (input, output) that may share storage when both are dense
-  std::string tactic;               // what was chosen, e.g. "conv 6x16 packed"
-  double predicted_us = 0;          // of the family that was chosen; lower_for_cpu fills it in
+  int image_binding = -1;             // index among the program's image inputs
+  std::vector<std::pair<uint32_t, uint32_t>>
+      in_place;             // (input, output) that may share storage when both are dense
+  std::string tactic;       // what was chosen, e.g. "conv 6x16 packed"
+  double predicted_us = 0;  // of the family that was chosen; lower_for_cpu fills it in
   double flops = 0;
   double bytes = 0;
 };
@@ -34,13 +37,16 @@ struct CpuFamily {
   bool (*can_implement)(const Graph& graph, const Node& node);
   /// `graph` is modified only by adding constants.
   StepSpec (*lower)(Graph& graph, const Node& node);
-  double (*cost_us)(const Graph& graph, const Node& node);  // predicted; ranks families that can implement the same node
+  double (*cost_us)(
+      const Graph& graph,
+      const Node& node);  // predicted; ranks families that can implement the same node
 };
 
 /// The families in order of registration (tactics/cpu/families.cc).
 const std::vector<CpuFamily>& cpu_families();
 
-/// Lowers a node with the cheapest family that can implement it. Throws BuildError naming the node if none can.
+/// Lowers a node with the cheapest family that can implement it. Throws BuildError naming the node
+/// if none can.
 StepSpec lower_for_cpu(Graph& graph, const Node& node);
 
 /// Appends a POD's bytes.

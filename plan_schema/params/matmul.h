@@ -9,7 +9,7 @@ namespace stint {
 struct MatMulParams {
   uint8_t b_packed = 0;  // b is a constant, packed by the builder
   uint8_t reserved[3] = {};
-  int32_t n = 0;         // columns of y (packed b does not tell)
+  int32_t n = 0;  // columns of y (packed b does not tell)
   EpilogueParams epilogue;
 };
 

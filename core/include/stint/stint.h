@@ -3,15 +3,14 @@
  * Open a plan, ask what memory it needs, give that memory, bind inputs, run, read outputs:
  *
  *   stint_plan plan;                         stint_plan_open(bytes, size, &plan);
- *   stint_requirements need;                 stint_plan_requirements(&plan, NULL, 1, &options, &need);
- *   stint_memory memory = {...};             // blocks of at least need.space[i].bytes
- *   stint_session* s;                        stint_session_create(&plan, NULL, 1, &options, &memory, &s);
- *   stint_bind_image(s, 0, 0, &frame);       stint_run(s);
- *   const stint_detection* d; uint32_t n;    stint_detections(s, 0, &d, &n);
- *   stint_session_destroy(s);
+ *   stint_requirements need;                 stint_plan_requirements(&plan, NULL, 1, &options,
+ * &need); stint_memory memory = {...};             // blocks of at least need.space[i].bytes
+ *   stint_session* s;                        stint_session_create(&plan, NULL, 1, &options,
+ * &memory, &s); stint_bind_image(s, 0, 0, &frame);       stint_run(s); const stint_detection* d;
+ * uint32_t n;    stint_detections(s, 0, &d, &n); stint_session_destroy(s);
  *
- * No function here allocates. A session is used by one thread at a time; different sessions are independent, also on
- * one plan. Every function returns a status; `code` 0 is success.
+ * No function here allocates. A session is used by one thread at a time; different sessions are
+ * independent, also on one plan. Every function returns a status; `code` 0 is success.
  */
 #ifndef STINT_STINT_H_
 #define STINT_STINT_H_
@@ -33,7 +32,8 @@ extern "C" {
 
 #define STINT_VERSION_STRING "0.1.0"
 
-/* Error codes come in bands: 0x1x the call, 0x2x the plan file, 0x3x the target, 0x4x memory, 0x5x the system, 0x6x CUDA. */
+/* Error codes come in bands: 0x1x the call, 0x2x the plan file, 0x3x the target, 0x4x memory, 0x5x
+ * the system, 0x6x CUDA. */
 enum {
   STINT_OK = 0,
   STINT_INVALID_ARGUMENT = 0x10,     /* a pointer, index or value outside what the function takes */
@@ -53,12 +53,14 @@ enum {
   STINT_BLOCK_MISALIGNED = 0x41,     /* found: address modulo alignment; needed: alignment */
   STINT_THREAD_FAILED = 0x50,        /* found: errno of the failed call */
   STINT_FILE_FAILED = 0x51,          /* found: errno; only from the conveniences of engine.hpp */
-  STINT_OUT_OF_MEMORY = 0x52,        /* needed: bytes asked for; only from the conveniences of engine.hpp */
-  STINT_CUDA_UNAVAILABLE = 0x60,     /* no driver, or no device; found: CUDA code */
-  STINT_CUDA_FAILED = 0x61           /* found: CUDA code */
+  STINT_OUT_OF_MEMORY =
+      0x52, /* needed: bytes asked for; only from the conveniences of engine.hpp */
+  STINT_CUDA_UNAVAILABLE = 0x60, /* no driver, or no device; found: CUDA code */
+  STINT_CUDA_FAILED = 0x61       /* found: CUDA code */
 };
 
-/* `message` is a static string. `found` and `needed` are numbers that go with it (see the codes above). */
+/* `message` is a static string. `found` and `needed` are numbers that go with it (see the codes
+ * above). */
 typedef struct stint_status {
   uint32_t code;
   uint32_t detail; /* index of the thing concerned (step, tensor, binding), 0xFFFFFFFF if none */
@@ -70,9 +72,12 @@ typedef struct stint_status {
 /* Name of a code, e.g. "corrupt-plan". Never NULL. */
 STINT_API const char* stint_status_name(uint32_t code);
 
-/* ---- plan ------------------------------------------------------------------------------------------------------- */
+/* ---- plan
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-/* A verified plan. Lives where the caller puts it; refers to the caller's bytes, which must outlive it. Opaque fields. */
+/* A verified plan. Lives where the caller puts it; refers to the caller's bytes, which must outlive
+ * it. Opaque fields. */
 typedef struct stint_plan {
   const void* bytes;
   uint64_t size;
@@ -82,9 +87,10 @@ typedef struct stint_plan {
   uint64_t reserved[3];
 } stint_plan;
 
-/* Verifies the whole file (structure, ranges, checksums, every index) and fills `plan`. `bytes` must be 64-byte aligned
- * (an mmap is). Nothing of the plan is trusted before this returned OK. */
-STINT_API STINT_NODISCARD stint_status stint_plan_open(const void* bytes, uint64_t size, stint_plan* plan);
+/* Verifies the whole file (structure, ranges, checksums, every index) and fills `plan`. `bytes`
+ * must be 64-byte aligned (an mmap is). Nothing of the plan is trusted before this returned OK. */
+STINT_API STINT_NODISCARD stint_status stint_plan_open(const void* bytes, uint64_t size,
+                                                       stint_plan* plan);
 
 STINT_API const char* stint_plan_name(const stint_plan* plan);
 STINT_API uint32_t stint_plan_label_count(const stint_plan* plan);
@@ -93,129 +99,197 @@ STINT_API const char* stint_plan_label(const stint_plan* plan, uint32_t class_id
 /* Target variants: names such as "cpu" or "sm_87". */
 STINT_API uint32_t stint_plan_target_count(const stint_plan* plan);
 STINT_API const char* stint_plan_target_name(const stint_plan* plan, uint32_t index);
-/* Batch sizes of a target, ascending. Writes at most `capacity`; returns how many there are (0: no such target). */
-STINT_API uint32_t stint_plan_batches(const stint_plan* plan, const char* target, uint32_t* batches, uint32_t capacity);
+/* Batch sizes of a target, ascending. Writes at most `capacity`; returns how many there are (0: no
+ * such target). */
+STINT_API uint32_t stint_plan_batches(const stint_plan* plan, const char* target, uint32_t* batches,
+                                      uint32_t capacity);
 
-enum { STINT_DTYPE_F32 = 0, STINT_DTYPE_F16 = 1, STINT_DTYPE_F64 = 2, STINT_DTYPE_BF16 = 3, STINT_DTYPE_I8 = 4, STINT_DTYPE_U8 = 5,
-       STINT_DTYPE_I16 = 6, STINT_DTYPE_U16 = 7, STINT_DTYPE_I32 = 8, STINT_DTYPE_U32 = 9, STINT_DTYPE_I64 = 10,
-       STINT_DTYPE_U64 = 11, STINT_DTYPE_BOOL = 12 };
+enum {
+  STINT_DTYPE_F32 = 0,
+  STINT_DTYPE_F16 = 1,
+  STINT_DTYPE_F64 = 2,
+  STINT_DTYPE_BF16 = 3,
+  STINT_DTYPE_I8 = 4,
+  STINT_DTYPE_U8 = 5,
+  STINT_DTYPE_I16 = 6,
+  STINT_DTYPE_U16 = 7,
+  STINT_DTYPE_I32 = 8,
+  STINT_DTYPE_U32 = 9,
+  STINT_DTYPE_I64 = 10,
+  STINT_DTYPE_U64 = 11,
+  STINT_DTYPE_BOOL = 12
+};
 
 enum { STINT_BINDING_TENSOR = 0, STINT_BINDING_IMAGE = 1, STINT_BINDING_DETECTIONS = 2 };
 
 /* What an input or output is. Tensors are dense, row-major, in the shape the model declared. */
 typedef struct stint_binding_info {
-  const char* name;   /* owned by the plan */
-  uint32_t kind;      /* STINT_BINDING_* */
-  uint32_t dtype;     /* STINT_DTYPE_*; tensors only */
+  const char* name; /* owned by the plan */
+  uint32_t kind;    /* STINT_BINDING_* */
+  uint32_t dtype;   /* STINT_DTYPE_*; tensors only */
   uint32_t rank;
   int64_t shape[8];
-  uint64_t bytes;     /* of the whole batch; 0 for images */
-  uint32_t width;     /* images: size of the network input, pixels (frames of any size may be bound) */
+  uint64_t bytes; /* of the whole batch; 0 for images */
+  uint32_t width; /* images: size of the network input, pixels (frames of any size may be bound) */
   uint32_t height;
 } stint_binding_info;
 
-/* Inputs and outputs are numbered separately, from 0. `target` NULL: the first variant that runs on the CPU. */
-STINT_API uint32_t stint_plan_input_count(const stint_plan* plan, const char* target, uint32_t batch);
-STINT_API uint32_t stint_plan_output_count(const stint_plan* plan, const char* target, uint32_t batch);
-STINT_API STINT_NODISCARD stint_status stint_plan_input(const stint_plan* plan, const char* target, uint32_t batch,
-                                                        uint32_t index, stint_binding_info* info);
-STINT_API STINT_NODISCARD stint_status stint_plan_output(const stint_plan* plan, const char* target, uint32_t batch,
-                                                         uint32_t index, stint_binding_info* info);
+/* Inputs and outputs are numbered separately, from 0. `target` NULL: the first variant that runs on
+ * the CPU. */
+STINT_API uint32_t stint_plan_input_count(const stint_plan* plan, const char* target,
+                                          uint32_t batch);
+STINT_API uint32_t stint_plan_output_count(const stint_plan* plan, const char* target,
+                                           uint32_t batch);
+STINT_API STINT_NODISCARD stint_status stint_plan_input(const stint_plan* plan, const char* target,
+                                                        uint32_t batch, uint32_t index,
+                                                        stint_binding_info* info);
+STINT_API STINT_NODISCARD stint_status stint_plan_output(const stint_plan* plan, const char* target,
+                                                         uint32_t batch, uint32_t index,
+                                                         stint_binding_info* info);
 
-/* ---- memory ----------------------------------------------------------------------------------------------------- */
+/* ---- memory
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 enum {
   STINT_SPACE_SESSION = 0, /* runtime structures, worker stacks and scratch; host */
   STINT_SPACE_ARENA = 1,   /* activations and workspaces; host */
-  STINT_SPACE_IO = 2,      /* default buffers of inputs and outputs; host; may be omitted if all are bound */
-  STINT_SPACE_DEVICE = 3,  /* weights and activations on a GPU; device */
+  STINT_SPACE_IO =
+      2, /* default buffers of inputs and outputs; host; may be omitted if all are bound */
+  STINT_SPACE_DEVICE = 3, /* weights and activations on a GPU; device */
   STINT_SPACE_COUNT = 4
 };
 
-typedef struct stint_requirement { uint64_t bytes; uint64_t alignment; } stint_requirement;
-typedef struct stint_requirements { stint_requirement space[STINT_SPACE_COUNT]; } stint_requirements;
-typedef struct stint_block { void* data; uint64_t bytes; } stint_block;
-typedef struct stint_memory { stint_block space[STINT_SPACE_COUNT]; } stint_memory;
+typedef struct stint_requirement {
+  uint64_t bytes;
+  uint64_t alignment;
+} stint_requirement;
+typedef struct stint_requirements {
+  stint_requirement space[STINT_SPACE_COUNT];
+} stint_requirements;
+typedef struct stint_block {
+  void* data;
+  uint64_t bytes;
+} stint_block;
+typedef struct stint_memory {
+  stint_block space[STINT_SPACE_COUNT];
+} stint_memory;
 
 typedef struct stint_options {
-  uint32_t threads;  /* CPU threads per run, the caller's included; 0 or 1: run in the caller's thread only */
-  uint32_t profile;  /* non-zero: keep the time of every step */
+  uint32_t threads; /* CPU threads per run, the caller's included; 0 or 1: run in the caller's
+                       thread only */
+  uint32_t profile; /* non-zero: keep the time of every step */
 } stint_options;
 
 /* Exact bytes per memory space for one session; everything the session will ever use is in them. */
-STINT_API STINT_NODISCARD stint_status stint_plan_requirements(const stint_plan* plan, const char* target, uint32_t batch,
-                                                               const stint_options* options, stint_requirements* out);
+STINT_API STINT_NODISCARD stint_status stint_plan_requirements(const stint_plan* plan,
+                                                               const char* target, uint32_t batch,
+                                                               const stint_options* options,
+                                                               stint_requirements* out);
 
-/* ---- session ---------------------------------------------------------------------------------------------------- */
+/* ---- session
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct stint_session stint_session; /* lies inside the session block */
 
-/* Builds a session in the caller's blocks, which must outlive it, as must the plan. Starts threads - 1 workers.
- * On failure nothing is left behind. */
-STINT_API STINT_NODISCARD stint_status stint_session_create(const stint_plan* plan, const char* target, uint32_t batch,
-                                                            const stint_options* options, const stint_memory* memory,
+/* Builds a session in the caller's blocks, which must outlive it, as must the plan. Starts threads
+ * - 1 workers. On failure nothing is left behind. */
+STINT_API STINT_NODISCARD stint_status stint_session_create(const stint_plan* plan,
+                                                            const char* target, uint32_t batch,
+                                                            const stint_options* options,
+                                                            const stint_memory* memory,
                                                             stint_session** session);
 /* Joins the workers. The blocks are the caller's again. NULL is allowed. */
 STINT_API void stint_session_destroy(stint_session* session);
 
-enum { STINT_FORMAT_NV12 = 0, STINT_FORMAT_I420 = 1, STINT_FORMAT_RGB = 2, STINT_FORMAT_BGR = 3, STINT_FORMAT_RGBX = 4,
-       STINT_FORMAT_BGRX = 5, STINT_FORMAT_GRAY8 = 6, STINT_FORMAT_RGBA = 7, STINT_FORMAT_BGRA = 8 };
+enum {
+  STINT_FORMAT_NV12 = 0,
+  STINT_FORMAT_I420 = 1,
+  STINT_FORMAT_RGB = 2,
+  STINT_FORMAT_BGR = 3,
+  STINT_FORMAT_RGBX = 4,
+  STINT_FORMAT_BGRX = 5,
+  STINT_FORMAT_GRAY8 = 6,
+  STINT_FORMAT_RGBA = 7,
+  STINT_FORMAT_BGRA = 8
+};
 enum { STINT_MATRIX_BT601 = 0, STINT_MATRIX_BT709 = 1 };
 enum { STINT_RANGE_LIMITED = 0, STINT_RANGE_FULL = 1 };
 
-/* A frame in the caller's memory, which must stay valid until the run that reads it returned. Strides in bytes. */
+/* A frame in the caller's memory, which must stay valid until the run that reads it returned.
+ * Strides in bytes. */
 typedef struct stint_image {
   const void* planes[3];
   int32_t strides[3];
-  uint32_t width;   /* pixels; any size of at least 1x1 */
+  uint32_t width; /* pixels; any size of at least 1x1 */
   uint32_t height;
-  uint32_t format;  /* STINT_FORMAT_* */
-  uint32_t matrix;  /* STINT_MATRIX_*, of NV12 and I420 */
-  uint32_t range;   /* STINT_RANGE_*, of NV12, I420 and GRAY8 */
-  /* Part of the frame to use, pixels; 0 x 0 means all of it. Results are in coordinates of the whole frame. */
+  uint32_t format; /* STINT_FORMAT_* */
+  uint32_t matrix; /* STINT_MATRIX_*, of NV12 and I420 */
+  uint32_t range;  /* STINT_RANGE_*, of NV12, I420 and GRAY8 */
+  /* Part of the frame to use, pixels; 0 x 0 means all of it. Results are in coordinates of the
+   * whole frame. */
   uint32_t crop_x, crop_y, crop_width, crop_height;
 } stint_image;
 
-/* Replaces the default buffer. `bytes` must equal the binding's size; `data` 64-byte aligned. NULL restores the default. */
-STINT_API STINT_NODISCARD stint_status stint_bind_input(stint_session* session, uint32_t index, const void* data, uint64_t bytes);
-STINT_API STINT_NODISCARD stint_status stint_bind_output(stint_session* session, uint32_t index, void* data, uint64_t bytes);
+/* Replaces the default buffer. `bytes` must equal the binding's size; `data` 64-byte aligned. NULL
+ * restores the default. */
+STINT_API STINT_NODISCARD stint_status stint_bind_input(stint_session* session, uint32_t index,
+                                                        const void* data, uint64_t bytes);
+STINT_API STINT_NODISCARD stint_status stint_bind_output(stint_session* session, uint32_t index,
+                                                         void* data, uint64_t bytes);
 /* Binds the frame of one batch slot of an image input. The struct is copied, the pixels are not. */
-STINT_API STINT_NODISCARD stint_status stint_bind_image(stint_session* session, uint32_t index, uint32_t slot,
-                                                        const stint_image* image);
+STINT_API STINT_NODISCARD stint_status stint_bind_image(stint_session* session, uint32_t index,
+                                                        uint32_t slot, const stint_image* image);
 
 /* Where an input or output lies now (the default buffer or what was bound). NULL for images. */
 STINT_API void* stint_input_data(stint_session* session, uint32_t index);
 STINT_API const void* stint_output_data(stint_session* session, uint32_t index);
 
-/* Runs the program once, blocking. Allocates nothing. Slots without a frame run on the last frame bound to them, or, if
- * there never was one, fail with STINT_NOT_BOUND; use stint_set_active_slots for partial batches. */
+/* Runs the program once, blocking. Allocates nothing. Slots without a frame run on the last frame
+ * bound to them, or, if there never was one, fail with STINT_NOT_BOUND; use stint_set_active_slots
+ * for partial batches. */
 STINT_API STINT_NODISCARD stint_status stint_run(stint_session* session);
-/* Number of leading batch slots that matter (1..batch); frames and results of the others are ignored. Default: batch. */
-STINT_API STINT_NODISCARD stint_status stint_set_active_slots(stint_session* session, uint32_t slots);
+/* Number of leading batch slots that matter (1..batch); frames and results of the others are
+ * ignored. Default: batch. */
+STINT_API STINT_NODISCARD stint_status stint_set_active_slots(stint_session* session,
+                                                              uint32_t slots);
 
-/* One detected object, in pixels of the source frame. Classifiers give the whole frame as the box. */
-typedef struct stint_detection { float x1, y1, x2, y2, score; int32_t class_id; } stint_detection;
+/* One detected object, in pixels of the source frame. Classifiers give the whole frame as the box.
+ */
+typedef struct stint_detection {
+  float x1, y1, x2, y2, score;
+  int32_t class_id;
+} stint_detection;
 
-/* Detections of a batch slot after a run, best first; valid until the next run. STINT_INVALID_ARGUMENT if the plan has no
- * detections output. */
+/* Detections of a batch slot after a run, best first; valid until the next run.
+ * STINT_INVALID_ARGUMENT if the plan has no detections output. */
 STINT_API STINT_NODISCARD stint_status stint_detections(const stint_session* session, uint32_t slot,
-                                                        const stint_detection** detections, uint32_t* count);
-/* Overrides the plan's limits for later runs; a negative value (0 for max_detections) keeps the plan's own. */
-STINT_API STINT_NODISCARD stint_status stint_set_detection_limits(stint_session* session, float score_threshold,
-                                                                  float iou_threshold, uint32_t max_detections);
+                                                        const stint_detection** detections,
+                                                        uint32_t* count);
+/* Overrides the plan's limits for later runs; a negative value (0 for max_detections) keeps the
+ * plan's own. */
+STINT_API STINT_NODISCARD stint_status stint_set_detection_limits(stint_session* session,
+                                                                  float score_threshold,
+                                                                  float iou_threshold,
+                                                                  uint32_t max_detections);
 
-/* ---- profile ---------------------------------------------------------------------------------------------------- */
+/* ---- profile
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 typedef struct stint_step_profile {
-  const char* name;    /* of the layer, or of the kernel if the plan has no names */
+  const char* name; /* of the layer, or of the kernel if the plan has no names */
   const char* kernel;
   uint64_t runs;
   uint64_t total_ns;
   uint64_t min_ns;
 } stint_step_profile;
 
-/* Copies the profile of up to `capacity` steps; `count` gets the number of steps. Needs options.profile. */
-STINT_API STINT_NODISCARD stint_status stint_profile_read(const stint_session* session, stint_step_profile* steps,
+/* Copies the profile of up to `capacity` steps; `count` gets the number of steps. Needs
+ * options.profile. */
+STINT_API STINT_NODISCARD stint_status stint_profile_read(const stint_session* session,
+                                                          stint_step_profile* steps,
                                                           uint32_t capacity, uint32_t* count);
 STINT_API void stint_profile_reset(stint_session* session);
 
