@@ -2,12 +2,19 @@
  *
  * Open a plan, ask what memory it needs, give that memory, bind inputs, run, read outputs:
  *
- *   stint_plan plan;                         stint_plan_open(bytes, size, &plan);
- *   stint_requirements need;                 stint_plan_requirements(&plan, NULL, 1, &options,
- * &need); stint_memory memory = {...};             // blocks of at least need.space[i].bytes
- *   stint_session* s;                        stint_session_create(&plan, NULL, 1, &options,
- * &memory, &s); stint_bind_image(s, 0, 0, &frame);       stint_run(s); const stint_detection* d;
- * uint32_t n;    stint_detections(s, 0, &d, &n); stint_session_destroy(s);
+ *   stint_plan plan;
+ *   stint_plan_open(bytes, size, &plan);
+ *   stint_requirements need;
+ *   stint_plan_requirements(&plan, NULL, 1, &options, &need);
+ *   stint_memory memory = {...};  // blocks of at least need.space[i].bytes
+ *   stint_session* session;
+ *   stint_session_create(&plan, NULL, 1, &options, &memory, &session);
+ *   stint_bind_image(session, 0, 0, &frame);
+ *   stint_run(session);
+ *   const stint_detection* found;
+ *   uint32_t count;
+ *   stint_detections(session, 0, &found, &count);
+ *   stint_session_destroy(session);
  *
  * No function here allocates. A session is used by one thread at a time; different sessions are
  * independent, also on one plan. Every function returns a status; `code` 0 is success.
@@ -72,9 +79,7 @@ typedef struct stint_status {
 /* Name of a code, e.g. "corrupt-plan". Never NULL. */
 STINT_API const char* stint_status_name(uint32_t code);
 
-/* ---- plan
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- plan ---- */
 
 /* A verified plan. Lives where the caller puts it; refers to the caller's bytes, which must outlive
  * it. Opaque fields. */
@@ -147,9 +152,7 @@ STINT_API STINT_NODISCARD stint_status stint_plan_output(const stint_plan* plan,
                                                          uint32_t batch, uint32_t index,
                                                          stint_binding_info* info);
 
-/* ---- memory
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- memory ---- */
 
 enum {
   STINT_SPACE_SESSION = 0, /* runtime structures, worker stacks and scratch; host */
@@ -187,9 +190,7 @@ STINT_API STINT_NODISCARD stint_status stint_plan_requirements(const stint_plan*
                                                                const stint_options* options,
                                                                stint_requirements* out);
 
-/* ---- session
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- session ---- */
 
 typedef struct stint_session stint_session; /* lies inside the session block */
 
@@ -274,9 +275,7 @@ STINT_API STINT_NODISCARD stint_status stint_set_detection_limits(stint_session*
                                                                   float iou_threshold,
                                                                   uint32_t max_detections);
 
-/* ---- profile
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- profile ---- */
 
 typedef struct stint_step_profile {
   const char* name; /* of the layer, or of the kernel if the plan has no names */
