@@ -93,7 +93,7 @@ void post_model(GstElement* element, const LoadedModel& model, const char* old_p
       "device", G_TYPE_STRING, engine.device.c_str(), "input-width", G_TYPE_UINT,
       plan.input_width(), "input-height", G_TYPE_UINT, plan.input_height(), "load-time",
       G_TYPE_UINT64, static_cast<guint64>(engine.load_time.count()), "run-time", G_TYPE_UINT64,
-      static_cast<guint64>(plan.warm_up_time().count()), "plan-bytes", G_TYPE_UINT64,
+      static_cast<guint64>(plan.warm_up_times().front().count()), "plan-bytes", G_TYPE_UINT64,
       static_cast<guint64>(plan.plan_bytes()), "session-bytes", G_TYPE_UINT64,
       static_cast<guint64>(plan.session_bytes()), "sharing", G_TYPE_UINT,
       engine.batcher().members(), nullptr);

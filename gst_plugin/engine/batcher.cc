@@ -83,6 +83,27 @@ uint32_t Batcher::smallest_fitting(uint32_t jobs) const {
   return it == sizes_.end() ? sizes_.back() : *it;
 }
 
+uint32_t Batcher::best_batch(uint32_t jobs) const {
+  constexpr double kClearlyFaster = 1.1;       // below this it may be noise
+  constexpr uint64_t kMeasureAgainAfter = 64;  // batches; a bad first impression must not stay
+  const uint32_t fitting = smallest_fitting(jobs);
+  const auto jobs_per_ns = [&](uint32_t batch) {
+    const auto service = service_[size_index(batch)].count();
+    return service > 0 ? double(std::min(jobs, batch)) / double(service) : 0.0;
+  };
+  double best = jobs_per_ns(fitting) * kClearlyFaster;
+  if (best == 0 || stats_.batches % kMeasureAgainAfter == 0) return fitting;
+  uint32_t choice = fitting;
+  for (const uint32_t size : sizes_) {
+    if (size >= fitting) break;
+    if (jobs_per_ns(size) > best) {
+      best = jobs_per_ns(size);
+      choice = size;
+    }
+  }
+  return choice;
+}
+
 size_t Batcher::size_index(uint32_t batch) const {
   return static_cast<size_t>(std::lower_bound(sizes_.begin(), sizes_.end(), batch) -
                              sizes_.begin());
@@ -160,7 +181,10 @@ void Batcher::select(TimePoint now) {
   std::sort(order_.begin(), order_.end(), [](const Request* a, const Request* b) {
     return a->deadline != b->deadline ? a->deadline < b->deadline : a->arrival < b->arrival;
   });
-  size_t limit = sizes_.back();
+  size_t waiting = 0;
+  for (const Request* request : order_) waiting += request->jobs.size() - request->launched;
+  if (waiting == 0) return;
+  size_t limit = best_batch(static_cast<uint32_t>(std::min<size_t>(waiting, sizes_.back())));
   const Limits* limits = nullptr;
   const auto admit = [&](Request& request) {
     const size_t own = request.submission.max_batch > 0 ? request.submission.max_batch : limit;

@@ -138,13 +138,19 @@ Problem PlanExecutor::warm_up() {
   job.image.height = input_height_;
   job.image.format = STINT_FORMAT_GRAY8;
   job.image.range = STINT_RANGE_FULL;
-  Job* const jobs[] = {&job};
-  // The first run touches every page for the first time; the second is what a frame will cost.
-  for (int i = 0; i < 2; ++i) {
-    const TimePoint start = Clock::now();
-    if (Problem problem = run(sizes_.front(), jobs, 1)) return problem;
-    if (job.problem) return job.problem;
-    warm_up_time_ = Clock::now() - start;
+  for (const uint32_t batch : sizes_) {
+    std::vector<Job> jobs(batch, job);
+    std::vector<Job*> pointers;
+    for (Job& each : jobs) pointers.push_back(&each);
+    Nanoseconds time{0};
+    // The first run touches every page for the first time; the second is what a batch will cost.
+    for (int i = 0; i < 2; ++i) {
+      const TimePoint start = Clock::now();
+      if (Problem problem = run(batch, pointers.data(), batch)) return problem;
+      if (jobs[0].problem) return jobs[0].problem;
+      time = Clock::now() - start;
+    }
+    warm_up_times_.push_back(time);
   }
   return {};
 }

@@ -15,7 +15,7 @@ namespace stint::gst {
 
 class PlanExecutor : public Executor {
  public:
-  /// Maps and verifies the plan, makes the sessions and runs the smallest once. `threads` per run;
+  /// Maps and verifies the plan, makes the sessions and runs each twice. `threads` per run;
   /// 0: one per usable core. The plan must take frames and give detections.
   static Problem open(const std::string& path, uint32_t threads,
                       std::unique_ptr<PlanExecutor>* executor);
@@ -30,7 +30,8 @@ class PlanExecutor : public Executor {
   uint32_t input_height() const { return input_height_; }
   uint64_t plan_bytes() const { return file_.size(); }
   uint64_t session_bytes() const;
-  Nanoseconds warm_up_time() const { return warm_up_time_; }  // of the smallest batch
+  /// One run of each batch size, full.
+  const std::vector<Nanoseconds>& warm_up_times() const { return warm_up_times_; }
 
  private:
   PlanExecutor() = default;
@@ -45,7 +46,7 @@ class PlanExecutor : public Executor {
   std::vector<uint32_t> sizes_;
   std::vector<stint::Engine> sessions_;  // one per size
   uint32_t input_width_ = 0, input_height_ = 0;
-  Nanoseconds warm_up_time_{0};
+  std::vector<Nanoseconds> warm_up_times_;
 };
 
 }  // namespace stint::gst

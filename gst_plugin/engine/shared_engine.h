@@ -24,7 +24,9 @@ class SharedEngine {
         load_time(load_time),
         executor_(std::move(executor)),
         batcher_(*executor_) {
-    batcher_.seed_service_time(executor_->batch_sizes().front(), executor_->warm_up_time());
+    for (size_t i = 0; i < executor_->batch_sizes().size(); ++i) {
+      batcher_.seed_service_time(executor_->batch_sizes()[i], executor_->warm_up_times()[i]);
+    }
   }
 
   const PlanExecutor& plan() const { return *executor_; }

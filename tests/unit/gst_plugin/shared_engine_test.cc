@@ -60,7 +60,8 @@ TEST_CASE("an engine gives every stream the detections of its own frame") {
   CHECK(engine->plan().batch_sizes() == std::vector<uint32_t>{1, 2, 4});
   CHECK(engine->plan().labels().size() == kCells);
   CHECK(engine->plan().input_width() == kCellsPerSide);
-  CHECK(engine->plan().warm_up_time().count() > 0);
+  REQUIRE(engine->plan().warm_up_times().size() == 3);
+  for (const Nanoseconds time : engine->plan().warm_up_times()) CHECK(time.count() > 0);
 
   std::vector<std::thread> threads;
   std::atomic<int> wrong{0};
