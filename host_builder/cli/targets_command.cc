@@ -11,7 +11,7 @@ void add_targets_command(CLI::App& app) {
   command->callback([] {
     std::printf(
         "name  device                                    needs    state\n"
-        "cpu   x86-64 (SSE2, AVX2, AVX-512), aarch64     nothing  x86-64: built, tested and timed "
+        "cpu   x86-64 (SSE4, AVX2, AVX-512), aarch64     nothing  x86-64: built, tested and timed "
         "in CI; aarch64: not run yet\n");
   });
 }

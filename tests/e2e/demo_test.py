@@ -25,6 +25,10 @@ def main():
         subprocess.run([build / "bin/stint", "build", DIGITS / "digits.onnx", "-o", plan, "-q", "--batch", "1,4", "--labels", DIGITS / "labels.txt",
                         "--preprocess", "letterbox,rgb,pad=114", "--postprocess",
                         "yolox,strides=8:16,classes=10,score=0.65,iou=0.45,agnostic"], check=True, stdout=subprocess.DEVNULL)
+        # The embedding examples run the same file; without a frame they show the network a grey one.
+        for example in ("embed_c", "embed_cpp"):
+            said = subprocess.run([build / "bin" / example, plan], check=True, capture_output=True, text=True).stdout
+            assert "0 detections" in said, said
         environment = dict(os.environ, GST_PLUGIN_PATH=str(build / "lib/gstreamer-1.0"), GST_REGISTRY=str(folder / "registry.bin"))
         source = ["filesrc", f"location={DIGITS / 'clip.mp4'}", "!", "qtdemux", "!", "h264parse", "!", "avdec_h264", "!"]
         # Four streams in one process share one engine; each must give the same right answers.
