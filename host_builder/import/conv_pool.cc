@@ -30,9 +30,14 @@ void check_extents(const NodeTranslation& n, const Extents& values, size_t count
   }
 }
 
+/// Every extent of the input is within bounds afterwards.
 size_t spatial_rank(const NodeTranslation& n) {
   if (n.rank(0) < 3 || n.rank(0) > 5) {
     n.fail("needs an input with 1 to 3 spatial axes, it is " + shape_text(n.shape(0)));
+  }
+  for (const int64_t extent : n.shape(0)) {
+    if (extent < 0 || extent > kMaxExtent)
+      n.fail("input " + shape_text(n.shape(0)) + " has an extent out of range");
   }
   return n.rank(0) - 2;
 }
@@ -118,8 +123,6 @@ void translate_conv_transpose(NodeTranslation& n) {
   if (!output_shape.empty()) check_extents(n, output_shape, spatial, 1, "output_shape");
   for (size_t i = 0; i < spatial; ++i) {
     const int64_t extent = n.shape(0)[2 + i];
-    if (extent < 1 || extent > kMaxExtent)
-      n.fail("input " + shape_text(n.shape(0)) + " has an extent out of range");
     if (output_shape.empty() && !same_padding(w)) continue;
     const int64_t wanted = output_shape.empty() ? extent * w.strides[i] : output_shape[i];
     const int64_t total =
