@@ -1,6 +1,5 @@
 #include "host_builder/builder.h"
 
-#include <fstream>
 #include <list>
 #include <set>
 
@@ -8,25 +7,11 @@
 #include "host_builder/emit/sha256.h"
 #include "host_builder/frames/insert.h"
 #include "host_builder/graph/error.h"
+#include "host_builder/import/model_file.h"
 #include "host_builder/schedule/schedule.h"
 
 namespace stint::builder {
 namespace {
-
-std::vector<std::byte> read_model(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  if (!file || std::filesystem::is_directory(path)) {
-    throw BuildError("cannot read " + path.string() + ": no such file, or no right to read it");
-  }
-  std::vector<std::byte> bytes(static_cast<size_t>(file.tellg()));
-  file.seekg(0);
-  if (!file.read(reinterpret_cast<char*>(bytes.data()),
-                 static_cast<std::streamsize>(bytes.size())) &&
-      !bytes.empty()) {
-    throw BuildError("cannot read " + path.string() + ": reading failed");
-  }
-  return bytes;
-}
 
 void check_targets(const std::vector<std::string>& targets) {
   if (targets.empty()) throw BuildError("no target is given; use --target cpu");
@@ -133,7 +118,7 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
   const std::set<int64_t> batches = check_batches(options.batches);
   ProgressMeter progress(options, batches.size() * kStagesPerProgram + 1);
   PlanContents contents;
-  contents.source_hash = sha256(read_model(model));
+  contents.source_hash = sha256(read_model_file(model));
   contents.name = model.stem().string();
   contents.labels = options.labels;
   BuildReport own_report;
