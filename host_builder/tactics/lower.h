@@ -1,9 +1,11 @@
-// From a node of the physical graph to a step of a CPU plan: chooses the kernel, packs its weights,
-// bakes its parameters. One source file per family in tactics/cpu/, all listed in one table
-// (tactics/cpu/families.h).
+// From a node of the physical graph to a step of a plan: chooses the kernel, packs its weights, bakes
+// its parameters. One source file per family in tactics/cpu/ and tactics/cuda/, all listed in one
+// table a device (tactics/cpu/families.h, tactics/cuda/families.h).
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +13,17 @@
 #include "plan_schema/types.h"
 
 namespace stint::builder {
+
+/// The code of a GPU step: one kernel launch. The kernel takes one parameter by value, a struct of
+/// pointers: inputs, outputs, then the workspace and the state if the step has them, then for steps
+/// with an image binding the frames (const ImageView*) and the limits (const DetectionLimits*).
+struct GpuLaunch {
+  std::string source;  // translation unit; #include finds kernels/cuda/. Equal sources are compiled once
+  std::string symbol;  // of the extern "C" kernel
+  std::array<uint32_t, 3> grid = {1, 1, 1};
+  std::array<uint32_t, 3> block = {1, 1, 1};
+  uint32_t dynamic_smem = 0;  // bytes
+};
 
 /// A step before memory is planned. Operands are graph values; lowering may add constants (packed
 /// weights) to the graph.
@@ -22,6 +35,8 @@ struct StepSpec {
   std::vector<ValueId> outputs;
   uint64_t workspace_bytes = 0;       // shared by the workers, lives for this step
   uint64_t worker_scratch_bytes = 0;  // per worker
+  uint64_t state_bytes = 0;           // GPU: zero before the first run; the kernel leaves it zero
+  std::optional<GpuLaunch> launch;    // GPU steps have one and no `kernel` or `params`
   int image_binding = -1;             // index among the program's image inputs
   std::vector<std::pair<uint32_t, uint32_t>>
       in_place;             // (input, output) that may share storage when both are dense
