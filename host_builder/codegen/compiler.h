@@ -1,5 +1,5 @@
-// CUDA source -> machine code for one SM, without a GPU: NVRTC, opened at run time, several versions
-// side by side.
+// CUDA source -> machine code for one SM, without a GPU: NVRTC, opened at run time, several
+// versions side by side.
 #pragma once
 
 #include <cstddef>

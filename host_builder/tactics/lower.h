@@ -1,6 +1,6 @@
-// From a node of the physical graph to a step of a plan: chooses the kernel, packs its weights, bakes
-// its parameters. One source file per family in tactics/cpu/ and tactics/cuda/, all listed in one
-// table a device (tactics/cpu/families.h, tactics/cuda/families.h).
+// From a node of the physical graph to a step of a plan: chooses the kernel, packs its weights,
+// bakes its parameters. One source file per family in tactics/cpu/ and tactics/cuda/, all listed in
+// one table a device (tactics/cpu/families.h, tactics/cuda/families.h).
 #pragma once
 
 #include <array>
@@ -18,7 +18,8 @@ namespace stint::builder {
 /// pointers: inputs, outputs, then the workspace and the state if the step has them, then for steps
 /// with an image binding the frames (const ImageView*) and the limits (const DetectionLimits*).
 struct GpuLaunch {
-  std::string source;  // translation unit; #include finds kernels/cuda/. Equal sources are compiled once
+  std::string
+      source;  // translation unit; #include finds kernels/cuda/. Equal sources are compiled once
   std::string symbol;  // of the extern "C" kernel
   std::array<uint32_t, 3> grid = {1, 1, 1};
   std::array<uint32_t, 3> block = {1, 1, 1};

@@ -59,7 +59,8 @@ GpuTraits hopper() {
   return t;
 }
 
-GpuTraits with(GpuTraits base, uint32_t sm, uint32_t multiprocessors, double gb_per_s, double f16_tflops) {
+GpuTraits with(GpuTraits base, uint32_t sm, uint32_t multiprocessors, double gb_per_s,
+               double f16_tflops) {
   base.sm = sm;
   base.multiprocessors = multiprocessors;
   base.memory_gb_per_s = gb_per_s;
@@ -98,19 +99,26 @@ GpuTraits thor() {
 }
 
 Target gpu(const char* name, const char* description, const char* state, const GpuTraits& traits) {
-  return {name, description, state, true, traits};
+  Target target = {name, description, state, true, traits};
+  target.gpu.source_sm = traits.sm;
+  return target;
 }
 
 }  // namespace
 
 const std::vector<Target>& all_targets() {
   static const std::vector<Target> targets = {
-      {"cpu", "x86-64 (SSE4, AVX2, AVX-512), aarch64 (NEON)",
-       "x86-64 built, tested and timed in CI; aarch64 run under emulation", false, {}},
-      gpu("orin", "Jetson Orin, JetPack 6 (CUDA 12.6)", kCrossBuilt, orin(NvrtcFamily::kCuda12, 12060)),
+      {"cpu",
+       "x86-64 (SSE4, AVX2, AVX-512), aarch64 (NEON)",
+       "x86-64 built, tested and timed in CI; aarch64 run under emulation",
+       false,
+       {}},
+      gpu("orin", "Jetson Orin, JetPack 6 (CUDA 12.6)", kCrossBuilt,
+          orin(NvrtcFamily::kCuda12, 12060)),
       gpu("orin-jp5", "Jetson Orin, JetPack 5 (CUDA 11.4 or 11.8)", kCrossBuilt,
           orin(NvrtcFamily::kCuda11, 11040)),
-      gpu("orin-jp7", "Jetson Orin, JetPack 7 (CUDA 13.0)", kCrossBuilt, orin(NvrtcFamily::kCuda13, 13000)),
+      gpu("orin-jp7", "Jetson Orin, JetPack 7 (CUDA 13.0)", kCrossBuilt,
+          orin(NvrtcFamily::kCuda13, 13000)),
       gpu("thor", "Jetson Thor, JetPack 7 (CUDA 13.0)", kCrossBuilt, thor()),
       gpu("xavier", "Jetson Xavier, JetPack 5", kCrossBuilt, xavier()),
       gpu("sm_75", "Turing (T4)", kCrossBuilt, turing()),

@@ -12,13 +12,15 @@ enum class NvrtcFamily : uint8_t { kCuda11, kCuda12, kCuda13 };
 
 /// A CUDA device class. All sizes in bytes, rates as the vendor publishes them.
 struct GpuTraits {
-  uint32_t sm = 0;             // machine code is made for exactly this: 87 is sm_87
+  uint32_t sm = 0;  // machine code is made for exactly this: 87 is sm_87
+  uint32_t source_sm =
+      0;  // whose features the sources may use (STINT_SM); other than `sm` for --as
   NvrtcFamily nvrtc = NvrtcFamily::kCuda13;
-  uint32_t min_driver = 0;     // CUDA version the device's driver must support, e.g. 12060
-  bool has_cp_async = true;    // sm_80 and later
-  bool has_pdl = false;        // programmatic dependent launch and clusters: sm_90 and later
+  uint32_t min_driver = 0;   // CUDA version the device's driver must support, e.g. 12060
+  bool has_cp_async = true;  // sm_80 and later
+  bool has_pdl = false;      // programmatic dependent launch and clusters: sm_90 and later
   uint32_t multiprocessors = 0;
-  uint32_t smem_per_block = 0;       // with opt-in
+  uint32_t smem_per_block = 0;  // with opt-in
   uint32_t smem_per_multiprocessor = 0;
   uint64_t l2_bytes = 0;
   double memory_gb_per_s = 0;
@@ -44,8 +46,8 @@ const std::vector<Target>& all_targets();
 /// Throws BuildError naming the known targets.
 const Target& find_target(const std::string& name);
 
-/// The target whose tiling, limits and instruction choice `like` gets, but as machine code that runs
-/// on `device`: proves on one GPU what another one will run (--target sm_90 --as orin).
+/// The target whose tiling, limits and instruction choice `like` gets, but as machine code that
+/// runs on `device`: proves on one GPU what another one will run (--target sm_90 --as orin).
 Target dressed_as(const Target& device, const Target& like);
 
 }  // namespace stint::builder

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/targets/target.h"
 #include "host_builder/tactics/lower.h"
+#include "host_builder/targets/target.h"
 
 namespace stint::builder {
 

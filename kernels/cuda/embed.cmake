@@ -1,0 +1,18 @@
+# Writes a C++ file with every header of HEADERS (relative to ROOT) as a string: name, text, name, text, ..., null.
+set(text "// Made by kernels/cuda/embed.cmake.\n#include \"kernels/cuda/embedded_sources.h\"\n\nnamespace stint {\n\n")
+string(APPEND text "const EmbeddedSource kEmbeddedSources[] = {\n")
+foreach(header IN LISTS HEADERS)
+  file(READ ${ROOT}/${header} content)
+  # Compilers limit the length of one literal: a string of pieces has no limit that matters.
+  string(LENGTH "${content}" length)
+  string(APPEND text "    {\"${header}\",\n")
+  set(at 0)
+  while(at LESS length)
+    string(SUBSTRING "${content}" ${at} 8000 piece)
+    string(APPEND text "R\"stint_cuda(${piece})stint_cuda\"\n")
+    math(EXPR at "${at} + 8000")
+  endwhile()
+  string(APPEND text "    },\n")
+endforeach()
+string(APPEND text "    {nullptr, nullptr}};\n\n}  // namespace stint\n")
+file(WRITE ${INTO} "${text}")

@@ -1,0 +1,99 @@
+#include "host_builder/codegen/compiler.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include "host_builder/codegen/code_cache.h"
+#include "host_builder/graph/error.h"
+
+namespace stint::builder {
+namespace {
+
+const char* const kScale = R"(
+#include "stint.cuh"
+struct Args { const half_t* x; float* y; };
+extern "C" __global__ void scale(const __grid_constant__ Args args) {
+  STINT_LAUNCH_DEPENDENTS();
+  STINT_WAIT();
+  args.y[threadIdx.x] = 2.0f * to_float(args.x[threadIdx.x]);
+}
+)";
+
+CompileOptions no_cache() {
+  CompileOptions options;
+  options.use_cache = false;
+  return options;
+}
+
+bool is_there(NvrtcFamily family) {
+  if (!nvrtc_version(family).empty()) return true;
+  MESSAGE("skipped: the CUDA compiler library of this family is not installed");
+  return false;
+}
+
+/// The SM an ELF of device code was made for: the second byte of e_flags; its low byte before CUDA 13.
+uint32_t sm_of(const Cubin& cubin) {
+  uint32_t flags = 0;
+  std::memcpy(&flags, cubin->data() + 48, sizeof flags);
+  const uint32_t newer = (flags >> 8) & 0xff, older = flags & 0xff;
+  return newer != 0 && (cubin->at(8) >= std::byte{8}) ? newer : older;
+}
+
+}  // namespace
+
+TEST_CASE("machine code is made for exactly the target's SM, without a GPU") {
+  for (const char* name : {"orin", "orin-jp7", "thor", "sm_90", "xavier"}) {
+    const Target& target = find_target(name);
+    if (!is_there(target.gpu.nvrtc)) continue;
+    CAPTURE(name);
+    const auto cubins = compile_cuda({kScale, kScale}, target, no_cache());
+    REQUIRE(cubins.size() == 2);
+    CHECK(cubins[0] == cubins[1]);  // equal sources are compiled once
+    CHECK(std::memcmp(cubins[0]->data(), "\x7f" "ELF", 4) == 0);
+    CHECK(sm_of(cubins[0]) == target.gpu.sm);
+    CHECK(*compile_cuda({kScale}, target, no_cache())[0] == *cubins[0]);
+  }
+}
+
+TEST_CASE("a GPU can run what another one gets: no feature of its own is used") {
+  const Target target = dressed_as(find_target("sm_90"), find_target("orin"));
+  if (!is_there(target.gpu.nvrtc)) return;
+  CHECK(target.gpu.multiprocessors == 16);
+  const std::string source = std::string(kScale) + R"(
+static_assert(STINT_SM == 87 && STINT_PDL == 0);
+)";
+  CHECK(sm_of(compile_cuda({source}, target, no_cache())[0]) == 90);
+}
+
+TEST_CASE("a kernel that does not compile gives the compiler's words") {
+  const Target& target = find_target("sm_90");
+  if (!is_there(target.gpu.nvrtc)) return;
+  try {
+    compile_cuda({"extern \"C\" __global__ void k() { undeclared(); }"}, target, no_cache());
+    FAIL("it compiled");
+  } catch (const BuildError& error) {
+    CHECK(std::string(error.what()).find("undeclared") != std::string::npos);
+  }
+}
+
+TEST_CASE("the cache gives back what was stored, and never half of it") {
+  const auto folder = std::filesystem::temp_directory_path() / "stint_code_cache_test";
+  std::filesystem::remove_all(folder);
+  const CodeCache cache(folder);
+  CodeCache::Key key{};
+  key[0] = 0xab;
+  CHECK_FALSE(cache.find(key).has_value());
+  const std::vector<std::byte> code(1000, std::byte{7});
+  cache.store(key, code);
+  REQUIRE(cache.find(key).has_value());
+  CHECK(*cache.find(key) == code);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file()) std::filesystem::resize_file(entry.path(), 900);
+  CHECK_FALSE(cache.find(key).has_value());
+  CHECK_FALSE(CodeCache(std::filesystem::path()).find(key).has_value());
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace stint::builder

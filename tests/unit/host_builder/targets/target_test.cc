@@ -1,0 +1,29 @@
+#include "host_builder/targets/target.h"
+
+#include <doctest/doctest.h>
+
+#include "host_builder/graph/error.h"
+
+namespace stint::builder {
+
+TEST_CASE("targets are found by name and name their variant") {
+  CHECK(find_target("cpu").variant() == "cpu");
+  CHECK(find_target("orin").variant() == "sm_87");
+  CHECK(find_target("thor").gpu.has_pdl);
+  CHECK_FALSE(find_target("orin").gpu.has_pdl);
+  for (const Target& target : all_targets()) {
+    CAPTURE(target.name);
+    if (!target.is_gpu) continue;
+    CHECK(target.gpu.sm == target.gpu.source_sm);
+    CHECK(target.gpu.smem_per_block > 48 * 1024);
+    CHECK(target.gpu.memory_gb_per_s > 100);
+    CHECK(target.gpu.multiprocessors >= 8);
+  }
+}
+
+TEST_CASE("an unknown target is refused with the known ones") {
+  CHECK_THROWS_WITH_AS(find_target("pi"), doctest::Contains("orin"), BuildError);
+  CHECK_THROWS_AS(dressed_as(find_target("cpu"), find_target("orin")), BuildError);
+}
+
+}  // namespace stint::builder
