@@ -7,7 +7,9 @@
 #include "host_builder/cli/commands.h"
 #include "host_builder/graph/error.h"
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app{"Compiles trained networks ahead of time into plan files and runs them."};
   app.name("stint");
   app.require_subcommand(1);
@@ -27,11 +29,20 @@ int main(int argc, char** argv) {
   } catch (const UsageError& error) {
     std::fprintf(stderr, "stint: %s\n", error.what());
     return 2;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "stint: not enough memory for this work\n");
-    return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "stint: %s\n", error.what());
-    return 1;
+  } catch (...) {
+    std::fprintf(stderr, "stint: failed for a reason it cannot name\n");
   }
+  return 1;
 }

@@ -26,7 +26,9 @@ const Package& package_of(NvrtcFamily family) {
   static const Package packages[] = {
       {"libnvrtc.so.11.2", "nvidia-cuda-nvrtc-cu11==11.8.89", {"nvidia/cuda_nvrtc/lib"}},
       {"libnvrtc.so.12", "nvidia-cuda-nvrtc-cu12==12.6.85", {"nvidia/cuda_nvrtc/lib"}},
-      {"libnvrtc.so.13", "nvidia-cuda-nvrtc==13.0.88", {"nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"}},
+      {"libnvrtc.so.13",
+       "nvidia-cuda-nvrtc==13.0.88",
+       {"nvidia/cu13/lib", "nvidia/cuda_nvrtc/lib"}},
   };
   return packages[static_cast<size_t>(family)];
 }
@@ -108,7 +110,8 @@ std::vector<std::byte> Nvrtc::compile(const std::string& source, const std::vect
   for (const std::string& option : options) flags.push_back(option.c_str());
   const auto check = [&](int code, const char* what) {
     if (code != 0)
-      throw BuildError(std::string("CUDA compiler ") + version_ + ": " + what + ": " + error_text_(code));
+      throw BuildError(std::string("CUDA compiler ") + version_ + ": " + what + ": " +
+                       error_text_(code));
   };
   Program program = nullptr;
   check(create_(&program, source.c_str(), "step.cu", static_cast<int>(headers.size()), texts.data(),
@@ -123,7 +126,8 @@ std::vector<std::byte> Nvrtc::compile(const std::string& source, const std::vect
       log.resize(bytes);
       if (log_(program, log.data()) != 0) log.clear();
     }
-    throw BuildError(std::string("CUDA compiler ") + version_ + ": " + error_text_(code) + "\n" + log);
+    throw BuildError(std::string("CUDA compiler ") + version_ + ": " + error_text_(code) + "\n" +
+                     log);
   }
   size_t bytes = 0;
   check(cubin_size_(program, &bytes), "no machine code");

@@ -18,7 +18,6 @@ Signature signature(Op op) {
   switch (op) {
     case Op::kConv:
     case Op::kMatMul:
-      return {2, 4, 1, 1};
     case Op::kConvTranspose:
       return {2, 4, 1, 1};
     case Op::kPool:

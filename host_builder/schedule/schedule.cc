@@ -139,6 +139,7 @@ class Scheduler {
       best = &candidate;
       best_bound = bound;
     }
+    if (best == nullptr) throw BuildError("internal: the graph's steps have no order");
     order_name_ = best->name;
     const std::vector<const StepSpec*> steps = in_order(best->steps);
     map_ = map_storages(graph_, steps, bound_, pinned_);

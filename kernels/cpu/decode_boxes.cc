@@ -32,8 +32,8 @@ CenterBox yolox_box(const DecodeParams& p, const float* v, int64_t row) {
   if (p.level_count == 0) return {v[0], v[1], v[2], v[3]};
   const Level at = find_level(p, row);
   const DecodeLevel& l = p.levels[at.index];
-  const auto x = static_cast<float>(at.row % l.grid_width),
-             y = static_cast<float>(at.row / l.grid_width);
+  const int64_t column = at.row % l.grid_width, line = at.row / l.grid_width;
+  const auto x = static_cast<float>(column), y = static_cast<float>(line);
   return {(v[0] + x) * l.stride, (v[1] + y) * l.stride, std::exp(v[2]) * l.stride,
           std::exp(v[3]) * l.stride};
 }
@@ -43,8 +43,8 @@ CenterBox anchor_box(const DecodeParams& p, const float* v, const Level& at) {
   const int64_t cells = int64_t{l.grid_width} * l.grid_height;
   const int64_t cell = p.anchor_major ? at.row % cells : at.row / l.anchor_count;
   const int64_t anchor = p.anchor_major ? at.row / cells : at.row % l.anchor_count;
-  const auto x = static_cast<float>(cell % l.grid_width),
-             y = static_cast<float>(cell / l.grid_width);
+  const int64_t column = cell % l.grid_width, line = cell / l.grid_width;
+  const auto x = static_cast<float>(column), y = static_cast<float>(line);
   const float* size = l.anchors[anchor];
   if (p.scaled_anchors) {
     const float w = 2.0f * sigmoid(v[2]), h = 2.0f * sigmoid(v[3]);

@@ -119,7 +119,7 @@ void interpolate_row(const Job& job, const int64_t* position, float* sum, T* to)
     first = false;
     mix.count = 0;
   };
-  while (!outside) {
+  while (!outside) {  // NOLINT(bugprone-infinite-loop): left when the taps are counted through
     const T* from = job.x.as<T>();
     float weight = 1.0f;
     for (int i = 0; i < job.outer; ++i) {

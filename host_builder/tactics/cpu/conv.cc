@@ -73,8 +73,8 @@ double packed_us(const Graph& graph, const Node& node) {
   const Shape& w = graph.value(node.inputs.at(1)).shape;
   const int64_t groups = node.as<ConvAttributes>().groups;
   // A panel of 16 columns is computed whole.
-  const double out = static_cast<double>(w[0] / groups);
-  const double waste = static_cast<double>(cpu::panels_for(w[0] / groups) * 16) / out;
+  const int64_t out = w[0] / groups;
+  const double waste = static_cast<double>(cpu::panels_for(out) * 16) / static_cast<double>(out);
   return roofline_us(graph, node, window_flops(graph, node, conv_terms(graph, node)) * waste,
                      60.0) +
          0.5 * static_cast<double>(groups);

@@ -33,7 +33,8 @@ bool is_there(NvrtcFamily family) {
   return false;
 }
 
-/// The SM an ELF of device code was made for: the second byte of e_flags; its low byte before CUDA 13.
+/// The SM an ELF of device code was made for: the second byte of e_flags; its low byte before
+/// CUDA 13.
 uint32_t sm_of(const Cubin& cubin) {
   uint32_t flags = 0;
   std::memcpy(&flags, cubin->data() + 48, sizeof flags);
@@ -51,7 +52,10 @@ TEST_CASE("machine code is made for exactly the target's SM, without a GPU") {
     const auto cubins = compile_cuda({kScale, kScale}, target, no_cache());
     REQUIRE(cubins.size() == 2);
     CHECK(cubins[0] == cubins[1]);  // equal sources are compiled once
-    CHECK(std::memcmp(cubins[0]->data(), "\x7f" "ELF", 4) == 0);
+    CHECK(std::memcmp(cubins[0]->data(),
+                      "\x7f"
+                      "ELF",
+                      4) == 0);
     CHECK(sm_of(cubins[0]) == target.gpu.sm);
     CHECK(*compile_cuda({kScale}, target, no_cache())[0] == *cubins[0]);
   }
