@@ -5,7 +5,7 @@
 
 #include "graph_maker.h"
 #include "host_builder/passes/passes.h"
-#include "reference_evaluator.h"
+#include "tests/support/reference_evaluator.h"
 
 namespace stint::builder::test {
 

@@ -1,4 +1,4 @@
-#include "reference_evaluator.h"
+#include "tests/support/reference_evaluator.h"
 
 #include <algorithm>
 #include <cmath>
