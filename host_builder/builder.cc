@@ -1,32 +1,51 @@
 #include "host_builder/builder.h"
 
+#include <algorithm>
 #include <list>
 #include <set>
 
+#include "host_builder/codegen/compiler.h"
 #include "host_builder/emit/plan_writer.h"
 #include "host_builder/emit/sha256.h"
 #include "host_builder/frames/insert.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/import/model_file.h"
+#include "host_builder/quantize/to_half.h"
+#include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
+#include "host_builder/tactics/cuda/lower_for_cuda.h"
 
 namespace stint::builder {
 namespace {
 
-void check_targets(const std::vector<std::string>& targets) {
-  if (targets.empty()) throw BuildError("no target is given; use --target cpu");
-  static const std::set<std::string> kGpuNames = {"orin", "orin-jp5", "orin-jp7", "thor", "xavier"};
+/// The targets by name, `--as` applied. Throws for what is unknown or asked for twice.
+std::vector<Target> chosen_targets(const BuildOptions& options) {
+  if (options.targets.empty()) throw BuildError("no target is given; use --target cpu");
+  std::vector<Target> targets;
   Findings findings;
-  for (const std::string& target : targets) {
-    if (target == "cpu") continue;
-    if (kGpuNames.count(target) > 0 || target.rfind("sm_", 0) == 0) {
-      findings.add("target '" + target +
-                   "' is a GPU; this builder makes plans for cpu only, use --target cpu");
-    } else {
-      findings.add("there is no target '" + target + "'; this builder knows: cpu");
+  for (const std::string& name : options.targets) {
+    try {
+      Target target = find_target(name);
+      if (!options.as.empty() && target.is_gpu)
+        target = dressed_as(target, find_target(options.as));
+      for (const Target& other : targets)
+        if (other.name == target.name)
+          findings.add("target '" + name + "' is given twice; name each once");
+      targets.push_back(std::move(target));
+    } catch (const BuildError& error) {
+      findings.add(error.what());
     }
   }
+  if (options.precision != "fp32" && options.precision != "fp16" && options.precision != "auto")
+    findings.add("there is no precision '" + options.precision +
+                 "'; this builder knows fp32, fp16 and auto");
   findings.raise("the plan cannot be built for what was asked:");
+  return targets;
+}
+
+/// FP16 is a matter of GPUs: the cpu target computes in FP32, whatever is asked for others.
+bool in_half(const Target& target, const BuildOptions& options) {
+  return target.is_gpu && options.precision != "fp32";
 }
 
 std::set<int64_t> check_batches(const std::vector<int64_t>& batches) {
@@ -50,6 +69,13 @@ class ProgressMeter {
       options_.progress(stage, static_cast<double>(done_) / static_cast<double>(stages_));
     ++done_;
   }
+  /// Part of the stage that began last.
+  void within(const std::string& stage, size_t done, size_t total) {
+    if (!options_.progress || total == 0) return;
+    const double part = static_cast<double>(done) / static_cast<double>(total);
+    options_.progress(stage,
+                      (static_cast<double>(done_ - 1) + part) / static_cast<double>(stages_));
+  }
   void finish() {
     if (options_.progress) options_.progress("done", 1.0);
   }
@@ -65,6 +91,12 @@ constexpr size_t kStagesPerProgram = 3;
 struct BuiltProgram {
   Graph graph;
   Schedule schedule;
+  std::vector<Cubin> code;
+};
+
+struct BuiltVariant {
+  Target target;
+  std::list<BuiltProgram> programs;  // addresses stay
 };
 
 uint64_t weight_bytes_of(const BuiltProgram& program) {
@@ -78,11 +110,21 @@ uint64_t weight_bytes_of(const BuiltProgram& program) {
   return bytes;
 }
 
-BuiltProgram build_program(const std::filesystem::path& model, int64_t batch,
+Schedule schedule_for(Graph& graph, const Target& target, const BuildOptions& options) {
+  if (!target.is_gpu) return make_schedule(graph);
+  if (in_half(target, options)) to_half(graph);
+  Schedule schedule = make_schedule(graph, [&](Graph& g, const Node& node) {
+    return lower_candidate(g, node, target, cuda_candidates(g, node, target).front());
+  });
+  link_launches(schedule, target.gpu.has_pdl);
+  return schedule;
+}
+
+BuiltProgram build_program(const std::filesystem::path& model, const Target& target, int64_t batch,
                            const BuildOptions& options, ProgressMeter& progress,
                            ProgramReport& report) {
-  const std::string suffix =
-      options.batches.size() > 1 ? " (batch " + std::to_string(batch) + ")" : "";
+  std::string suffix = options.targets.size() > 1 ? " for " + target.name : "";
+  if (options.batches.size() > 1) suffix += " (batch " + std::to_string(batch) + ")";
   BuiltProgram program;
   progress.next("import" + suffix);
   ImportOptions import_options;
@@ -91,15 +133,18 @@ BuiltProgram build_program(const std::filesystem::path& model, int64_t batch,
   program.graph = import_onnx_file(model, import_options);
   program.graph.batch = batch;
   insert_frames(program.graph, options.preprocess, options.postprocess);
+  report.target = target.name;
   report.batch = batch;
   report.nodes_imported = program.graph.live_node_count();
   progress.next("passes" + suffix);
   PassOptions passes = options.passes;
-  if (!passes.dump_dir.empty() && options.batches.size() > 1)
-    passes.dump_dir /= "batch_" + std::to_string(batch);
+  if (!passes.dump_dir.empty()) {
+    if (options.targets.size() > 1) passes.dump_dir /= target.name;
+    if (options.batches.size() > 1) passes.dump_dir /= "batch_" + std::to_string(batch);
+  }
   report.passes = run_passes(program.graph, passes);
   progress.next("schedule" + suffix);
-  program.schedule = make_schedule(program.graph);
+  program.schedule = schedule_for(program.graph, target, options);
   report.steps = program.schedule.steps.size();
   report.peak_bytes = program.schedule.arena_bytes;
   report.lower_bound = program.schedule.lower_bound;
@@ -110,23 +155,54 @@ BuiltProgram build_program(const std::filesystem::path& model, int64_t batch,
   return program;
 }
 
+/// Compiles the kernels of all programs at once: many layers, and batch sizes, share some.
+void compile_kernels(BuiltVariant& variant, const BuildOptions& options, ProgressMeter& progress) {
+  const std::string stage = "kernels for " + variant.target.name;
+  progress.next(stage);
+  std::vector<std::string> sources;
+  for (const BuiltProgram& program : variant.programs)
+    for (const ScheduledStep& step : program.schedule.steps)
+      sources.push_back(step.spec.launch->source);
+  CompileOptions compile;
+  compile.threads = options.threads;
+  compile.progress = [&](size_t done, size_t total) { progress.within(stage, done, total); };
+  const std::vector<Cubin> cubins = compile_cuda(sources, variant.target, compile);
+  auto next = cubins.begin();
+  for (BuiltProgram& program : variant.programs) {
+    const auto count = static_cast<std::ptrdiff_t>(program.schedule.steps.size());
+    program.code.assign(next, next + count);
+    next += count;
+  }
+}
+
 }  // namespace
 
 std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
                                   BuildReport* report) {
-  check_targets(options.targets);
+  const std::vector<Target> targets = chosen_targets(options);
   const std::set<int64_t> batches = check_batches(options.batches);
-  ProgressMeter progress(options, batches.size() * kStagesPerProgram + 1);
+  const auto gpus = static_cast<size_t>(
+      std::count_if(targets.begin(), targets.end(), [](const Target& t) { return t.is_gpu; }));
+  ProgressMeter progress(options, targets.size() * batches.size() * kStagesPerProgram + gpus + 1);
   PlanContents contents;
   contents.source_hash = sha256(read_model_file(model));
   contents.name = model.stem().string();
   contents.labels = options.labels;
   BuildReport own_report;
-  std::list<BuiltProgram> programs;  // addresses stay
-  for (int64_t batch : batches) {
-    ProgramReport& program_report = own_report.programs.emplace_back();
-    programs.push_back(build_program(model, batch, options, progress, program_report));
-    contents.programs.push_back({&programs.back().graph, &programs.back().schedule});
+  std::list<BuiltVariant> variants;
+  for (const Target& target : targets) {
+    BuiltVariant& variant = variants.emplace_back();
+    variant.target = target;
+    for (int64_t batch : batches) {
+      ProgramReport& program_report = own_report.programs.emplace_back();
+      variant.programs.push_back(
+          build_program(model, target, batch, options, progress, program_report));
+    }
+    if (target.is_gpu) compile_kernels(variant, options, progress);
+    PlanVariant& written = contents.variants.emplace_back();
+    written.target = target;
+    for (const BuiltProgram& program : variant.programs)
+      written.programs.push_back({&program.graph, &program.schedule, program.code});
   }
   progress.next("write");
   std::vector<std::byte> plan = write_plan(contents);

@@ -20,12 +20,15 @@ struct BuildOptions {
   std::string postprocess;  // SPEC; empty: none
   std::vector<std::string> labels;
   PassOptions passes;
-  std::string precision = "fp32";
+  std::string precision =
+      "fp32";      // of GPU targets: fp32, fp16, or auto (the fastest that is exact enough: fp16)
+  std::string as;  // GPU targets get the kernels of this one (see dressed_as); empty: their own
   unsigned threads = 0;  // build threads; 0: all
   std::function<void(const std::string& stage, double fraction)> progress;
 };
 
 struct ProgramReport {
+  std::string target;
   int64_t batch = 1;
   size_t nodes_imported = 0;
   std::vector<PassReport> passes;

@@ -60,7 +60,7 @@ std::string mebibytes(uint64_t bytes) {
 
 void print_report(const BuildReport& report) {
   for (const ProgramReport& program : report.programs) {
-    std::printf("batch %lld\n", static_cast<long long>(program.batch));
+    std::printf("%s, batch %lld\n", program.target.c_str(), static_cast<long long>(program.batch));
     std::printf("  nodes: %zu imported", program.nodes_imported);
     for (const PassReport& pass : program.passes) {
       if (pass.changes > 0)
@@ -81,10 +81,10 @@ void print_report(const BuildReport& report) {
 
 void build(BuildArguments& arguments) {
   BuildOptions& options = arguments.options;
-  if (options.precision != "fp32" && options.precision != "auto") {
+  if (options.targets == std::vector<std::string>{"cpu"} && options.precision == "fp16") {
     throw UsageError(
-        "--precision " + options.precision +
-        ": the cpu target computes in fp32; use fp32 or auto (fp16 models are accepted)");
+        "--precision fp16: the cpu target computes in fp32; use fp32 or auto (fp16 models are "
+        "accepted)");
   }
   for (const std::string& shape : arguments.shapes) options.shapes.insert(parse_shape(shape));
   options.passes.disabled.insert(arguments.disabled_passes.begin(),
@@ -126,7 +126,12 @@ void add_build_command(CLI::App& app) {
       ->add_option("--target", arguments->options.targets,
                    "Target to build for, repeatable (see stint targets)")
       ->capture_default_str();
-  command->add_option("--precision", arguments->options.precision, "fp32 or auto")
+  command->add_option("--as", arguments->options.as,
+                      "Give GPU targets the kernels of this one, to prove them on another device");
+  command
+      ->add_option("--precision", arguments->options.precision,
+                   "Of GPU targets: fp32, fp16, or auto (fp16 where the device gains by it)")
+      ->check(CLI::IsMember({"fp32", "fp16", "auto"}))
       ->capture_default_str();
   command->add_option("--batch", arguments->options.batches, "Batch sizes, e.g. 1,4")
       ->delimiter(',')

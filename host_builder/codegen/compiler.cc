@@ -100,6 +100,12 @@ std::vector<Cubin> compile_cuda(const std::vector<std::string>& sources, const T
   return result;
 }
 
+std::string codegen_text(const Target& target) {
+  std::string text = "NVRTC " + Nvrtc::of(target.gpu.nvrtc).version();
+  for (const std::string& option : options_for(target)) text += " " + option;
+  return text;
+}
+
 std::string nvrtc_version(NvrtcFamily family) {
   try {
     return "NVRTC " + Nvrtc::of(family).version();

@@ -28,6 +28,9 @@ struct CompileOptions {
 std::vector<Cubin> compile_cuda(const std::vector<std::string>& sources, const Target& target,
                                 const CompileOptions& options);
 
+/// How a target's code is made, for the plan: compiler and options.
+std::string codegen_text(const Target& target);
+
 /// "NVRTC 13.0" of the library that a family would use, or "" if there is none. For stint targets.
 std::string nvrtc_version(NvrtcFamily family);
 

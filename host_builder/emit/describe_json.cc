@@ -148,6 +148,13 @@ json describe_step(const fb::Program& program, uint32_t index, const Decisions& 
   result["index"] = index;
   result["name"] = text_of(step.name());
   result["kernel"] = kernel == nullptr ? std::to_string(step.kernel()) : kernel->name;
+  if (const fb::Launch* launch = step.launch(); launch != nullptr) {
+    result["kernel"] = text_of(launch->symbol());
+    result["launch"] = {{"segment", launch->module_segment()},
+                        {"grid", {launch->grid_x(), launch->grid_y(), launch->grid_z()}},
+                        {"block", {launch->block_x(), launch->block_y(), launch->block_z()}},
+                        {"dynamic_smem", launch->dynamic_smem()}};
+  }
   result["inputs"] = json::array();
   result["outputs"] = json::array();
   for (uint32_t i = 0; step.inputs() != nullptr && i < step.inputs()->size(); ++i) {

@@ -4,6 +4,7 @@
 
 #include "core/include/stint/stint.h"
 #include "host_builder/emit/program_writer.h"
+#include "host_builder/emit/segments.h"
 #include "host_builder/emit/weights_segment.h"
 #include "host_builder/graph/error.h"
 #include "plan_schema/checksum.h"
@@ -12,26 +13,37 @@
 namespace stint::builder {
 namespace {
 
-constexpr uint32_t kWeightsIndex = 0;
-
-flatbuffers::Offset<fb::TargetVariant> write_variant(Builder& builder, const PlanContents& contents,
-                                                     WeightsSegment& weights) {
+flatbuffers::Offset<fb::TargetVariant> write_variant(Builder& builder, const PlanVariant& variant,
+                                                     Segments& segments) {
+  WeightsSegment weights;
+  for (const PlanProgram& program : variant.programs) add_constants(program, weights);
+  ProgramSegments parts;
+  parts.weights = &weights;
+  parts.code = &segments;
+  if (weights.used()) {
+    parts.weights_index = segments.add(
+        SegmentKind::kWeights, std::make_shared<const std::vector<std::byte>>(weights.bytes()));
+  }
   std::vector<flatbuffers::Offset<fb::Program>> programs;
   std::vector<flatbuffers::Offset<fb::Decision>> decisions;
-  for (const PlanProgram& program : contents.programs) {
-    programs.push_back(write_program(builder, program, weights, kWeightsIndex));
+  for (const PlanProgram& program : variant.programs) {
+    programs.push_back(write_program(builder, program, parts));
     write_decisions(builder, *program.schedule, decisions);
   }
-  const auto name = builder.CreateString(contents.target);
+  const Target& target = variant.target;
+  const auto name = builder.CreateString(target.name);
+  const auto options = target.is_gpu ? builder.CreateString(codegen_text(target)) : 0;
   const auto programs_offset = builder.CreateVector(programs);
   const auto decisions_offset = builder.CreateVector(decisions);
-  return fb::CreateTargetVariant(builder, name, fb::TargetKind::Cpu, 0, 0, 0, programs_offset,
-                                 decisions_offset);
+  return fb::CreateTargetVariant(
+      builder, name, target.is_gpu ? fb::TargetKind::Cuda : fb::TargetKind::Cpu, target.gpu.sm,
+      target.gpu.min_driver, options, programs_offset, decisions_offset);
 }
 
-void write_root(Builder& builder, const PlanContents& contents, WeightsSegment& weights) {
-  const std::vector<flatbuffers::Offset<fb::TargetVariant>> variants = {
-      write_variant(builder, contents, weights)};
+void write_root(Builder& builder, const PlanContents& contents, Segments& segments) {
+  std::vector<flatbuffers::Offset<fb::TargetVariant>> variants;
+  for (const PlanVariant& variant : contents.variants)
+    variants.push_back(write_variant(builder, variant, segments));
   const auto name = builder.CreateString(contents.name);
   const auto hash = builder.CreateVector(contents.source_hash.data(), contents.source_hash.size());
   const auto version = builder.CreateString("stint " STINT_VERSION_STRING);
@@ -64,37 +76,42 @@ class File {
 }  // namespace
 
 std::vector<std::byte> write_plan(const PlanContents& contents) {
-  if (contents.programs.empty()) throw BuildError("a plan needs at least one program");
+  for (const PlanVariant& variant : contents.variants)
+    if (variant.programs.empty()) throw BuildError("a plan needs at least one program");
+  if (contents.variants.empty()) throw BuildError("a plan needs at least one target");
   Builder builder;
-  WeightsSegment weights;
-  write_root(builder, contents, weights);
+  Segments segments;
+  write_root(builder, contents, segments);
 
   FileHeader header = {};
   std::memcpy(header.magic, kPlanMagic, sizeof kPlanMagic);
   header.header_bytes = sizeof header;
   header.major = kPlanMajor;
   header.minor = kPlanMinor;
-  header.segment_count = weights.used() ? 1 : 0;
-  SegmentEntry entry = {};
+  header.segment_count = static_cast<uint32_t>(segments.all().size());
+  std::vector<SegmentEntry> entries(segments.all().size());
 
   File file;
   file.append(&header, sizeof header, 1);
   header.segment_table_offset =
-      file.append(&entry, header.segment_count * sizeof entry, alignof(SegmentEntry));
+      file.append(entries.data(), entries.size() * sizeof(SegmentEntry), alignof(SegmentEntry));
   header.flatbuffer_bytes = builder.GetSize();
   header.flatbuffer_offset =
       file.append(builder.GetBufferPointer(), builder.GetSize(), kFlatbufferAlignment);
   header.flatbuffer_checksum = checksum64(builder.GetBufferPointer(), builder.GetSize());
-  if (header.segment_count > 0) {
-    const std::vector<std::byte>& bytes = weights.bytes();
-    entry.kind = SegmentKind::kWeights;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const std::vector<std::byte>& bytes = *segments.all()[i].bytes;
+    SegmentEntry& entry = entries[i];
+    entry.kind = segments.all()[i].kind;
     entry.alignment = static_cast<uint32_t>(
         bytes.size() >= kLargeSegmentBytes ? kLargeSegmentAlignment : kSegmentAlignment);
     entry.bytes = bytes.size();
     entry.checksum = checksum64(bytes.data(), bytes.size());
     entry.offset = file.append(bytes.data(), bytes.size(), entry.alignment);
-    file.overwrite(header.segment_table_offset, &entry, sizeof entry);
   }
+  if (!entries.empty())
+    file.overwrite(header.segment_table_offset, entries.data(),
+                   entries.size() * sizeof(SegmentEntry));
   header.total_bytes = file.size();
   file.overwrite(0, &header, sizeof header);
   return file.take();

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "host_builder/codegen/compiler.h"
 #include "host_builder/graph/graph.h"
 #include "host_builder/schedule/schedule.h"
+#include "host_builder/targets/target.h"
 
 namespace stint::builder {
 
@@ -16,14 +18,20 @@ namespace stint::builder {
 struct PlanProgram {
   const Graph* graph = nullptr;
   const Schedule* schedule = nullptr;
+  std::vector<Cubin> code = {};  // GPU: one per step
+};
+
+/// The network for one device.
+struct PlanVariant {
+  Target target;
+  std::vector<PlanProgram> programs;  // batches ascending
 };
 
 struct PlanContents {
   std::string name;
   std::array<uint8_t, 32> source_hash{};  // SHA-256 of the model file
   std::vector<std::string> labels;
-  std::string target = "cpu";
-  std::vector<PlanProgram> programs;  // batches ascending
+  std::vector<PlanVariant> variants;
 };
 
 /// Throws BuildError for what the format cannot hold.

@@ -11,30 +11,26 @@ constexpr uint32_t kArenaAlignment = 64;
 
 class ProgramWriter {
  public:
-  ProgramWriter(Builder& builder, const PlanProgram& program, WeightsSegment& weights,
-                uint32_t weights_index)
+  ProgramWriter(Builder& builder, const PlanProgram& program, const ProgramSegments& segments)
       : b_(builder),
+        program_(program),
         graph_(*program.graph),
         s_(*program.schedule),
-        weights_(weights),
-        weights_index_(weights_index) {}
+        segments_(segments),
+        on_gpu_(!program.code.empty()) {}
 
   flatbuffers::Offset<fb::Program> write() {
-    std::vector<flatbuffers::Offset<fb::Arena>> arenas;
-    // Tensors without elements lie in the arena too, even when it has no bytes.
-    const bool has_arena =
-        std::any_of(s_.storages.begin(), s_.storages.end(),
-                    [](const Storage& s) { return s.kind == StorageKind::kArena; });
-    if (has_arena)
-      arenas.push_back(fb::CreateArena(b_, fb::MemorySpace::Host, s_.arena_bytes, kArenaAlignment));
+    const std::vector<flatbuffers::Offset<fb::Arena>> arenas = write_arenas();
     std::vector<flatbuffers::Offset<fb::Tensor>> tensors;
     for (const ScheduledTensor& tensor : s_.tensors) tensors.push_back(write_tensor(tensor));
     std::vector<flatbuffers::Offset<fb::Binding>> bindings;
     for (const ScheduledBinding& binding : s_.bindings) bindings.push_back(write_binding(binding));
     std::vector<flatbuffers::Offset<fb::Step>> steps;
-    for (const ScheduledStep& step : s_.steps) steps.push_back(write_step(step));
+    for (size_t i = 0; i < s_.steps.size(); ++i) steps.push_back(write_step(i));
     std::vector<fb::Edge> edges;
-    for (const Dependence& d : s_.dependences) edges.emplace_back(d.from, d.to, fb::EdgeKind::Full);
+    for (const ScheduledEdge& e : s_.edges)
+      edges.emplace_back(e.from, e.to,
+                         e.programmatic ? fb::EdgeKind::Programmatic : fb::EdgeKind::Full);
     const auto arenas_offset = b_.CreateVector(arenas);
     const auto tensors_offset = b_.CreateVector(tensors);
     const auto bindings_offset = b_.CreateVector(bindings);
@@ -46,6 +42,25 @@ class ProgramWriter {
   }
 
  private:
+  bool has_storage(StorageKind kind) const {
+    return std::any_of(s_.storages.begin(), s_.storages.end(),
+                       [kind](const Storage& s) { return s.kind == kind; });
+  }
+
+  // Activations first, then the states of GPU steps.
+  std::vector<flatbuffers::Offset<fb::Arena>> write_arenas() {
+    const auto space = on_gpu_ ? fb::MemorySpace::Device : fb::MemorySpace::Host;
+    std::vector<flatbuffers::Offset<fb::Arena>> arenas;
+    // Tensors without elements lie in the arena too, even when it has no bytes.
+    if (has_storage(StorageKind::kArena))
+      arenas.push_back(fb::CreateArena(b_, space, s_.arena_bytes, kArenaAlignment));
+    if (s_.state_bytes > 0) {
+      state_arena_ = static_cast<uint32_t>(arenas.size());
+      arenas.push_back(fb::CreateArena(b_, space, s_.state_bytes, kArenaAlignment, true));
+    }
+    return arenas;
+  }
+
   flatbuffers::Offset<fb::Tensor> write_tensor(const ScheduledTensor& tensor) {
     const Storage& storage = s_.storages[tensor.storage];
     fb::StorageKind kind = fb::StorageKind::Arena;
@@ -57,8 +72,10 @@ class ProgramWriter {
       base = 0;
     } else if (storage.kind == StorageKind::kConstant) {
       kind = fb::StorageKind::Segment;
-      index = weights_index_;
-      base = weights_.add(graph_.value(storage.constant).constant);
+      index = segments_.weights_index;
+      base = segments_.weights->add(graph_.value(storage.constant).constant);
+    } else if (storage.kind == StorageKind::kState) {
+      index = state_arena_;
     }
     const auto shape = b_.CreateVector(tensor.shape);
     const auto strides = b_.CreateVector(tensor.strides);
@@ -93,30 +110,67 @@ class ProgramWriter {
                              0, binding.io_bytes, binding.io_offset);
   }
 
-  flatbuffers::Offset<fb::Step> write_step(const ScheduledStep& step) {
-    const auto params = b_.CreateVector(reinterpret_cast<const uint8_t*>(step.spec.params.data()),
-                                        step.spec.params.size());
+  flatbuffers::Offset<fb::Step> write_step(size_t i) {
+    const ScheduledStep& step = s_.steps[i];
+    flatbuffers::Offset<fb::Launch> launch = 0;
+    std::vector<std::byte> params = step.spec.params;
+    if (on_gpu_) launch = write_launch(step, program_.code.at(i), params);
+    const auto params_offset =
+        b_.CreateVector(reinterpret_cast<const uint8_t*>(params.data()), params.size());
     const auto inputs = b_.CreateVector(step.inputs);
     const auto outputs = b_.CreateVector(step.outputs);
     const auto name = b_.CreateString(step.spec.name);
     const int32_t image =
         step.image_binding == kNone ? -1 : static_cast<int32_t>(step.image_binding);
-    return fb::CreateStep(b_, static_cast<uint16_t>(step.spec.kernel), params, inputs, outputs,
-                          step.workspace, image, 0, name);
+    return fb::CreateStep(b_, static_cast<uint16_t>(step.spec.kernel), params_offset, inputs,
+                          outputs, step.workspace, image, launch, name);
+  }
+
+  /// The parameter block is pointers in the order that GpuLaunch promises; they are written when a
+  /// session is created.
+  flatbuffers::Offset<fb::Launch> write_launch(const ScheduledStep& step, const Cubin& code,
+                                               std::vector<std::byte>& params) {
+    const GpuLaunch& launch = *step.spec.launch;
+    std::vector<fb::Relocation> relocations;
+    uint32_t bytes = 0;
+    const auto add_pointer = [&bytes] { return (bytes += 8) - 8; };
+    for (const auto* operands : {&step.inputs, &step.outputs})
+      for (const uint32_t tensor : *operands) relocations.emplace_back(add_pointer(), tensor);
+    if (step.workspace != kNone) relocations.emplace_back(add_pointer(), step.workspace);
+    if (step.state != kNone) relocations.emplace_back(add_pointer(), step.state);
+    const uint32_t frames = launch.takes_frames ? add_pointer() : kNone;
+    const uint32_t limits = launch.takes_limits ? add_pointer() : kNone;
+    params.assign(bytes, std::byte{0});
+    const auto symbol = b_.CreateString(launch.symbol);
+    const auto relocations_offset = b_.CreateVectorOfStructs(relocations);
+    const uint32_t segment = segments_.code->add(SegmentKind::kCubin, code);
+    return fb::CreateLaunch(b_, segment, symbol, launch.grid[0], launch.grid[1], launch.grid[2],
+                            launch.block[0], launch.block[1], launch.block[2], launch.dynamic_smem,
+                            relocations_offset, frames, limits);
   }
 
   Builder& b_;
+  const PlanProgram& program_;
   const Graph& graph_;
   const Schedule& s_;
-  WeightsSegment& weights_;
-  const uint32_t weights_index_;
+  const ProgramSegments& segments_;
+  const bool on_gpu_;
+  uint32_t state_arena_ = 0;
 };
 
 }  // namespace
 
+void add_constants(const PlanProgram& program, WeightsSegment& weights) {
+  for (const ScheduledTensor& tensor : program.schedule->tensors) {
+    const Storage& storage = program.schedule->storages[tensor.storage];
+    if (storage.kind == StorageKind::kConstant)
+      weights.add(program.graph->value(storage.constant).constant);
+  }
+}
+
 flatbuffers::Offset<fb::Program> write_program(Builder& builder, const PlanProgram& program,
-                                               WeightsSegment& weights, uint32_t weights_index) {
-  return ProgramWriter(builder, program, weights, weights_index).write();
+                                               const ProgramSegments& segments) {
+  return ProgramWriter(builder, program, segments).write();
 }
 
 void write_decisions(Builder& builder, const Schedule& schedule,
@@ -126,8 +180,10 @@ void write_decisions(Builder& builder, const Schedule& schedule,
     const auto subject = builder.CreateString(spec.name);
     const auto choice = builder.CreateString(spec.tactic);
     decisions.push_back(fb::CreateDecision(
-        builder, subject, choice, fb::Provenance::Predicted, static_cast<float>(spec.predicted_us),
-        0.0f, static_cast<uint32_t>(schedule.batch), i, spec.flops, spec.bytes));
+        builder, subject, choice,
+        spec.measured_us > 0 ? fb::Provenance::MeasuredOnTarget : fb::Provenance::Predicted,
+        static_cast<float>(spec.predicted_us), static_cast<float>(spec.measured_us),
+        static_cast<uint32_t>(schedule.batch), i, spec.flops, spec.bytes));
   }
 }
 

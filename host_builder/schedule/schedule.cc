@@ -21,18 +21,19 @@ constexpr uint64_t kSearchSteps = 50'000;
 
 class Scheduler {
  public:
-  explicit Scheduler(Graph& graph) : graph_(graph) {}
+  Scheduler(Graph& graph, const Lowering& lowering) : graph_(graph), lowering_(lowering) {}
 
   Schedule run() {
     insert_output_copies(graph_);
     for (NodeId id : graph_.order()) {
       const Node node = graph_.node(id);  // lowering may add constants
-      lowered_.push_back(lower_for_cpu(graph_, node));
+      lowered_.push_back(lowering_ ? lowering_(graph_, node) : lower_for_cpu(graph_, node));
       check_operands(lowered_.back());
     }
     list_bindings();
     choose_order();
     place_storages();
+    place_states();
     make_tensors();
     lay_out_bindings();
     schedule_.batch = graph_.batch;
@@ -40,6 +41,8 @@ class Scheduler {
       schedule_.worker_scratch_bytes =
           std::max(schedule_.worker_scratch_bytes, step.spec.worker_scratch_bytes);
     }
+    for (const Dependence& d : schedule_.dependences)
+      schedule_.edges.push_back({d.from, d.to, false});
     verify_schedule(schedule_);
     return std::move(schedule_);
   }
@@ -171,19 +174,37 @@ class Scheduler {
       storage.bytes = steps[step]->workspace_bytes;
       storage.first = storage.last = static_cast<int64_t>(step);
       storage.offset = plan.offsets[next++];
-      ScheduledTensor tensor;
-      tensor.name = steps[step]->name + "/workspace";
-      tensor.shape = {static_cast<int64_t>(storage.bytes)};
-      tensor.strides = {1};
-      tensor.storage = static_cast<uint32_t>(schedule_.storages.size());
-      schedule_.steps[step].workspace = static_cast<uint32_t>(schedule_.tensors.size());
-      schedule_.tensors.push_back(std::move(tensor));
-      schedule_.storages.push_back(storage);
+      schedule_.steps[step].workspace = add_bytes(steps[step]->name + "/workspace", storage);
     }
     schedule_.arena_bytes = plan.peak;
     schedule_.lower_bound = plan.lower_bound;
     schedule_.heuristic = plan.heuristic;
     if (!order_name_.empty()) schedule_.heuristic += "; steps " + order_name_;
+  }
+
+  // Counters keep their place over all runs, so each step has its own.
+  void place_states() {
+    for (ScheduledStep& step : schedule_.steps) {
+      if (step.spec.state_bytes == 0) continue;
+      Storage storage;
+      storage.kind = StorageKind::kState;
+      storage.bytes = step.spec.state_bytes;
+      storage.offset = schedule_.state_bytes;
+      schedule_.state_bytes = round_up(schedule_.state_bytes + storage.bytes, kBufferAlignment);
+      step.state = add_bytes(step.spec.name + "/state", storage);
+    }
+  }
+
+  /// A tensor of bytes that is all of a new storage.
+  uint32_t add_bytes(const std::string& name, const Storage& storage) {
+    ScheduledTensor tensor;
+    tensor.name = name;
+    tensor.shape = {static_cast<int64_t>(storage.bytes)};
+    tensor.strides = {1};
+    tensor.storage = static_cast<uint32_t>(schedule_.storages.size());
+    schedule_.storages.push_back(storage);
+    schedule_.tensors.push_back(std::move(tensor));
+    return static_cast<uint32_t>(schedule_.tensors.size() - 1);
   }
 
   uint32_t tensor_of(ValueId id) {
@@ -229,6 +250,7 @@ class Scheduler {
   }
 
   Graph& graph_;
+  const Lowering& lowering_;
   Schedule schedule_;
   std::vector<StepSpec> lowered_;  // in the graph's order
   std::vector<BoundValue> bound_;
@@ -241,6 +263,8 @@ class Scheduler {
 
 }  // namespace
 
-Schedule make_schedule(Graph& graph) { return Scheduler(graph).run(); }
+Schedule make_schedule(Graph& graph, const Lowering& lowering) {
+  return Scheduler(graph, lowering).run();
+}
 
 }  // namespace stint::builder

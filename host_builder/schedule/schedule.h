@@ -13,7 +13,12 @@
 
 namespace stint::builder {
 
-enum class StorageKind : uint8_t { kArena, kConstant, kBinding };
+enum class StorageKind : uint8_t {
+  kArena,
+  kConstant,
+  kBinding,
+  kState,  // GPU: a step's own counters, zero between runs
+};
 
 /// Memory that an alias class shares: a value, its views, and the values that are computed in its
 /// place.
@@ -22,7 +27,7 @@ struct Storage {
   uint64_t bytes = 0;
   int64_t first = -1;           // step that touches it first; -1: no step does
   int64_t last = -1;            // and last
-  uint64_t offset = 0;          // kArena: place in the arena, bytes
+  uint64_t offset = 0;          // kArena, kState: place in that arena, bytes
   uint32_t binding = kNone;     // kBinding
   ValueId constant = kNoValue;  // kConstant: the value whose bytes these are
   bool pinned = false;          // must keep its contents until the end of the run
@@ -44,6 +49,7 @@ struct ScheduledStep {
   std::vector<uint32_t> inputs;  // tensors
   std::vector<uint32_t> outputs;
   uint32_t workspace = kNone;  // tensor
+  uint32_t state = kNone;      // tensor
   uint32_t image_binding = kNone;
 };
 
@@ -68,6 +74,14 @@ struct Dependence {
   auto operator<=>(const Dependence&) const = default;
 };
 
+/// Order that the executor keeps. Programmatic: the later step itself waits for the earlier one
+/// (griddepcontrol.wait), having prepared what does not depend on it.
+struct ScheduledEdge {
+  uint32_t from = 0;
+  uint32_t to = 0;
+  bool programmatic = false;
+};
+
 struct Schedule {
   int64_t batch = 1;
   std::vector<Storage> storages;
@@ -75,17 +89,19 @@ struct Schedule {
   std::vector<ScheduledStep> steps;
   std::vector<ScheduledBinding>
       bindings;  // inputs, then outputs, in the model's order; images come first
-  std::vector<Dependence> dependences;  // sorted
+  std::vector<Dependence> dependences;  // of data alone; sorted
+  std::vector<ScheduledEdge> edges;     // what the plan says: the dependences, or more on a GPU
   uint64_t arena_bytes = 0;
+  uint64_t state_bytes = 0;
   uint64_t lower_bound = 0;
   uint64_t io_bytes = 0;
   uint64_t worker_scratch_bytes = 0;
   std::string heuristic;  // of the memory plan, and the step order if it is not the graph's own
 };
 
-/// Lowers every node and plans memory. `graph` grows by packed constants and by copies for outputs
-/// that cannot be bound where they are computed. Throws BuildError.
-Schedule make_schedule(Graph& graph);
+/// Lowers every node (null: for the cpu target) and plans memory. `graph` grows by packed constants
+/// and by copies for outputs that cannot be bound where they are computed. Throws BuildError.
+Schedule make_schedule(Graph& graph, const Lowering& lowering = nullptr);
 
 /// Independent check of a schedule: no two arena storages alive at one step overlap, every tensor
 /// lies inside its storage, every step reads only what an earlier step, the caller or the model

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,8 +16,8 @@
 namespace stint::builder {
 
 /// The code of a GPU step: one kernel launch. The kernel takes one parameter by value, a struct of
-/// pointers: inputs, outputs, then the workspace and the state if the step has them, then for steps
-/// with an image binding the frames (const ImageView*) and the limits (const DetectionLimits*).
+/// pointers: inputs, outputs, then the workspace and the state if the step has them, then the
+/// frames (const ImageView*) and the limits (const DetectionLimits*) if it takes them.
 struct GpuLaunch {
   std::string
       source;  // translation unit; #include finds kernels/cuda/. Equal sources are compiled once
@@ -24,6 +25,8 @@ struct GpuLaunch {
   std::array<uint32_t, 3> grid = {1, 1, 1};
   std::array<uint32_t, 3> block = {1, 1, 1};
   uint32_t dynamic_smem = 0;  // bytes
+  bool takes_frames = false;  // of the step's image binding
+  bool takes_limits = false;
 };
 
 /// A step before memory is planned. Operands are graph values; lowering may add constants (packed
@@ -43,9 +46,13 @@ struct StepSpec {
       in_place;             // (input, output) that may share storage when both are dense
   std::string tactic;       // what was chosen, e.g. "conv 6x16 packed"
   double predicted_us = 0;  // of the family that was chosen; lower_for_cpu fills it in
+  double measured_us = 0;   // on the target, if the tactic was chosen by timing
   double flops = 0;
   double bytes = 0;
 };
+
+/// Node to step on some target. May add constants to the graph. Throws BuildError.
+using Lowering = std::function<StepSpec(Graph& graph, const Node& node)>;
 
 /// What a kernel family offers. Host half of the kernel contract.
 struct CpuFamily {

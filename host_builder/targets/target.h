@@ -31,14 +31,11 @@ struct GpuTraits {
 };
 
 struct Target {
-  std::string name;         // "cpu", "orin", "sm_90"
+  std::string name;         // "cpu", "orin", "sm_90"; also of the plan's variant
   std::string description;  // device, for people
   std::string state;        // what has been run on it, for people
   bool is_gpu = false;
   GpuTraits gpu;
-
-  /// Name of the plan's variant: "cpu", or "sm_XX".
-  std::string variant() const { return is_gpu ? "sm_" + std::to_string(gpu.sm) : name; }
 };
 
 const std::vector<Target>& all_targets();

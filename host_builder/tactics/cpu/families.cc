@@ -1,6 +1,7 @@
 #include "host_builder/tactics/cpu/families.h"
 
 #include "host_builder/graph/error.h"
+#include "host_builder/tactics/describe_node.h"
 
 namespace stint::builder {
 
@@ -53,20 +54,7 @@ StepSpec lower_for_cpu(Graph& graph, const Node& node) {
     }
   }
   if (best == nullptr) {
-    std::string operands;
-    for (const ValueId id : node.inputs) {
-      if (id == kNoValue) continue;
-      const Value& v = graph.value(id);
-      operands += ' ';
-      operands += dtype_name(v.dtype);
-      for (size_t i = 0; i < v.shape.size(); ++i) {
-        operands += i == 0 ? '[' : 'x';
-        operands += std::to_string(v.shape[i]);
-      }
-      operands += v.shape.empty() ? "[]" : "]";
-    }
-    throw BuildError("node '" + node.name + "' (" + op_name(node.op) +
-                     "): no cpu kernel implements it for the operands" + operands);
+    throw BuildError(describe_node(graph, node) + ": no cpu kernel implements it");
   }
   StepSpec step = best->lower(graph, node);
   step.predicted_us = best_us;

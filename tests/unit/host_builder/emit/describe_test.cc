@@ -35,7 +35,7 @@ std::vector<std::byte> plan_of_two_branches(const std::string& layer) {
   PlanContents contents;
   contents.name = "two <branches>";
   contents.labels = {"zero", "one"};
-  contents.programs = {{&m.graph, &schedule}};
+  contents.variants = {{find_target("cpu"), {{&m.graph, &schedule}}}};
   return write_plan(contents);
 }
 

@@ -54,7 +54,7 @@ struct Written {
     contents.name = "small";
     contents.source_hash = sha256({});
     contents.labels = {"cat", "dog"};
-    contents.programs = {{&one, &schedule_one}, {&two, &schedule_two}};
+    contents.variants = {{find_target("cpu"), {{&one, &schedule_one}, {&two, &schedule_two}}}};
     return write_plan(contents);
   }
 };

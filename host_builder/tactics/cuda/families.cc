@@ -1,0 +1,14 @@
+#include "host_builder/tactics/cuda/families.h"
+
+namespace stint::builder {
+
+const std::vector<const CudaFamily*>& cuda_families() {
+  static const std::vector<const CudaFamily*> families = {
+      // clang-format off
+      // One a line; for equal predictions the earlier one is taken.
+      // clang-format on
+  };
+  return families;
+}
+
+}  // namespace stint::builder

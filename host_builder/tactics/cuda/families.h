@@ -1,0 +1,10 @@
+// The CUDA kernel families. Each is defined in the file of this folder that is named after it.
+#pragma once
+
+#include "host_builder/tactics/cuda/family.h"
+
+namespace stint::builder {
+
+// One a line, with its files' commit.
+
+}  // namespace stint::builder
