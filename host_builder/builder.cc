@@ -113,10 +113,13 @@ uint64_t weight_bytes_of(const BuiltProgram& program) {
 Schedule schedule_for(Graph& graph, const Target& target, const BuildOptions& options) {
   if (!target.is_gpu) return make_schedule(graph);
   if (in_half(target, options)) to_half(graph);
-  Schedule schedule = make_schedule(graph, [&](Graph& g, const Node& node) {
+  ScheduleOptions schedule_options;
+  schedule_options.concurrent = options.concurrent;
+  schedule_options.lowering = [&](Graph& g, const Node& node) {
     return lower_candidate(g, node, target, cuda_candidates(g, node, target).front());
-  });
-  link_launches(schedule, target.gpu.has_pdl);
+  };
+  Schedule schedule = make_schedule(graph, schedule_options);
+  link_launches(schedule, {target.gpu.has_pdl, options.concurrent});
   return schedule;
 }
 

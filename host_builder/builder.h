@@ -23,7 +23,8 @@ struct BuildOptions {
   std::string precision =
       "fp32";      // of GPU targets: fp32, fp16, or auto (the fastest that is exact enough: fp16)
   std::string as;  // GPU targets get the kernels of this one (see dressed_as); empty: their own
-  unsigned threads = 0;  // build threads; 0: all
+  bool concurrent = true;  // GPU targets: independent branches may run at the same time
+  unsigned threads = 0;    // build threads; 0: all
   std::function<void(const std::string& stage, double fraction)> progress;
 };
 

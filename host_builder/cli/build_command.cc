@@ -148,6 +148,9 @@ void add_build_command(CLI::App& app) {
                       "Leave out an optional pass, repeatable");
   command->add_option("--dump-passes", arguments->dump_dir,
                       "Write a numbered text of the graph after every pass to this folder");
+  command->add_flag("!--sequential", arguments->options.concurrent,
+                    "GPU targets: run one step after the other instead of independent branches at "
+                    "the same time");
   command->add_option("--threads", arguments->options.threads, "Build threads (default: all)");
   command->add_flag("-q,--quiet", arguments->quiet, "No progress");
   command->callback([arguments] { build(*arguments); });

@@ -5,8 +5,12 @@
 
 namespace stint::builder {
 
-/// Replaces the schedule's edges: one step after the other, each preparing itself while the one
-/// before it runs where the device can do that.
-void link_launches(Schedule& schedule, bool programmatic);
+struct LaunchOrder {
+  bool programmatic = false;  // a step prepares itself while those before it run
+  bool concurrent = false;    // the schedule was made for it; false: one step after the other
+};
+
+/// Replaces the schedule's edges.
+void link_launches(Schedule& schedule, const LaunchOrder& order);
 
 }  // namespace stint::builder

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "host_builder/graph/error.h"
+#include "host_builder/schedule/concurrency.h"
 #include "host_builder/schedule/dependences.h"
 #include "host_builder/schedule/output_copies.h"
 #include "host_builder/schedule/packing_problem.h"
@@ -21,17 +23,19 @@ constexpr uint64_t kSearchSteps = 50'000;
 
 class Scheduler {
  public:
-  Scheduler(Graph& graph, const Lowering& lowering) : graph_(graph), lowering_(lowering) {}
+  Scheduler(Graph& graph, const ScheduleOptions& options) : graph_(graph), options_(options) {}
 
   Schedule run() {
     insert_output_copies(graph_);
     for (NodeId id : graph_.order()) {
       const Node node = graph_.node(id);  // lowering may add constants
-      lowered_.push_back(lowering_ ? lowering_(graph_, node) : lower_for_cpu(graph_, node));
+      lowered_.push_back(options_.lowering ? options_.lowering(graph_, node)
+                                           : lower_for_cpu(graph_, node));
       check_operands(lowered_.back());
     }
     list_bindings();
     choose_order();
+    if (options_.concurrent) widen_lives();
     place_storages();
     place_states();
     make_tensors();
@@ -104,9 +108,20 @@ class Scheduler {
     return steps;
   }
 
+  using Span = std::pair<int64_t, int64_t>;  // first and last step
+
+  /// One a step: the step alone, where steps run one after the other.
+  static std::vector<Span> own_spans(size_t steps) {
+    std::vector<Span> spans;
+    for (size_t i = 0; i < steps; ++i)
+      spans.emplace_back(static_cast<int64_t>(i), static_cast<int64_t>(i));
+    return spans;
+  }
+
   // Arena storages first, then the workspaces in step order.
-  std::vector<BufferRequest> requests_for(const StorageMap& map,
-                                          const std::vector<const StepSpec*>& steps) const {
+  static std::vector<BufferRequest> requests_for(const StorageMap& map,
+                                                 const std::vector<const StepSpec*>& steps,
+                                                 const std::vector<Span>& spans) {
     std::vector<BufferRequest> requests;
     for (const Storage& storage : map.storages) {
       if (storage.kind != StorageKind::kArena || storage.first < 0) continue;
@@ -114,8 +129,8 @@ class Scheduler {
     }
     for (size_t step = 0; step < steps.size(); ++step) {
       if (steps[step]->workspace_bytes == 0) continue;
-      const auto now = static_cast<int64_t>(step);
-      requests.push_back({steps[step]->workspace_bytes, now, now, kBufferAlignment});
+      const auto& [first, last] = spans[step];
+      requests.push_back({steps[step]->workspace_bytes, first, last, kBufferAlignment});
     }
     return requests;
   }
@@ -137,7 +152,8 @@ class Scheduler {
         throw BuildError("internal: the graph's steps depend on each other in a circle");
       const std::vector<const StepSpec*> steps = in_order(candidate.steps);
       const StorageMap aliased = map_storages(graph_, steps, bound_, pinned_);
-      const uint64_t bound = make_packing_problem(requests_for(aliased, steps)).lower_bound;
+      const uint64_t bound =
+          make_packing_problem(requests_for(aliased, steps, own_spans(steps.size()))).lower_bound;
       if (best != nullptr && bound >= best_bound) continue;
       best = &candidate;
       best_bound = bound;
@@ -152,12 +168,33 @@ class Scheduler {
       step.spec = lowered_[i];
       schedule_.steps.push_back(std::move(step));
     }
+    spans_ = own_spans(steps.size());
+  }
+
+  /// Steps that nothing orders may run at the same time: what one of them uses lives as long as any
+  /// of them may run.
+  void widen_lives() {
+    const Concurrency concurrency(schedule_.steps.size(), schedule_.dependences);
+    std::vector<std::vector<uint32_t>> touches(map_.storages.size());
+    for (uint32_t step = 0; step < schedule_.steps.size(); ++step) {
+      const StepSpec& spec = schedule_.steps[step].spec;
+      for (const auto* operands : {&spec.inputs, &spec.outputs})
+        for (ValueId id : *operands) touches[map_.of_value[id]].push_back(step);
+      spans_[step] = concurrency.span({step});
+    }
+    for (size_t i = 0; i < map_.storages.size(); ++i) {
+      Storage& storage = map_.storages[i];
+      if (storage.kind != StorageKind::kArena || storage.first < 0) continue;
+      const auto [first, last] = concurrency.span(touches[i]);
+      storage.first = std::min(storage.first, first);
+      storage.last = std::max(storage.last, last);
+    }
   }
 
   void place_storages() {
     std::vector<const StepSpec*> steps;
     for (const ScheduledStep& step : schedule_.steps) steps.push_back(&step.spec);
-    const std::vector<BufferRequest> requests = requests_for(map_, steps);
+    const std::vector<BufferRequest> requests = requests_for(map_, steps, spans_);
     PlannerOptions options;
     options.search_steps = kSearchSteps;
     const MemoryPlan plan = plan_memory(requests, options);
@@ -172,7 +209,7 @@ class Scheduler {
       if (steps[step]->workspace_bytes == 0) continue;
       Storage storage;
       storage.bytes = steps[step]->workspace_bytes;
-      storage.first = storage.last = static_cast<int64_t>(step);
+      std::tie(storage.first, storage.last) = spans_[step];
       storage.offset = plan.offsets[next++];
       schedule_.steps[step].workspace = add_bytes(steps[step]->name + "/workspace", storage);
     }
@@ -250,7 +287,7 @@ class Scheduler {
   }
 
   Graph& graph_;
-  const Lowering& lowering_;
+  const ScheduleOptions& options_;
   Schedule schedule_;
   std::vector<StepSpec> lowered_;  // in the graph's order
   std::vector<BoundValue> bound_;
@@ -258,13 +295,14 @@ class Scheduler {
   std::map<uint32_t, ValueId> counts_;  // by detections binding
   std::string order_name_;
   StorageMap map_;
+  std::vector<Span> spans_;  // a step and all that may run at the same time
   std::map<ValueId, uint32_t> tensors_;
 };
 
 }  // namespace
 
-Schedule make_schedule(Graph& graph, const Lowering& lowering) {
-  return Scheduler(graph, lowering).run();
+Schedule make_schedule(Graph& graph, const ScheduleOptions& options) {
+  return Scheduler(graph, options).run();
 }
 
 }  // namespace stint::builder

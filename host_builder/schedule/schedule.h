@@ -99,9 +99,14 @@ struct Schedule {
   std::string heuristic;  // of the memory plan, and the step order if it is not the graph's own
 };
 
-/// Lowers every node (null: for the cpu target) and plans memory. `graph` grows by packed constants
+struct ScheduleOptions {
+  Lowering lowering;        // null: for the cpu target
+  bool concurrent = false;  // memory is planned so that independent steps may run at the same time
+};
+
+/// Lowers every node and plans memory. `graph` grows by packed constants
 /// and by copies for outputs that cannot be bound where they are computed. Throws BuildError.
-Schedule make_schedule(Graph& graph, const Lowering& lowering = nullptr);
+Schedule make_schedule(Graph& graph, const ScheduleOptions& options = {});
 
 /// Independent check of a schedule: no two arena storages alive at one step overlap, every tensor
 /// lies inside its storage, every step reads only what an earlier step, the caller or the model
