@@ -158,6 +158,11 @@ class ProgramWriter {
   uint32_t state_arena_ = 0;
 };
 
+fb::Provenance provenance_of(const StepSpec& spec) {
+  if (spec.pinned) return fb::Provenance::Pinned;
+  return spec.measured_us > 0 ? fb::Provenance::MeasuredOnTarget : fb::Provenance::Predicted;
+}
+
 }  // namespace
 
 void add_constants(const PlanProgram& program, WeightsSegment& weights) {
@@ -180,10 +185,9 @@ void write_decisions(Builder& builder, const Schedule& schedule,
     const auto subject = builder.CreateString(spec.name);
     const auto choice = builder.CreateString(spec.tactic);
     decisions.push_back(fb::CreateDecision(
-        builder, subject, choice,
-        spec.measured_us > 0 ? fb::Provenance::MeasuredOnTarget : fb::Provenance::Predicted,
-        static_cast<float>(spec.predicted_us), static_cast<float>(spec.measured_us),
-        static_cast<uint32_t>(schedule.batch), i, spec.flops, spec.bytes));
+        builder, subject, choice, provenance_of(spec), static_cast<float>(spec.predicted_us),
+        static_cast<float>(spec.measured_us), static_cast<uint32_t>(schedule.batch), i, spec.flops,
+        spec.bytes));
   }
 }
 

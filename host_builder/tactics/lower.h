@@ -47,6 +47,7 @@ struct StepSpec {
   std::string tactic;       // what was chosen, e.g. "conv 6x16 packed"
   double predicted_us = 0;  // of the family that was chosen; lower_for_cpu fills it in
   double measured_us = 0;   // on the target, if the tactic was chosen by timing
+  bool pinned = false;      // the tactic was chosen by the user, in a tactic file
   double flops = 0;
   double bytes = 0;
 };
