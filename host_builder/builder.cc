@@ -87,6 +87,7 @@ class ProgressMeter {
 };
 
 constexpr size_t kStagesPerProgram = 3;
+constexpr int64_t kGpuMergeChannels = 512;
 
 struct BuiltProgram {
   Graph graph;
@@ -135,6 +136,7 @@ BuiltProgram build_program(const std::filesystem::path& model, const Target& tar
   import_options.shapes = options.shapes;
   program.graph = import_onnx_file(model, import_options);
   program.graph.batch = batch;
+  if (target.is_gpu) program.graph.hints.merge_channels = kGpuMergeChannels;
   insert_frames(program.graph, options.preprocess, options.postprocess);
   report.target = target.name;
   report.batch = batch;

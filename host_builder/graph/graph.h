@@ -87,9 +87,17 @@ struct DetectionOutput {
   ValueId counts = kNoValue;
 };
 
+/// What passes must know of the device.
+struct DeviceHints {
+  // Sibling convolutions with more output channels than this are not merged: each fills the device
+  // alone. A CPU core is filled by few; on a GPU every step saved counts.
+  int64_t merge_channels = 64;
+};
+
 class Graph {
  public:
   std::string name;
+  DeviceHints hints;
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;  // those of `detections` included
   std::vector<ImageInput> images;

@@ -14,10 +14,6 @@ namespace stint::builder {
 
 namespace {
 
-// With more output channels than this a convolution fills its tiles alone and merging only
-// lengthens the strides.
-constexpr int64_t kMaxChannelsEach = 64;
-
 /// A result that is concatenated (be it transposed and reshaped before, as detection heads are) or
 /// leaves the graph is written where it belongs; as a slice it would have to be copied.
 bool may_become_a_slice(const Graph& graph, ValueId id) {
@@ -35,7 +31,7 @@ bool is_candidate(const Graph& graph, const Node& node) {
   if (!f32_constant(graph, node.inputs[kWeightOperand])) return false;
   if (has_operand(node, kBiasOperand) && !f32_constant(graph, node.inputs[kBiasOperand]))
     return false;
-  return output_channels(graph, node) <= kMaxChannelsEach &&
+  return output_channels(graph, node) <= graph.hints.merge_channels &&
          may_become_a_slice(graph, node.outputs[0]);
 }
 
