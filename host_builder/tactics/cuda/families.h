@@ -6,5 +6,6 @@
 namespace stint::builder {
 
 // One a line, with its files' commit.
+extern const CudaFamily kConvGemmFamily;
 
 }  // namespace stint::builder

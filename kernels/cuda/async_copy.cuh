@@ -1,0 +1,27 @@
+// Copies from global to shared memory that run beside the arithmetic (sm_80 and later).
+#pragma once
+
+#include "stint.cuh"
+
+/// 16 bytes; `bytes` of them (0 or 16) are read, the rest is zero.
+__device__ __forceinline__ void copy_async_16(uint32_t shared, const void* global, uint32_t bytes) {
+#if STINT_SM >= 80
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(global),
+               "r"(bytes)
+               : "memory");
+#endif
+}
+
+__device__ __forceinline__ void commit_copies() {
+#if STINT_SM >= 80
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#endif
+}
+
+/// Until at most `kPending` of this thread's latest groups are under way.
+template <int kPending>
+__device__ __forceinline__ void wait_for_copies() {
+#if STINT_SM >= 80
+  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+#endif
+}

@@ -1,0 +1,204 @@
+// Tiles of the implicit matrix product on their way into shared memory.
+//
+// A: rows are output pixels, columns are k = tap * kC + channel. A row of a stage is kBK f16 long;
+// its 16-byte chunks are swapped about (swizzled) so that the eight rows of an ldmatrix phase lie
+// in different banks. B: packed by the builder in the order in which lanes want it.
+#pragma once
+
+#include "async_copy.cuh"
+#include "packet.cuh"
+#include "tensor_core.cuh"
+
+/// Position of chunk `chunk` of row `row`, in bytes from the tile's start.
+template <int kBK>
+__device__ __forceinline__ uint32_t swizzled(int row, int chunk) {
+  constexpr int kChunks = kBK / 8;
+  const int key = kChunks >= 8 ? row & 7 : (row >> 1) & 3;
+  return static_cast<uint32_t>(row * kBK * 2 + ((chunk ^ key) << 4));
+}
+
+__device__ __forceinline__ uint32_t pack_halves(half_t low, half_t high) {
+  return static_cast<uint32_t>(low.bits) | static_cast<uint32_t>(high.bits) << 16;
+}
+
+/// One thread's share of the A tile: always the same chunk of every kRowsPerPass-th row.
+template <class L, class T>
+struct ActivationTile {
+  typedef typename L::Offset Offset;
+  typedef typename L::Mask Mask;
+  typedef typename L::X X;
+  static constexpr int kTaps = L::kKH * L::kKW;
+  static constexpr int kChunks = T::kBK / 8;
+  static constexpr int kRowsPerPass = T::kThreads / kChunks;
+  static constexpr int kPasses = (T::kBM + kRowsPerPass - 1) / kRowsPerPass;
+  static constexpr bool kAsync = STINT_SM >= 80 && sizeof(X) == 2 && L::kXVec == 8;
+
+  int row0, chunk;
+  Offset origin[kPasses];  // of the row's window; may lie outside of the tensor
+  Mask taps[kPasses];      // bit t: tap t lies inside
+  uint4 held[kAsync ? 1 : kPasses];
+
+  __device__ __forceinline__ void prepare(int tile_m) {
+    chunk = static_cast<int>(threadIdx.x) % kChunks;
+    row0 = static_cast<int>(threadIdx.x) / kChunks;
+#pragma unroll
+    for (int i = 0; i < kPasses; ++i) {
+      const int m = tile_m * T::kBM + row0 + i * kRowsPerPass;
+      const int n = m / (L::kOH * L::kOW);
+      const int rest = m - n * (L::kOH * L::kOW);
+      const int oh = rest / L::kOW;
+      const int ow = rest - oh * L::kOW;
+      const int ih = oh * L::kSH - L::kPH;
+      const int iw = ow * L::kSW - L::kPW;
+      origin[i] = static_cast<Offset>(n) * static_cast<Offset>(L::kXB) +
+                  static_cast<Offset>(ih) * static_cast<Offset>(L::kXH) +
+                  static_cast<Offset>(iw) * static_cast<Offset>(L::kXW);
+      Mask mask = 0;
+      if (m < L::kM) {
+        if constexpr (L::kInside) {
+          mask = static_cast<Mask>(~Mask(0)) >> (sizeof(Mask) * 8 - kTaps);
+        } else {
+          Mask columns = 0;
+#pragma unroll
+          for (int kw = 0; kw < L::kKW; ++kw)
+            if (static_cast<unsigned>(iw + kw * L::kDW) < static_cast<unsigned>(L::kW))
+              columns |= Mask(1) << kw;
+#pragma unroll
+          for (int kh = 0; kh < L::kKH; ++kh)
+            if (static_cast<unsigned>(ih + kh * L::kDH) < static_cast<unsigned>(L::kH))
+              mask |= columns << (kh * L::kKW);
+        }
+      }
+      taps[i] = mask;
+    }
+  }
+
+  static __device__ __forceinline__ Offset offset_of(int tap, int channel) {
+    const int kh = tap / L::kKW;
+    return static_cast<Offset>(kh) * static_cast<Offset>(L::kDH * L::kXH) +
+           static_cast<Offset>(tap - kh * L::kKW) * static_cast<Offset>(L::kDW * L::kXW) +
+           static_cast<Offset>(channel);
+  }
+
+  __device__ __forceinline__ bool owns(int pass) const {
+    return T::kBM % kRowsPerPass == 0 || row0 + pass * kRowsPerPass < T::kBM;
+  }
+
+  __device__ __forceinline__ uint32_t place(int pass) const {
+    return swizzled<T::kBK>(row0 + pass * kRowsPerPass, chunk);
+  }
+
+  /// Starts the copy of k-step `step` to `to`.
+  __device__ __forceinline__ void copy(uint32_t to, const X* x, int step) const {
+    int tap = 0;
+    int channel = step * T::kBK + chunk * 8;
+    bool inside = true;
+    if constexpr (kTaps > 1) {
+      if constexpr (L::kC % T::kBK == 0) {
+        tap = step * T::kBK / L::kC;
+      } else {
+        tap = channel / L::kC;
+        inside = tap < kTaps;
+      }
+      channel -= tap * L::kC;
+    } else if constexpr (L::kC % T::kBK != 0) {
+      inside = channel < L::kC;
+    }
+    const Offset offset = offset_of(tap, channel);
+#pragma unroll
+    for (int i = 0; i < kPasses; ++i) {
+      const bool valid = inside && ((taps[i] >> tap) & 1) != 0;
+      if (owns(i))
+        copy_async_16(to + place(i), valid ? x + origin[i] + offset : x, valid ? 16 : 0);
+    }
+  }
+
+  /// The same through registers, for other types and for channels that 16 bytes do not divide.
+  __device__ __forceinline__ void load(const X* x, int step) {
+    constexpr int kVec = L::kXVec < 8 ? L::kXVec : 8;
+    uint32_t halves[kPasses][4];
+#pragma unroll
+    for (int i = 0; i < kPasses; ++i)
+#pragma unroll
+      for (int j = 0; j < 4; ++j) halves[i][j] = 0;
+#pragma unroll
+    for (int e = 0; e < 8; e += kVec) {
+      const int k = step * T::kBK + chunk * 8 + e;
+      const int tap = k / L::kC;
+      const bool inside = tap < kTaps;
+      const Offset offset = offset_of(tap, k - tap * L::kC);
+#pragma unroll
+      for (int i = 0; i < kPasses; ++i) {
+        if (!inside || ((taps[i] >> tap) & 1) == 0) continue;
+        Packet<X, kVec> packet;
+        load_run<kVec, kVec>(packet, x + origin[i] + offset, kVec);
+        if constexpr (kVec == 1) {
+          const uint32_t bits = to_half(to_float(packet.v[0])).bits;
+          halves[i][e / 2] |= e % 2 == 0 ? bits : bits << 16;
+        } else {
+#pragma unroll
+          for (int j = 0; j < kVec; j += 2)
+            halves[i][(e + j) / 2] = pack_halves(to_half(to_float(packet.v[j])),
+                                                 to_half(to_float(packet.v[j + 1])));
+        }
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kPasses; ++i)
+      held[kAsync ? 0 : i] = make_uint4(halves[i][0], halves[i][1], halves[i][2], halves[i][3]);
+  }
+
+  __device__ __forceinline__ void store(uint32_t to) const {
+#pragma unroll
+    for (int i = 0; i < kPasses; ++i)
+      if (owns(i)) store_shared_16(to + place(i), held[kAsync ? 0 : i]);
+  }
+};
+
+/// One thread's share of the B tile. In memory: [group][k / 32][column / 8][lane][16 bytes].
+template <class L, class T>
+struct WeightTile {
+  static constexpr int kStepBlocks = T::kBK / 32;
+  static constexpr int kTileBlocks = T::kBN / 8;
+  static constexpr int kChunks = kStepBlocks * kTileBlocks * 32;
+  static constexpr int kPasses = (kChunks + T::kThreads - 1) / T::kThreads;
+  static constexpr bool kAsync = STINT_SM >= 80;
+  uint4 held[kAsync ? 1 : kPasses];
+
+  /// Where chunk `c` of the step lies, in 16-byte units from the group's start; negative: padding.
+  static __device__ __forceinline__ int source(int c, int step, int tile_n) {
+    const int block_k = step * kStepBlocks + c / (kTileBlocks * 32);
+    const int block_n = tile_n * kTileBlocks + c / 32 % kTileBlocks;
+    const bool inside = (L::kBlocksK % kStepBlocks == 0 || block_k < L::kBlocksK) &&
+                        (L::kBlocksN % kTileBlocks == 0 || block_n < L::kBlocksN);
+    return inside ? (block_k * L::kBlocksN + block_n) * 32 + c % 32 : -1;
+  }
+
+  static __device__ __forceinline__ void copy(uint32_t to, const uint4* w, int step, int tile_n) {
+#pragma unroll
+    for (int i = 0; i < kPasses; ++i) {
+      const int c = i * T::kThreads + static_cast<int>(threadIdx.x);
+      if (kChunks % T::kThreads != 0 && c >= kChunks) break;
+      const int from = source(c, step, tile_n);
+      copy_async_16(to + static_cast<uint32_t>(c) * 16, w + (from < 0 ? 0 : from),
+                    from < 0 ? 0 : 16);
+    }
+  }
+
+  __device__ __forceinline__ void load(const uint4* w, int step, int tile_n) {
+#pragma unroll
+    for (int i = 0; i < kPasses; ++i) {
+      const int c = i * T::kThreads + static_cast<int>(threadIdx.x);
+      const int from = c < kChunks ? source(c, step, tile_n) : -1;
+      held[kAsync ? 0 : i] = from < 0 ? make_uint4(0, 0, 0, 0) : w[from];
+    }
+  }
+
+  __device__ __forceinline__ void store(uint32_t to) const {
+#pragma unroll
+    for (int i = 0; i < kPasses; ++i) {
+      const int c = i * T::kThreads + static_cast<int>(threadIdx.x);
+      if (c < kChunks) store_shared_16(to + static_cast<uint32_t>(c) * 16, held[kAsync ? 0 : i]);
+    }
+  }
+};

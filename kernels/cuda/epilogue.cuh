@@ -1,0 +1,64 @@
+// What happens to the accumulators of a convolution or matrix product before they are stored: bias,
+// residual before or after the activation, activation, store. Works on runs of kRun adjacent
+// channels of one output pixel.
+//
+// `L` describes the layer (host_builder/tactics/cuda/conv_layer.h writes it): output type Y and
+// residual type R, kM pixels as batch x kOH x kOW, kN channels a group, strides in elements, and
+// kYVec, kRVec: how many adjacent channels may be accessed at once.
+#pragma once
+
+#include "activation.cuh"
+#include "packet.cuh"
+
+/// Offset in elements of output pixel `m` in a tensor of the output's extents.
+template <class L>
+__device__ __forceinline__ typename L::Offset pixel_offset(int m, long long b, long long h,
+                                                           long long w) {
+  typedef typename L::Offset Offset;
+  const int n = m / (L::kOH * L::kOW);
+  const int rest = m - n * (L::kOH * L::kOW);
+  const int oh = rest / L::kOW;
+  const int ow = rest - oh * L::kOW;
+  return static_cast<Offset>(n) * static_cast<Offset>(b) +
+         static_cast<Offset>(oh) * static_cast<Offset>(h) +
+         static_cast<Offset>(ow) * static_cast<Offset>(w);
+}
+
+/// One run's way out. `residual` and `y` point to the group's first channel of the first pixel.
+template <class L, int kRun>
+struct Epilogue {
+  typedef Packet<typename L::R, kRun> Residual;
+
+  static __device__ __forceinline__ bool is_inside(int m, int channel) {
+    return m < L::kM && channel < L::kN;
+  }
+
+  static __device__ __forceinline__ void load_residual(Residual& into,
+                                                       const typename L::R* residual, int m,
+                                                       int channel) {
+    if constexpr (L::kResidual)
+      if (is_inside(m, channel))
+        load_run<kRun, L::kRVec>(
+            into, residual + pixel_offset<L>(m, L::kRB, L::kRH, L::kRW) + channel,
+            L::kN - channel);
+  }
+
+  /// `bias`: of the run's first channel, in shared memory, valid for the whole run.
+  static __device__ __forceinline__ void finish(const float (&sum)[kRun], const float* bias,
+                                                const Residual& residual, typename L::Y* y, int m,
+                                                int channel) {
+    if (!is_inside(m, channel)) return;
+    Packet<typename L::Y, kRun> out;
+#pragma unroll
+    for (int i = 0; i < kRun; ++i) {
+      float v = sum[i];
+      if constexpr (L::kBias) v += bias[i];
+      if constexpr (L::kResidual && !L::kResidualAfter) v += to_float(residual.v[i]);
+      v = activate<L::kAct>(v, L::kAlpha, L::kBeta);
+      if constexpr (L::kResidual && L::kResidualAfter) v += to_float(residual.v[i]);
+      out.v[i] = Store<typename L::Y>::from(v);
+    }
+    store_run<kRun, L::kYVec>(y + pixel_offset<L>(m, L::kYB, L::kYH, L::kYW) + channel, out,
+                              L::kN - channel);
+  }
+};

@@ -1,0 +1,55 @@
+// Nodes that the convolution families are tested and timed on.
+#pragma once
+
+#include "tests/gpu/support/step_case.h"
+
+namespace stint::test {
+
+struct ConvCase {
+  int64_t n = 1, h = 9, w = 11, c = 32, o = 32, k = 3, stride = 1, pad = 1, dilation = 1,
+          groups = 1;
+  DType x = DType::kF16, y = DType::kF16, r = DType::kF16;
+  bool bias = true, residual = false, residual_after = false;
+  Activation act = Activation::kRelu;
+  float alpha = 0, beta = 0;
+  Placement in = {}, out = {}, extra = {};
+};
+
+inline StepCase conv_case(const ConvCase& t) {
+  StepCase c(7);
+  const auto extent = [&](int64_t in) {
+    return (in + 2 * t.pad - t.dilation * (t.k - 1) - 1) / t.stride + 1;
+  };
+  const builder::Shape out = {t.n, extent(t.h), extent(t.w), t.o};
+  builder::ConvAttributes a;
+  a.kernel = {t.k, t.k};
+  a.strides = {t.stride, t.stride};
+  a.dilations = {t.dilation, t.dilation};
+  a.pads_begin = a.pads_end = {t.pad, t.pad};
+  a.groups = t.groups;
+  a.epilogue = {t.act, t.alpha, t.beta, t.residual_after};
+  c.node.op = builder::Op::kConv;
+  c.node.attributes = a;
+  c.node.inputs = {c.input("x", t.x, {t.n, t.h, t.w, t.c}, t.in),
+                   c.constant("w", {t.o, t.c / t.groups, t.k, t.k}, 0.25)};
+  if (t.bias || t.residual)
+    c.node.inputs.push_back(t.bias ? c.constant("b", {t.o}) : builder::kNoValue);
+  if (t.residual) c.node.inputs.push_back(c.input("r", t.r, out, t.extra));
+  c.node.outputs = {c.output("y", t.y, out, t.out)};
+  return c;
+}
+
+inline StepCase matmul_case(const builder::Shape& a, int64_t n, DType y = DType::kF16,
+                const Placement& in = {}) {
+  StepCase c(11);
+  builder::Shape out = a;
+  out.back() = n;
+  c.node.op = builder::Op::kMatMul;
+  c.node.attributes = builder::MatMulAttributes{};
+  c.node.inputs = {c.input("a", DType::kF16, a, in), c.constant("b", {a.back(), n}, 0.25),
+                   c.constant("bias", {n})};
+  c.node.outputs = {c.output("y", y, out)};
+  return c;
+}
+
+}  // namespace stint::test
