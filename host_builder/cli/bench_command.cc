@@ -55,11 +55,29 @@ void bind_noise(Runner& runner, std::vector<HostTensor>& frames) {
   }
 }
 
-void print_profile(Runner& runner) {
+std::vector<stint_step_profile> read_profile(Runner& runner) {
   uint32_t count = 0;
   require(runner.session().read_profile(nullptr, 0, &count), "profile");
   std::vector<stint_step_profile> steps(count);
   require(runner.session().read_profile(steps.data(), count, &count), "profile");
+  return steps;
+}
+
+double mean_us(const stint_step_profile& step) {
+  return step.runs == 0 ? 0.0
+                        : static_cast<double>(step.total_ns) / static_cast<double>(step.runs) / 1e3;
+}
+
+// In the order of the program, as stint inspect lists the steps.
+nlohmann::ordered_json describe_profile(Runner& runner) {
+  nlohmann::ordered_json steps = nlohmann::ordered_json::array();
+  for (const stint_step_profile& step : read_profile(runner))
+    steps.push_back({{"name", step.name}, {"kernel", step.kernel}, {"mean_us", mean_us(step)}});
+  return steps;
+}
+
+void print_profile(Runner& runner) {
+  std::vector<stint_step_profile> steps = read_profile(runner);
   std::sort(steps.begin(), steps.end(),
             [](const auto& a, const auto& b) { return a.total_ns > b.total_ns; });
   const double total = std::accumulate(
@@ -68,8 +86,7 @@ void print_profile(Runner& runner) {
   std::printf("\n%10s %6s  %-16s %s\n", "mean us", "share", "kernel", "step");
   for (const stint_step_profile& step : steps) {
     if (step.runs == 0) continue;
-    std::printf("%10.1f %5.1f%%  %-16s %s\n",
-                static_cast<double>(step.total_ns) / static_cast<double>(step.runs) / 1e3,
+    std::printf("%10.1f %5.1f%%  %-16s %s\n", mean_us(step),
                 100.0 * static_cast<double>(step.total_ns) / total, step.kernel, step.name);
   }
 }
@@ -99,18 +116,19 @@ void bench(const BenchArguments& arguments) {
       frames.empty()
           ? "the network; inputs already in their buffers"
           : "frame conversion (1280x720 NV12), the network and decoding; no video decoding";
-  const nlohmann::ordered_json report = {{"plan", runner.plan().name()},
-                                         {"device", "cpu"},
-                                         {"batch", runner.batch()},
-                                         {"threads", arguments.options.threads},
-                                         {"iterations", times.size()},
-                                         {"p50_us", percentile(0.5)},
-                                         {"p90_us", percentile(0.9)},
-                                         {"p99_us", percentile(0.99)},
-                                         {"mean_us", mean},
-                                         {"throughput_per_s", runner.batch() * 1e6 / mean},
-                                         {"includes", included}};
+  nlohmann::ordered_json report = {{"plan", runner.plan().name()},
+                                   {"device", "cpu"},
+                                   {"batch", runner.batch()},
+                                   {"threads", arguments.options.threads},
+                                   {"iterations", times.size()},
+                                   {"p50_us", percentile(0.5)},
+                                   {"p90_us", percentile(0.9)},
+                                   {"p99_us", percentile(0.99)},
+                                   {"mean_us", mean},
+                                   {"throughput_per_s", runner.batch() * 1e6 / mean},
+                                   {"includes", included}};
   if (arguments.json) {
+    if (arguments.options.profile) report["steps"] = describe_profile(runner);
     std::printf("%s\n", report.dump(2).c_str());
     return;
   }
