@@ -21,6 +21,7 @@ struct VerifyArguments {
   std::string plan;
   std::string data_dir;
   double tolerance = 1e-3;
+  double l2_tolerance = 0.0;  // used instead if positive
   bool layers = false;
   RunnerOptions options;
 };
@@ -57,14 +58,14 @@ double element(const HostTensor& tensor, size_t i) {
 }
 
 struct Difference {
-  double largest = 0.0;   // absolute
-  double of_range = 0.0;  // largest / (max - min of the reference)
-  double cosine = 1.0;
+  double largest = 0.0;      // absolute
+  double of_range = 0.0;     // largest / (max - min of the reference)
+  double relative_l2 = 0.0;  // |got - want| / |want|
 };
 
 Difference compare(const HostTensor& got, const HostTensor& want) {
   const size_t count = want.data.size() / dtype_bytes(want.dtype);
-  double least = INFINITY, most = -INFINITY, dot = 0, got_norm = 0, want_norm = 0;
+  double least = INFINITY, most = -INFINITY, apart_squared = 0, want_squared = 0;
   Difference difference;
   for (size_t i = 0; i < count; ++i) {
     const double g = element(got, i), w = element(want, i);
@@ -72,20 +73,21 @@ Difference compare(const HostTensor& got, const HostTensor& want) {
     difference.largest = std::isnan(apart) ? INFINITY : std::max(difference.largest, apart);
     least = std::min(least, w);
     most = std::max(most, w);
-    dot += g * w;
-    got_norm += g * g;
-    want_norm += w * w;
+    if (std::isfinite(w)) {
+      apart_squared += apart * apart;
+      want_squared += w * w;
+    }
   }
   const double range = most > least ? most - least : std::max(std::abs(most), 1e-30);
   difference.of_range = count == 0 ? 0.0 : difference.largest / range;
-  if (got_norm > 0 && want_norm > 0) difference.cosine = dot / std::sqrt(got_norm * want_norm);
+  difference.relative_l2 = std::sqrt(apart_squared / std::max(want_squared, 1e-300));
   return difference;
 }
 
 void print_row(const std::string& name, const HostTensor& tensor, const Difference& difference) {
-  std::printf("%-40.40s %-18s %12.3e %12.3e %12.8f\n", name.c_str(),
+  std::printf("%-40.40s %-18s %12.3e %12.3e %12.3e\n", name.c_str(),
               shape_text(tensor.shape).c_str(), difference.largest, difference.of_range,
-              difference.cosine);
+              difference.relative_l2);
 }
 
 // Every pass that may be left out is left out: what remains is the model as imported, in physical
@@ -144,9 +146,9 @@ void verify(const VerifyArguments& arguments) {
   const std::map<std::string, HostTensor> reference = evaluate_graph(plain, inputs, keep);
 
   std::printf("%-40s %-18s %12s %12s %12s\n", "value", "shape", "max |error|", "of range",
-              "cosine");
+              "relative L2");
   if (arguments.layers) compare_layers(imported, inputs, values);
-  double worst = 0.0;
+  double worst = 0.0, worst_l2 = 0.0;
   for (uint32_t i = 0; i < runner.outputs().size(); ++i) {
     const std::string name = runner.outputs()[i].name;
     const HostTensor got = runner.output(i);
@@ -159,9 +161,15 @@ void verify(const VerifyArguments& arguments) {
     const Difference difference = compare(got, want->second);
     print_row("output " + name, got, difference);
     worst = std::max(worst, difference.of_range);
+    worst_l2 = std::max(worst_l2, difference.relative_l2);
   }
-  std::printf("worst output error: %.3e of its range (limit %.1e)\n", worst, arguments.tolerance);
-  if (!(worst <= arguments.tolerance))
+  const bool by_l2 = arguments.l2_tolerance > 0;
+  if (by_l2)
+    std::printf("worst output error: relative L2 %.3e (limit %.1e)\n", worst_l2,
+                arguments.l2_tolerance);
+  else
+    std::printf("worst output error: %.3e of its range (limit %.1e)\n", worst, arguments.tolerance);
+  if (by_l2 ? !(worst_l2 <= arguments.l2_tolerance) : !(worst <= arguments.tolerance))
     throw BuildError("the plan differs from the reference by more than the limit");
 }
 
@@ -181,6 +189,10 @@ void add_verify_command(CLI::App& app) {
   command
       ->add_option("--tolerance", arguments->tolerance,
                    "Largest allowed error, as part of the output's range")
+      ->capture_default_str();
+  command->add_option("--l2", arguments->l2_tolerance,
+                      "Limit the relative L2 error of the outputs instead, e.g. 2e-3 for FP16");
+  command->add_option("--device", arguments->options.device, "auto, cpu or cuda[:N]")
       ->capture_default_str();
   command->add_option("--batch", arguments->options.batch,
                       "Batch size (default: the plan's smallest)");

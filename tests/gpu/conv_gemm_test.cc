@@ -37,12 +37,14 @@ TEST_CASE("conv_gemm: kernels, strides, dilations, groups and channel counts") {
   check_family(conv_case({.c = 64, .o = 64}), kConvGemmFamily);
   check_family(conv_case({.h = 15, .w = 14, .c = 64, .o = 40, .stride = 2}), kConvGemmFamily);
   check_family(conv_case({.c = 24, .o = 48, .k = 1, .stride = 2, .pad = 0}), kConvGemmFamily);
-  check_family(conv_case({.n = 2, .c = 40, .o = 32, .k = 5, .pad = 4, .dilation = 2}), kConvGemmFamily);
+  check_family(conv_case({.n = 2, .c = 40, .o = 32, .k = 5, .pad = 4, .dilation = 2}),
+               kConvGemmFamily);
   check_family(conv_case({.c = 64, .o = 32, .groups = 4}), kConvGemmFamily);
   check_family(conv_case({.c = 24, .o = 36, .groups = 2}), kConvGemmFamily);
-  check_family(conv_case({.h = 20, .w = 22, .c = 3, .o = 64, .k = 7, .stride = 2, .pad = 3,
-                     .x = DType::kF32}),
-               kConvGemmFamily);
+  check_family(
+      conv_case(
+          {.h = 20, .w = 22, .c = 3, .o = 64, .k = 7, .stride = 2, .pad = 3, .x = DType::kF32}),
+      kConvGemmFamily);
   check_family(conv_case({.c = 3, .o = 16}), kConvGemmFamily);
   check_family(conv_case({.c = 20, .o = 85, .k = 1, .pad = 0, .y = DType::kF32}), kConvGemmFamily);
   check_family(conv_case({.c = 85, .o = 20}), kConvGemmFamily);
@@ -66,16 +68,17 @@ TEST_CASE("conv_gemm: epilogues") {
   for (int act = 0; act <= static_cast<int>(Activation::kElu); ++act) {
     CAPTURE(act);
     check_family(conv_case({.k = 1,
-                       .pad = 0,
-                       .residual = act % 2 == 0,
-                       .residual_after = act % 4 == 0,
-                       .act = static_cast<Activation>(act),
-                       .alpha = act == 2 ? -0.5f : 0.125f,
-                       .beta = 0.75f}),
+                            .pad = 0,
+                            .residual = act % 2 == 0,
+                            .residual_after = act % 4 == 0,
+                            .act = static_cast<Activation>(act),
+                            .alpha = act == 2 ? -0.5f : 0.125f,
+                            .beta = 0.75f}),
                  kConvGemmFamily);
   }
   check_family(conv_case({.y = DType::kF32, .r = DType::kF32, .residual = true}), kConvGemmFamily);
-  check_family(conv_case({.bias = false, .residual = true, .residual_after = true}), kConvGemmFamily);
+  check_family(conv_case({.bias = false, .residual = true, .residual_after = true}),
+               kConvGemmFamily);
   check_family(conv_case({.bias = false, .act = Activation::kNone}), kConvGemmFamily);
 }
 
@@ -94,7 +97,8 @@ TEST_CASE("conv_gemm: matrix products") {
   check_family(matmul_case({8, 256}, 1000), kConvGemmFamily);
   check_family(matmul_case({32, 256}, 100), kConvGemmFamily);
   check_family(matmul_case({2, 3, 10, 40}, 24), kConvGemmFamily);
-  check_family(matmul_case({2, 3, 10, 40}, 24, DType::kF16, {.inner = 8, .outer = 16}), kConvGemmFamily);
+  check_family(matmul_case({2, 3, 10, 40}, 24, DType::kF16, {.inner = 8, .outer = 16}),
+               kConvGemmFamily);
   check_family(matmul_case({512}, 48), kConvGemmFamily);
 }
 

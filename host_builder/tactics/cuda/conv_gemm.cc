@@ -41,8 +41,8 @@ ValueId pack_weights(Graph& graph, const ConvProblem& p, int64_t deal) {
       for (int64_t bn = 0; bn < blocks_n; ++bn)
         for (int64_t lane = 0; lane < 32; ++lane)
           for (int64_t i = 0; i < 8; ++i, ++at) {
-            const int64_t column = bn / (deal / 8) * deal + lane / 8 * run +
-                                   bn % (deal / 8) * 2 + lane / 4 % 2;
+            const int64_t column =
+                bn / (deal / 8) * deal + lane / 8 * run + bn % (deal / 8) * 2 + lane / 4 % 2;
             const int64_t k = bk * 32 + i / 4 * 16 + i / 2 % 2 * 8 + lane % 4 * 2 + i % 2;
             if (column < p.out_channels && k < p.depth())
               packed[at] = to_f16(weight(g, column, k)).bits;
@@ -74,17 +74,16 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
   };
   GpuLaunch& launch = *step.launch;
   const Shape& blocks = graph.value(packed).shape;
-  launch.source = "#include \"conv_gemm.cuh\"\n\nstruct Layer {\n" + layer_source(*p) +
-                  "  static constexpr int kBlocksK = " + std::to_string(blocks[1]) +
-                  ", kBlocksN = " + std::to_string(blocks[2]) + ";\n};\ntypedef GemmTile<" +
-                  list({t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, t.slices, t.cluster,
-                        t.split}) +
-                  "> Tile;\n" + args_source(*p, "uint4", has_workspace) +
-                  "\nextern \"C\" __global__ void " +
-                  (t.cluster > 1 ? "__cluster_dims__(" + list({t.cluster}) + ", 1, 1) " : "") +
-                  "__launch_bounds__(" + list({t.threads()}) +
-                  ")\nconv_gemm(const __grid_constant__ Args args) {\n  ConvGemm<Layer, Tile>::run(" +
-                  call_source(*p, has_workspace) + ");\n}\n";
+  launch.source =
+      "#include \"conv_gemm.cuh\"\n\nstruct Layer {\n" + layer_source(*p) +
+      "  static constexpr int kBlocksK = " + std::to_string(blocks[1]) +
+      ", kBlocksN = " + std::to_string(blocks[2]) + ";\n};\ntypedef GemmTile<" +
+      list({t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, t.slices, t.cluster, t.split}) +
+      "> Tile;\n" + args_source(*p, "uint4", has_workspace) + "\nextern \"C\" __global__ void " +
+      (t.cluster > 1 ? "__cluster_dims__(" + list({t.cluster}) + ", 1, 1) " : "") +
+      "__launch_bounds__(" + list({t.threads()}) +
+      ")\nconv_gemm(const __grid_constant__ Args args) {\n  ConvGemm<Layer, Tile>::run(" +
+      call_source(*p, has_workspace) + ");\n}\n";
   launch.symbol = "conv_gemm";
   launch.grid[0] = static_cast<uint32_t>(t.tiles(*p) * t.parts());
   launch.block[0] = static_cast<uint32_t>(t.threads());

@@ -17,16 +17,16 @@ struct Shape4 {
 // Warp tiles from 16x16, whose k loop is short, to 64x64, which feeds the tensor cores best from
 // shared memory; four warps at least, one per scheduler.
 constexpr Shape4 kShapes[] = {
-    {16, 8, 1, 1, 4},   {16, 16, 1, 1, 4},  {16, 32, 1, 1, 4},  {16, 64, 1, 2, 2},
-    {16, 64, 1, 2, 4},  {16, 128, 1, 4, 1}, {16, 128, 1, 4, 2}, {32, 16, 1, 1, 4},
-    {32, 16, 2, 1, 2},  {32, 32, 1, 1, 4},  {32, 32, 2, 1, 2},  {32, 32, 2, 2, 1},
-    {32, 64, 1, 2, 2},  {32, 64, 2, 2, 1},  {32, 64, 1, 2, 4},  {32, 128, 1, 4, 1},
-    {32, 128, 1, 4, 2}, {64, 8, 4, 1, 1},   {64, 16, 4, 1, 1},  {64, 16, 2, 1, 2},
-    {64, 32, 2, 1, 2},  {64, 32, 4, 1, 1},  {64, 32, 2, 1, 4},  {64, 64, 2, 2, 1},
-    {64, 64, 2, 2, 2},  {64, 64, 4, 2, 1},  {64, 128, 2, 2, 1}, {64, 128, 2, 4, 1},
-    {64, 256, 1, 4, 1}, {128, 16, 4, 1, 1}, {128, 32, 4, 1, 1}, {128, 64, 2, 2, 1},
+    {16, 8, 1, 1, 4},   {16, 16, 1, 1, 4},   {16, 32, 1, 1, 4},   {16, 64, 1, 2, 2},
+    {16, 64, 1, 2, 4},  {16, 128, 1, 4, 1},  {16, 128, 1, 4, 2},  {32, 16, 1, 1, 4},
+    {32, 16, 2, 1, 2},  {32, 32, 1, 1, 4},   {32, 32, 2, 1, 2},   {32, 32, 2, 2, 1},
+    {32, 64, 1, 2, 2},  {32, 64, 2, 2, 1},   {32, 64, 1, 2, 4},   {32, 128, 1, 4, 1},
+    {32, 128, 1, 4, 2}, {64, 8, 4, 1, 1},    {64, 16, 4, 1, 1},   {64, 16, 2, 1, 2},
+    {64, 32, 2, 1, 2},  {64, 32, 4, 1, 1},   {64, 32, 2, 1, 4},   {64, 64, 2, 2, 1},
+    {64, 64, 2, 2, 2},  {64, 64, 4, 2, 1},   {64, 128, 2, 2, 1},  {64, 128, 2, 4, 1},
+    {64, 256, 1, 4, 1}, {128, 16, 4, 1, 1},  {128, 32, 4, 1, 1},  {128, 64, 2, 2, 1},
     {128, 64, 4, 2, 1}, {128, 128, 2, 2, 1}, {128, 128, 2, 4, 1}, {128, 256, 2, 4, 1},
-    {256, 64, 4, 1, 1}, {256, 64, 4, 2, 1}, {256, 128, 4, 2, 1},
+    {256, 64, 4, 1, 1}, {256, 64, 4, 2, 1},  {256, 128, 4, 2, 1},
 };
 
 int64_t registers_per_thread(const ConvGemmTile& t) {
@@ -138,11 +138,11 @@ double predicted_us(const ConvProblem& p, const ConvGemmTile& t, const GpuTraits
   // Small warp tiles wait for shared memory: 32x32 reads twice as much per product as 64x64.
   const double efficiency = busy * warp_tile / (warp_tile + 400);
   const double products = real(resident * t.bm * t.bn * t.bk) / (mac_per_cycle * efficiency);
-  const double traffic = real(resident * (t.bm + t.bn) * t.bk * 2) / 32;  // 32 bytes a cycle from L2
+  const double traffic =
+      real(resident * (t.bm + t.bn) * t.bk * 2) / 32;           // 32 bytes a cycle from L2
   const double latency = 60 + real(t.bk / t.slices) / 16 * 40;  // barrier, fragments, products
   double gather = 0;  // cycles to fetch element by element what 16 bytes do not divide
-  if (!copies_asynchronously(p))
-    gather = real(resident * t.bm * t.bk / p.x.packet) * 12 / 128;
+  if (!copies_asynchronously(p)) gather = real(resident * t.bm * t.bk / p.x.packet) * 12 / 128;
   // What deeper pipelines do not hide of the way from L2.
   const double exposed = real(t.stages) >= steps ? 0 : std::max(0.0, 700.0 / real(t.stages) - 100);
   const double step = std::max({products, traffic, latency}) + gather + exposed;
@@ -156,8 +156,8 @@ double predicted_us(const ConvProblem& p, const ConvGemmTile& t, const GpuTraits
   double cycles = waves * (around + step * steps + stores);
 
   const double out_bytes = real(p.pixels() * p.out_channels * p.groups * dtype_bytes(p.y.dtype));
-  const double in_bytes = real(p.batch * p.in_h * p.in_w * p.in_channels * p.groups *
-                               dtype_bytes(p.x.dtype));
+  const double in_bytes =
+      real(p.batch * p.in_h * p.in_w * p.in_channels * p.groups * dtype_bytes(p.x.dtype));
   const double weight_bytes = real(p.out_channels * p.depth() * p.groups * 2);
   // Without an early start the weights come after the step before has ended.
   if (!gpu.has_pdl) cycles += 600 + weight_bytes / (gpu.memory_gb_per_s * 1e3) * clock;

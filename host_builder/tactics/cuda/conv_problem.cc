@@ -248,7 +248,8 @@ std::function<float(int64_t, int64_t, int64_t)> weight_reader(const Graph& graph
   const int64_t n = p.out_channels, c = p.in_channels, taps = p.taps();
   if (p.weights_are_columns)
     return [=](int64_t, int64_t column, int64_t k) { return w[k * n + column]; };
-  return [=](int64_t g, int64_t o, int64_t k) { return w[((g * n + o) * c + k % c) * taps + k / c]; };
+  return
+      [=](int64_t g, int64_t o, int64_t k) { return w[((g * n + o) * c + k % c) * taps + k / c]; };
 }
 
 std::string layer_source(const ConvProblem& p) {

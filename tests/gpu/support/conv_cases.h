@@ -40,7 +40,7 @@ inline StepCase conv_case(const ConvCase& t) {
 }
 
 inline StepCase matmul_case(const builder::Shape& a, int64_t n, DType y = DType::kF16,
-                const Placement& in = {}) {
+                            const Placement& in = {}) {
   StepCase c(11);
   builder::Shape out = a;
   out.back() = n;
