@@ -44,6 +44,8 @@ extern "C" const char* stint_status_name(uint32_t code) {
       return "cuda-unavailable";
     case STINT_CUDA_FAILED:
       return "cuda-failed";
+    case STINT_DRIVER_TOO_OLD:
+      return "driver-too-old";
   }
   return "unknown";
 }

@@ -29,6 +29,7 @@ enum class Code : uint32_t {
   kOutOfMemory = 0x52,
   kCudaUnavailable = 0x60,
   kCudaFailed = 0x61,
+  kDriverTooOld = 0x62,
 };
 
 struct [[nodiscard]] Status {

@@ -1,6 +1,7 @@
 // Binding the caller's buffers and frames.
 #include <cstring>
 
+#include "core/cuda/cuda.h"
 #include "core/exec/session.h"
 #include "core/plan/limits.h"
 #include "kernels/cpu/image_check.h"
@@ -22,21 +23,25 @@ void patch_operands(stint_session* session, uint32_t binding) {
 
 namespace {
 
+/// Makes the steps use the buffer.
+Status use_buffer(stint_session* session, uint32_t binding, std::byte* data) {
+  if (session->gpu != nullptr) STINT_RETURN_IF_ERROR(cuda::bind_buffer(session, binding, data));
+  session->bindings[binding].data = data;
+  if (session->gpu == nullptr) patch_operands(session, binding);
+  return ok_status();
+}
+
 Status bind_buffer(stint_session* session, bool is_input, uint32_t index, void* data,
                    uint64_t bytes) {
   if (session == nullptr) return {Code::kInvalidArgument, kNone, "session is NULL"};
   const uint32_t at = find_binding(*session->program, is_input, index);
   if (at == kNone)
     return {Code::kInvalidArgument, index, is_input ? "no such input" : "no such output", index, 0};
-  BindingState& state = session->bindings[at];
+  const BindingState& state = session->bindings[at];
   if (state.binding->kind() == fb::BindingKind::Image) {
     return {Code::kInvalidArgument, index, "this input takes images; use stint_bind_image"};
   }
-  if (data == nullptr) {
-    state.data = state.default_data;
-    patch_operands(session, at);
-    return ok_status();
-  }
+  if (data == nullptr) return use_buffer(session, at, state.default_data);
   if (bytes != state.binding->io_bytes()) {
     return {Code::kShapeMismatch, index, "the buffer is not as large as the binding",
             static_cast<int64_t>(bytes), static_cast<int64_t>(state.binding->io_bytes())};
@@ -46,9 +51,7 @@ Status bind_buffer(stint_session* session, bool is_input, uint32_t index, void* 
     return {Code::kBlockMisaligned, index, "the buffer is not 64-byte aligned",
             static_cast<int64_t>(misalignment), kMinBaseAlignment};
   }
-  state.data = static_cast<std::byte*>(data);
-  patch_operands(session, at);
-  return ok_status();
+  return use_buffer(session, at, static_cast<std::byte*>(data));
 }
 
 Status bind_image(stint_session* session, uint32_t index, uint32_t slot, const stint_image* image) {
@@ -65,6 +68,7 @@ Status bind_image(stint_session* session, uint32_t index, uint32_t slot, const s
   ImageView view;
   std::memcpy(&view, image, sizeof view);
   STINT_RETURN_IF_ERROR(cpu::check_image(view));
+  if (session->gpu != nullptr) STINT_RETURN_IF_ERROR(cuda::bind_image(session, at, slot, view));
   state.bound[slot] = view;
   return ok_status();
 }

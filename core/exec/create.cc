@@ -2,6 +2,7 @@
 #include <cstring>
 #include <new>
 
+#include "core/cuda/cuda.h"
 #include "core/exec/session.h"
 #include "core/memory/carver.h"
 #include "core/plan/limits.h"
@@ -38,6 +39,13 @@ Status check_blocks(const stint_memory& memory, const stint_requirements& needed
   return ok_status();
 }
 
+void clear_arenas(const fb::Program& program, std::byte* const* arenas) {
+  for (uint32_t i = 0; i < program.arenas()->size(); ++i) {
+    const fb::Arena& arena = *program.arenas()->Get(i);
+    if (arena.zeroed() && arena.bytes() != 0) std::memset(arenas[i], 0, arena.bytes());
+  }
+}
+
 /// Fills the tables of a session whose parts are carved.
 class SessionBuilder {
  public:
@@ -56,7 +64,7 @@ class SessionBuilder {
     session.operands_in_bindings = layout_.operands_in_bindings;
     session.times = layout_.times;
     session.limits = {-1.0f, -1.0f, 0};
-    for (uint32_t i = 0; i < session.binding_count; ++i) build_binding(i);
+    build_bindings();
     for (uint32_t i = 0; i < session.step_count; ++i) {
       build_step(i);
       if (session.times != nullptr) new (&session.times[i]) StepTimes();
@@ -64,24 +72,19 @@ class SessionBuilder {
   }
 
  private:
-  void build_binding(uint32_t index) {
-    auto* state = new (&layout_.bindings[index]) BindingState();
-    state->binding = program_.bindings()->Get(index);
-    if (state->binding->kind() == fb::BindingKind::Image) {
-      state->bound = take_images();
-      state->frames = take_images();
-      return;
+  void build_bindings() {
+    for (uint32_t i = 0; i < program_.bindings()->size(); ++i) {
+      const bool is_image = program_.bindings()->Get(i)->kind() == fb::BindingKind::Image;
+      ImageView* bound = is_image ? take_images() : nullptr;
+      new (&layout_.bindings[i]) BindingState();
+      stint::build_binding(layout_.session, i, io_, bound, is_image ? take_images() : nullptr);
     }
-    if (io_ != nullptr) state->data = state->default_data = io_ + state->binding->io_offset();
-    if (state->binding->kind() == fb::BindingKind::Detections &&
-        layout_.session->detections_binding == kNone) {
-      layout_.session->detections_binding = index;
-      const fb::Tensor& counts = *program_.tensors()->Get(state->binding->count_tensor());
-      if (counts.storage() == fb::StorageKind::Arena) {
-        layout_.session->detection_counts =
-            reinterpret_cast<const int32_t*>(arenas_[counts.index()] + counts.offset());
-      }
-    }
+    const uint32_t detections = layout_.session->detections_binding;
+    if (detections == kNone) return;
+    const fb::Tensor& counts =
+        *program_.tensors()->Get(program_.bindings()->Get(detections)->count_tensor());
+    if (counts.storage() == fb::StorageKind::Arena)
+      layout_.session->detection_counts = reinterpret_cast<const int32_t*>(address(counts));
   }
 
   ImageView* take_images() {
@@ -163,6 +166,8 @@ Status create(const stint_plan* plan, const char* target, uint32_t batch,
   STINT_RETURN_IF_ERROR(compute_requirements(plan, selection, session_options, &needed));
   STINT_RETURN_IF_ERROR(check_blocks(*memory, needed));
 
+  if (selection.variant->kind() == fb::TargetKind::Cuda)
+    return cuda::create(*plan, selection, session_options, *memory, session);
   const fb::Program& program = *selection.program;
   Carver session_block(memory->space[STINT_SPACE_SESSION].data,
                        memory->space[STINT_SPACE_SESSION].bytes);
@@ -170,6 +175,7 @@ Status create(const stint_plan* plan, const char* target, uint32_t batch,
   std::byte* arenas[kMaxArenas] = {};
   const SessionLayout layout = lay_out_session(program, session_options, &session_block);
   lay_out_arenas(program, &arena_block, arenas);
+  clear_arenas(program, arenas);
   auto* created = new (layout.session) stint_session();
   STINT_RETURN_IF_ERROR(
       created->workers.start(session_options.workers, layout.threads, layout.stacks));
@@ -180,6 +186,21 @@ Status create(const stint_plan* plan, const char* target, uint32_t batch,
 }
 
 }  // namespace
+
+void build_binding(stint_session* session, uint32_t index, std::byte* io, ImageView* bound,
+                   ImageView* frames) {
+  BindingState& state = session->bindings[index];
+  state.binding = session->program->bindings()->Get(index);
+  state.bound = bound;
+  state.frames = frames;
+  if (state.binding->kind() == fb::BindingKind::Image) return;
+  if (io != nullptr) state.data = state.default_data = io + state.binding->io_offset();
+  if (state.binding->kind() == fb::BindingKind::Detections &&
+      session->detections_binding == kNone) {
+    session->detections_binding = index;
+  }
+}
+
 }  // namespace stint
 
 extern "C" {
@@ -191,7 +212,12 @@ stint_status stint_session_create(const stint_plan* plan, const char* target, ui
 }
 
 void stint_session_destroy(stint_session* session) {
-  if (session != nullptr) session->workers.stop();
+  if (session == nullptr) return;
+  if (session->gpu != nullptr) {
+    stint::cuda::destroy(session);
+  } else {
+    session->workers.stop();
+  }
 }
 
 }  // extern "C"

@@ -1,3 +1,4 @@
+#include "core/cuda/cuda.h"
 #include "core/exec/session.h"
 
 namespace stint {
@@ -18,6 +19,10 @@ Status read_detections(const stint_session* session, uint32_t slot,
     return {Code::kInvalidArgument, slot, "no such batch slot", slot, session->batch};
   const BindingState& state = session->bindings[session->detections_binding];
   if (slot >= session->active_slots || state.data == nullptr) return ok_status();
+  if (session->gpu != nullptr && cuda::is_on_device(*session, session->detections_binding)) {
+    return {Code::kInvalidArgument, session->detections_binding,
+            "the detections lie in the device memory that was bound"};
+  }
   const auto& tensors = *session->program->tensors();
   const fb::Tensor& boxes = *tensors.Get(state.binding->tensor());
   const fb::Tensor& counts = *tensors.Get(state.binding->count_tensor());

@@ -1,3 +1,4 @@
+#include "core/cuda/cuda.h"
 #include "core/exec/session.h"
 
 namespace stint {
@@ -20,6 +21,8 @@ Status prepare_images(stint_session* session, uint32_t index) {
   return ok_status();
 }
 
+}  // namespace
+
 Status prepare_bindings(stint_session* session) {
   for (uint32_t i = 0; i < session->binding_count; ++i) {
     const BindingState& state = session->bindings[i];
@@ -32,6 +35,8 @@ Status prepare_bindings(stint_session* session) {
   }
   return ok_status();
 }
+
+namespace {
 
 void run_steps(stint_session* session) {
   for (uint32_t i = 0; i < session->step_count; ++i) {
@@ -60,12 +65,30 @@ stint_status stint_run(stint_session* session) {
   using namespace stint;
   if (session == nullptr) return to_c({Code::kInvalidArgument, kNone, "session is NULL"});
   if (Status status = prepare_bindings(session); !status.ok()) return to_c(status);
+  if (session->gpu != nullptr) return to_c(cuda::run(session));
   if (session->times != nullptr) {
     run_steps_timed(session);
   } else {
     run_steps(session);
   }
   return to_c(ok_status());
+}
+
+stint_status stint_enqueue(stint_session* session, void* stream) {
+  using namespace stint;
+  if (session == nullptr) return to_c({Code::kInvalidArgument, kNone, "session is NULL"});
+  if (session->gpu == nullptr) {
+    return to_c({Code::kInvalidArgument, kNone,
+                 "only sessions on a CUDA device can enqueue; use stint_run"});
+  }
+  if (Status status = prepare_bindings(session); !status.ok()) return to_c(status);
+  return to_c(cuda::enqueue(session, stream));
+}
+
+stint_status stint_synchronize(stint_session* session) {
+  using namespace stint;
+  if (session == nullptr) return to_c({Code::kInvalidArgument, kNone, "session is NULL"});
+  return to_c(session->gpu == nullptr ? ok_status() : cuda::synchronize(session));
 }
 
 stint_status stint_set_active_slots(stint_session* session, uint32_t slots) {

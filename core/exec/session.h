@@ -46,7 +46,13 @@ inline constexpr uint64_t kParamsAlignment = 16;
 struct SessionOptions {
   uint32_t workers = 1;
   bool profile = false;
+  uint32_t device = 0;       // CUDA: ordinal
+  uint64_t frame_bytes = 0;  // CUDA: room on the device for each frame
 };
+
+namespace cuda {
+struct CudaSession;
+}
 
 }  // namespace stint
 
@@ -66,6 +72,7 @@ struct stint_session {
   uint32_t detections_binding = stint::kNone;
   stint::cpu::DetectionLimits limits;
   stint::cpu::Workers workers;
+  stint::cuda::CudaSession* gpu = nullptr;  // null on the CPU
 };
 
 namespace stint {
@@ -96,6 +103,13 @@ SessionLayout lay_out_session(const fb::Program& program, const SessionOptions& 
 void lay_out_arenas(const fb::Program& program, Carver* carver, std::byte** arenas);
 Status compute_requirements(const stint_plan* plan, const Selection& selection,
                             const SessionOptions& options, stint_requirements* out);
+
+/// Fills the state of one binding. Images: `bound` and `frames` have room for a batch each.
+void build_binding(stint_session* session, uint32_t index, std::byte* io, ImageView* bound,
+                   ImageView* frames);
+
+/// Checks that every binding has memory and lists the frames that the run reads.
+Status prepare_bindings(stint_session* session);
 
 /// Writes the address of a binding's current buffer into every operand that lies in it.
 void patch_operands(stint_session* session, uint32_t binding);

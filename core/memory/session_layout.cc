@@ -1,3 +1,4 @@
+#include "core/cuda/cuda.h"
 #include "core/exec/session.h"
 #include "core/memory/carver.h"
 #include "core/plan/limits.h"
@@ -5,6 +6,8 @@
 
 namespace stint {
 namespace {
+
+constexpr uint64_t kDefaultFrameBytes = 1920 * 1080 * 4;  // RGBA; NV12 of 3840 x 1440
 
 void count_operands(const fb::Program& program, const flatbuffers::Vector<uint32_t>* list,
                     SessionCounts* counts) {
@@ -34,12 +37,15 @@ SessionCounts count_session(const fb::Program& program) {
 }
 
 Status read_options(const stint_options* options, SessionOptions* out) {
+  out->frame_bytes = kDefaultFrameBytes;
   if (options == nullptr) return ok_status();
   if (options->threads > cpu::kMaxWorkers) {
     return {Code::kInvalidArgument, kNone, "too many threads", options->threads, cpu::kMaxWorkers};
   }
   out->workers = options->threads == 0 ? 1 : options->threads;
   out->profile = options->profile != 0;
+  out->device = options->device;
+  if (options->frame_bytes != 0) out->frame_bytes = options->frame_bytes;
   return ok_status();
 }
 
@@ -72,13 +78,11 @@ void lay_out_arenas(const fb::Program& program, Carver* carver, std::byte** aren
   }
 }
 
-Status compute_requirements(const stint_plan*, const Selection& selection,
+Status compute_requirements(const stint_plan* plan, const Selection& selection,
                             const SessionOptions& options, stint_requirements* out) {
   *out = {};
-  if (selection.variant->kind() != fb::TargetKind::Cpu) {
-    return {Code::kCudaUnavailable, kNone,
-            "this library runs CPU targets only; choose the plan's cpu target"};
-  }
+  if (selection.variant->kind() == fb::TargetKind::Cuda)
+    return cuda::compute_requirements(*plan, selection, options, out);
   Carver session, arenas;
   lay_out_session(*selection.program, options, &session);
   lay_out_arenas(*selection.program, &arenas, nullptr);

@@ -141,6 +141,7 @@ Status read_frame(const void* bytes, uint64_t size, Frame* frame) {
   STINT_RETURN_IF_ERROR(check_alignment(bytes, header));
 
   const auto* begin = static_cast<const unsigned char*>(bytes);
+  frame->begin = begin;
   frame->total_bytes = header.total_bytes;
   frame->flatbuffer = begin + header.flatbuffer_offset;
   frame->flatbuffer_bytes = header.flatbuffer_bytes;

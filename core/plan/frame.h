@@ -13,6 +13,7 @@ struct Frame {
   uint64_t flatbuffer_bytes = 0;
   const SegmentEntry* segments = nullptr;
   uint32_t segment_count = 0;
+  const unsigned char* begin = nullptr;  // of the file
 };
 
 /// Opening steps before the flatbuffer is looked into: length, magic and version, ranges,

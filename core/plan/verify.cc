@@ -50,6 +50,10 @@ Status verify_variant(const fb::TargetVariant& variant, uint32_t index, const Fr
 
 Status verify_plan(const fb::Plan& plan, const Frame& frame) {
   const auto& variants = *plan.variants();
+  for (uint32_t i = 0; i < frame.segment_count; ++i) {
+    if (frame.segments[i].kind == SegmentKind::kCubin)
+      STINT_RETURN_IF_ERROR(verify_cubin(frame, i));
+  }
   if (variants.size() == 0 || variants.size() > kMaxVariants) {
     return corrupt("plan: number of targets out of range", variants.size(), kMaxVariants);
   }
@@ -77,11 +81,11 @@ Status verify_memory(ProgramContext* context) {
   uint64_t sum = program.io_bytes();
   for (uint32_t i = 0; i < arenas.size(); ++i) {
     const fb::Arena& arena = *arenas.Get(i);
-    const bool is_host = arena.space() == fb::MemorySpace::Host;
-    if (!is_host &&
-        (arena.space() != fb::MemorySpace::Device || context->target == fb::TargetKind::Cpu)) {
-      return corrupt_at(i, "arena: its memory space does not exist on this target",
-                        static_cast<int64_t>(arena.space()), 0);
+    const fb::MemorySpace space =
+        context->target == fb::TargetKind::Cpu ? fb::MemorySpace::Host : fb::MemorySpace::Device;
+    if (arena.space() != space) {
+      return corrupt_at(i, "arena: its memory space is not the target's",
+                        static_cast<int64_t>(arena.space()), static_cast<int64_t>(space));
     }
     if (!is_power_of_two(arena.alignment()) || arena.alignment() < kMinBaseAlignment ||
         arena.alignment() > kMaxBaseAlignment) {

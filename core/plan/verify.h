@@ -30,6 +30,9 @@ Status verify_tensors(const ProgramContext& context);
 Status verify_bindings(const ProgramContext& context);
 Status verify_steps(const ProgramContext& context);
 
+/// A segment of machine code, as far as the CUDA driver reads it without being told its length.
+Status verify_cubin(const Frame& frame, uint32_t segment);
+
 /// A CPU step's operands and its kernel's own check; a GPU step's launch.
 Status verify_cpu_step(const ProgramContext& context, const fb::Step& step, uint32_t index);
 Status verify_cuda_step(const ProgramContext& context, const fb::Step& step, uint32_t index);

@@ -1,10 +1,10 @@
 #include <cstring>
 
-#include "core/plan/checked.h"
 #include "core/plan/limits.h"
 #include "core/plan/overlap.h"
 #include "core/plan/step_operands.h"
 #include "core/plan/verify.h"
+#include "core/plan/weight_ranges.h"
 
 namespace stint {
 namespace {
@@ -97,6 +97,7 @@ Status verify_step(const ProgramContext& context, uint32_t index) {
   const fb::Step& step = *context.program->steps()->Get(index);
   STINT_RETURN_IF_ERROR(verify_operand_list(context, step.inputs(), index));
   STINT_RETURN_IF_ERROR(verify_operand_list(context, step.outputs(), index));
+  if (operand_count(step.outputs()) == 0) return corrupt_at(index, "step: it has no output");
   for (uint32_t i = 0; i < operand_count(step.outputs()); ++i) {
     STINT_RETURN_IF_ERROR(verify_output(context, step.outputs()->Get(i), index));
   }
@@ -139,7 +140,6 @@ Status verify_cpu_step(const ProgramContext& context, const fb::Step& step, uint
             "the plan uses a CPU kernel that this library does not have; use a newer one",
             step.kernel(), kKernelCount - 1};
   }
-  if (operand_count(step.outputs()) == 0) return corrupt_at(index, "step: it has no output");
   const auto& tensors = *context.program->tensors();
   if (writes_nothing(*context.program, step))
     return ok_status();  // never run, so there is nothing to check
@@ -161,44 +161,13 @@ Status verify_cpu_step(const ProgramContext& context, const fb::Step& step, uint
   return status;
 }
 
-Status verify_cuda_step(const ProgramContext& context, const fb::Step& step, uint32_t index) {
-  const fb::Launch* launch = step.launch();
-  if (launch == nullptr) return corrupt_at(index, "step: a GPU step needs a launch");
-  if (launch->module_segment() >= context.frame->segment_count ||
-      context.frame->segments[launch->module_segment()].kind != SegmentKind::kCubin) {
-    return corrupt_at(index, "launch: no such kernel module", launch->module_segment(),
-                      context.frame->segment_count);
-  }
-  if (launch->symbol()->size() == 0) return corrupt_at(index, "launch: the kernel has no name");
-  // CUDA's own limits, the same on every SM; the device's are checked when a session is created.
-  const uint64_t threads = uint64_t{launch->block_x()} * launch->block_y();
-  if (launch->grid_x() == 0 || launch->grid_y() == 0 || launch->grid_z() == 0 ||
-      launch->grid_x() > INT32_MAX || launch->grid_y() > 65535 || launch->grid_z() > 65535) {
-    return corrupt_at(index, "launch: its grid is out of range", launch->grid_x(), INT32_MAX);
-  }
-  if (threads == 0 || launch->block_z() == 0 || launch->block_z() > 64 || threads > 1024 ||
-      threads * launch->block_z() > 1024) {
-    return corrupt_at(index, "launch: its block is out of range", static_cast<int64_t>(threads),
-                      1024);
-  }
-  if (launch->relocations() == nullptr) return ok_status();
-  for (const fb::Relocation* relocation : *launch->relocations()) {
-    if (!range_inside(relocation->param_byte(), 8, params_bytes(step)) ||
-        relocation->param_byte() % 8 != 0) {
-      return corrupt_at(index, "launch: a relocation lies outside the parameters",
-                        relocation->param_byte(), params_bytes(step));
-    }
-    if (relocation->tensor() >= context.program->tensors()->size()) {
-      return corrupt_at(index, "launch: a relocation names no tensor", relocation->tensor(),
-                        context.program->tensors()->size());
-    }
-  }
-  return ok_status();
-}
-
 Status verify_steps(const ProgramContext& context) {
   const uint32_t count = context.program->steps()->size();
   for (uint32_t i = 0; i < count; ++i) STINT_RETURN_IF_ERROR(verify_step(context, i));
+  if (context.target == fb::TargetKind::Cuda) {
+    WeightRanges ranges;
+    STINT_RETURN_IF_ERROR(collect_weight_ranges(*context.program, &ranges));
+  }
   return verify_edges(context);
 }
 

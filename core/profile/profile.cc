@@ -19,7 +19,9 @@ Status read_profile(const stint_session* session, stint_step_profile* steps, uin
   for (uint32_t i = 0; i < session->step_count && i < capacity; ++i) {
     const auto* name = session->program->steps()->Get(i)->name();
     const StepTimes& times = session->times[i];
-    const char* kernel = session->steps[i].kernel->name;
+    const fb::Launch* launch = session->program->steps()->Get(i)->launch();
+    const char* kernel =
+        launch == nullptr ? session->steps[i].kernel->name : launch->symbol()->c_str();
     steps[i] = {name == nullptr ? kernel : name->c_str(), kernel, times.runs, times.total_ns,
                 times.min_ns};
   }

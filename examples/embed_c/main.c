@@ -111,7 +111,7 @@ static int run(const stint_plan* plan, const stint_image* frame) {
     fprintf(stderr, "the plan has no variant for the CPU\n");
     return 1;
   }
-  const stint_options options = {2, 0}; /* two threads, no profile */
+  const stint_options options = {2, 0, 0, 0, 0}; /* two threads, no profile */
   stint_requirements need;
   if (failed("requirements", stint_plan_requirements(plan, NULL, batch, &options, &need))) return 1;
   stint_memory memory;

@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   stint::Engine engine;
-  if (failed("create", engine.create(file.plan(), nullptr, batch, {2, 1}))) return 1;
+  if (failed("create", engine.create(file.plan(), nullptr, batch, {2, 1, 0, 0, 0}))) return 1;
   const Frame frame;
   if (!bind_inputs(file.plan(), batch, engine.session(), frame)) return 1;
   for (int i = 0; i < runs; ++i) {

@@ -119,7 +119,7 @@ Problem PlanExecutor::check_bindings(const std::string& path) {
 }
 
 Problem PlanExecutor::create_sessions(uint32_t threads) {
-  const stint_options options{threads, 0};
+  const stint_options options{threads, 0, 0, 0, 0};
   for (const uint32_t batch : sizes_) {
     stint::Engine session;
     const stint_status status = session.create(file_.plan(), target_.c_str(), batch, options);

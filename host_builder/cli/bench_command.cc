@@ -117,7 +117,8 @@ void bench(const BenchArguments& arguments) {
           ? "the network; inputs already in their buffers"
           : "frame conversion (1280x720 NV12), the network and decoding; no video decoding";
   nlohmann::ordered_json report = {{"plan", runner.plan().name()},
-                                   {"device", "cpu"},
+                                   {"device", runner.device_text()},
+                                   {"target", runner.target()},
                                    {"batch", runner.batch()},
                                    {"threads", arguments.options.threads},
                                    {"iterations", times.size()},
@@ -158,7 +159,10 @@ void add_bench_command(CLI::App& app) {
   command->add_option("--threads", arguments->options.threads, "CPU threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  command->add_option("--device", arguments->options.device, "cpu or auto")->capture_default_str();
+  command
+      ->add_option("--device", arguments->options.device,
+                   "cpu, cuda:N, or auto: a GPU that the plan has machine code for, else the CPU")
+      ->capture_default_str();
   command->add_flag("--json", arguments->json, "Machine-readable");
   command->add_flag("--profile", arguments->options.profile, "Also time every step");
   command->callback([arguments] { bench(*arguments); });

@@ -146,7 +146,10 @@ void add_run_command(CLI::App& app) {
                       "Write every output as NAME.npy to this folder");
   command->add_option("--batch", arguments->options.batch,
                       "Batch size (default: the plan's smallest)");
-  command->add_option("--device", arguments->options.device, "cpu or auto")->capture_default_str();
+  command
+      ->add_option("--device", arguments->options.device,
+                   "cpu, cuda:N, or auto: a GPU that the plan has machine code for, else the CPU")
+      ->capture_default_str();
   command->add_option("--threads", arguments->options.threads, "CPU threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();

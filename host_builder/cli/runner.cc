@@ -18,33 +18,97 @@ void require(const stint_status& status, const std::string& what) {
 
 Shape binding_shape(const stint_binding_info& info) { return {info.shape, info.shape + info.rank}; }
 
-Runner::Runner(const std::string& plan_path, const RunnerOptions& options) {
-  if (options.device != "cpu" && options.device != "auto") {
-    throw UsageError("--device " + options.device + ": this build runs plans on cpu only");
+namespace {
+
+std::string known_targets(const Plan& plan) {
+  std::string known;
+  for (uint32_t i = 0; i < plan.target_count(); ++i)
+    known += (i == 0 ? "" : ", ") + std::string(plan.target_name(i));
+  return known;
+}
+
+std::string version_text(uint32_t cuda_version) {
+  return std::to_string(cuda_version / 1000) + "." + std::to_string(cuda_version % 1000 / 10);
+}
+
+bool has_target(const Plan& plan, const std::string& name) {
+  return plan.batches(name.c_str(), nullptr, 0) != 0;
+}
+
+std::string target_of(const stint_cuda_device_info& info) {
+  return "sm_" + std::to_string(info.sm);
+}
+
+/// N of "cuda:N", 0 for "cuda".
+uint32_t device_ordinal(const std::string& device) {
+  if (device == "cuda") return 0;
+  const std::string number = device.rfind("cuda:", 0) == 0 ? device.substr(5) : "";
+  if (number.empty() || number.size() > 3 ||
+      number.find_first_not_of("0123456789") != std::string::npos) {
+    throw UsageError("--device " + device + ": expected auto, cpu, cuda or cuda:N");
   }
-  require(file_.open(plan_path.c_str()), plan_path);
+  return static_cast<uint32_t>(std::stoul(number));
+}
+
+}  // namespace
+
+void Runner::choose_device(const std::string& wanted, const std::string& plan_path) {
+  stint_cuda_device_info info;
+  target_ = "cpu";
+  if (wanted == "auto") {
+    for (uint32_t i = 0; !on_cuda_ && ok(stint_cuda_device(i, &info)); ++i) {
+      if (!has_target(plan(), target_of(info))) continue;
+      on_cuda_ = true;
+      device_ = i;
+      target_ = target_of(info);
+    }
+  } else if (wanted != "cpu") {
+    device_ = device_ordinal(wanted);
+    require(stint_cuda_device(device_, &info), "--device " + wanted);
+    on_cuda_ = true;
+    target_ = target_of(info);
+  }
+  if (has_target(plan(), target_)) return;
+  const std::string here = on_cuda_ ? std::string(info.name) + " (" + target_ + ")" : target_;
+  throw BuildError(plan_path + ": holds no program for " + here + ", only for " +
+                   known_targets(plan()) + "; build it with --target " + target_);
+}
+
+void Runner::choose_batch(uint32_t wanted, const std::string& plan_path) {
   uint32_t batches[64];
-  const uint32_t count = std::min<uint32_t>(plan().batches("cpu", batches, 64), 64);
-  if (count == 0)
-    throw BuildError(plan_path + ": holds no program for cpu; build it with --target cpu");
-  batch_ = options.batch == 0 ? batches[0] : options.batch;
-  if (std::find(batches, batches + count, batch_) == batches + count) {
-    std::string known;
-    for (uint32_t i = 0; i < count; ++i)
-      known += (known.empty() ? "" : ",") + std::to_string(batches[i]);
-    throw BuildError(plan_path + ": holds batch " + known + ", not " + std::to_string(batch_) +
-                     "; build it with --batch " + known + "," + std::to_string(batch_));
-  }
+  const uint32_t count = std::min<uint32_t>(plan().batches(target_.c_str(), batches, 64), 64);
+  batch_ = wanted == 0 ? batches[0] : wanted;
+  if (std::find(batches, batches + count, batch_) != batches + count) return;
+  std::string known;
+  for (uint32_t i = 0; i < count; ++i)
+    known += (known.empty() ? "" : ",") + std::to_string(batches[i]);
+  throw BuildError(plan_path + ": holds batch " + known + ", not " + std::to_string(batch_) +
+                   "; build it with --batch " + known + "," + std::to_string(batch_));
+}
+
+Runner::Runner(const std::string& plan_path, const RunnerOptions& options) {
+  require(file_.open(plan_path.c_str()), plan_path);
+  choose_device(options.device, plan_path);
+  choose_batch(options.batch, plan_path);
   stint_options session_options = {};
   session_options.threads = options.threads;
   session_options.profile = options.profile ? 1 : 0;
-  require(engine_.create(plan(), "cpu", batch_, session_options), plan_path);
-  inputs_.resize(plan().input_count("cpu", batch_));
+  session_options.device = device_;
+  session_options.frame_bytes = options.frame_bytes;
+  require(engine_.create(plan(), target_.c_str(), batch_, session_options), plan_path);
+  inputs_.resize(plan().input_count(target_.c_str(), batch_));
   for (uint32_t i = 0; i < inputs_.size(); ++i)
-    require(plan().input("cpu", batch_, i, &inputs_[i]), plan_path);
-  outputs_.resize(plan().output_count("cpu", batch_));
+    require(plan().input(target_.c_str(), batch_, i, &inputs_[i]), plan_path);
+  outputs_.resize(plan().output_count(target_.c_str(), batch_));
   for (uint32_t i = 0; i < outputs_.size(); ++i)
-    require(plan().output("cpu", batch_, i, &outputs_[i]), plan_path);
+    require(plan().output(target_.c_str(), batch_, i, &outputs_[i]), plan_path);
+}
+
+std::string Runner::device_text() const {
+  stint_cuda_device_info info;
+  if (!on_cuda_ || !ok(stint_cuda_device(device_, &info))) return "cpu";
+  return "cuda:" + std::to_string(device_) + " " + info.name + " (sm_" + std::to_string(info.sm) +
+         ", driver for CUDA " + version_text(info.driver_version) + ")";
 }
 
 uint32_t Runner::input_index(const std::string& name) const {

@@ -11,10 +11,11 @@
 namespace stint::builder {
 
 struct RunnerOptions {
-  std::string device = "cpu";
-  uint32_t batch = 0;  // 0: the plan's smallest
+  std::string device = "auto";  // auto, cpu, cuda or cuda:N
+  uint32_t batch = 0;           // 0: the plan's smallest
   uint32_t threads = 1;
   bool profile = false;
+  uint64_t frame_bytes = 0;  // stint_options
 };
 
 /// Owns the mapped plan, one session and its memory. Every function throws BuildError on failure.
@@ -25,6 +26,11 @@ class Runner {
   const Plan& plan() const { return file_.plan(); }
   Session& session() { return engine_.session(); }
   uint32_t batch() const { return batch_; }
+  /// Of the plan that runs: "cpu", "sm_90".
+  const std::string& target() const { return target_; }
+  bool on_cuda() const { return on_cuda_; }
+  /// "cpu", or "cuda:0 NVIDIA H200 (sm_90, driver CUDA 13.0)".
+  std::string device_text() const;
   const std::vector<stint_binding_info>& inputs() const { return inputs_; }
   const std::vector<stint_binding_info>& outputs() const { return outputs_; }
 
@@ -37,8 +43,14 @@ class Runner {
   HostTensor output(uint32_t index);
 
  private:
+  void choose_device(const std::string& wanted, const std::string& plan_path);
+  void choose_batch(uint32_t wanted, const std::string& plan_path);
+
   PlanFile file_;
   Engine engine_;
+  std::string target_;
+  bool on_cuda_ = false;
+  uint32_t device_ = 0;
   uint32_t batch_ = 0;
   std::vector<stint_binding_info> inputs_;
   std::vector<stint_binding_info> outputs_;

@@ -51,7 +51,7 @@ std::vector<HostTensor> run_model(const std::filesystem::path& model,
   Plan plan;
   require(plan.open(file.data(), bytes.size()), "stint_plan_open");
   Engine engine;
-  require(engine.create(plan, nullptr, 1, {1, 0}), "stint_session_create");
+  require(engine.create(plan, nullptr, 1, {1, 0, 0, 0, 0}), "stint_session_create");
   if (stint_plan_input_count(plan.get(), nullptr, 1) != inputs.size())
     throw BuildError("the plan has another number of inputs");
   for (uint32_t i = 0; i < inputs.size(); ++i) {

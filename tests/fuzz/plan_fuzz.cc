@@ -71,7 +71,7 @@ void use_results(uint32_t batch, stint_session* session) {
 }
 
 void use_program(const stint_plan& plan, const char* target, uint32_t batch, uint32_t* state) {
-  const stint_options options = {next_random(state) % 16 == 0 ? 2u : 1u, 1};
+  const stint_options options = {next_random(state) % 16 == 0 ? 2u : 1u, 1, 0, 0, 1024};
   stint_requirements need;
   if (stint_plan_requirements(&plan, target, batch, &options, &need).code != STINT_OK) return;
   for (const stint_requirement& space : need.space) {

@@ -61,7 +61,7 @@ void thousand_runs(stint_session* session, uint32_t batch, bool has_image) {
 void count_runs(const test::PlanSpec& spec, uint32_t threads, bool has_image) {
   const test::AlignedBytes file = test::write_plan(spec);
   const uint32_t batch = spec.variants[0].programs[0].batch;
-  const stint_options options = {threads, 1};
+  const stint_options options = {threads, 1, 0, 0, 0};
   const uint64_t before_open = test::allocator_calls();
   stint_plan plan;
   stint_requirements need = {};
@@ -94,7 +94,7 @@ stint_status load_and_run(const char* path) {
   PlanFile file;
   if (stint_status status = file.open(path); !ok(status)) return status;
   Engine engine;
-  if (stint_status status = engine.create(file.plan(), nullptr, 1, {2, 0}); !ok(status))
+  if (stint_status status = engine.create(file.plan(), nullptr, 1, {2, 0, 0, 0, 0}); !ok(status))
     return status;
   return engine.session().run();
 }

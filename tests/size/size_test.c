@@ -15,7 +15,7 @@ int main(void) {
   }
   stint_plan plan;
   stint_requirements need;
-  const stint_options options = {2, 0};
+  const stint_options options = {2, 0, 0, 0, 0};
   if (stint_plan_open(file_bytes, size, &plan).code != STINT_OK) return 2;
   if (stint_plan_requirements(&plan, 0, 1, &options, &need).code != STINT_OK) return 3;
   const stint_memory memory = {{{blocks[0], sizeof blocks[0]},

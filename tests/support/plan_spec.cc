@@ -1,5 +1,7 @@
 #include "tests/support/plan_spec.h"
 
+#include <elf.h>
+
 #include <cstring>
 
 #include "core/plan/checked.h"
@@ -45,9 +47,10 @@ flatbuffers::Offset<fb::Step> write(Builder& b, const TestStep& s) {
   flatbuffers::Offset<fb::Launch> launch;
   if (s.launch.present) {
     const LaunchSpec& l = s.launch;
-    launch = fb::CreateLaunch(b, l.module_segment, b.CreateString(l.symbol), l.grid[0], l.grid[1],
-                              l.grid[2], l.block[0], l.block[1], l.block[2], 0,
-                              b.CreateVectorOfStructs(l.relocations));
+    launch =
+        fb::CreateLaunch(b, l.module_segment, b.CreateString(l.symbol), l.grid[0], l.grid[1],
+                         l.grid[2], l.block[0], l.block[1], l.block[2], l.dynamic_smem,
+                         b.CreateVectorOfStructs(l.relocations), l.frames_param, l.limits_param);
   }
   const auto params = b.CreateVector(s.params);
   const auto inputs = b.CreateVector(s.inputs);
@@ -65,7 +68,7 @@ auto write_all(Builder& b, const std::vector<T>& specs) {
 }
 
 flatbuffers::Offset<fb::Arena> write(Builder& b, const ArenaSpec& a) {
-  return fb::CreateArena(b, a.space, a.bytes, a.alignment);
+  return fb::CreateArena(b, a.space, a.bytes, a.alignment, a.zeroed);
 }
 
 flatbuffers::Offset<fb::Program> write(Builder& b, const ProgramSpec& p) {
@@ -84,7 +87,8 @@ flatbuffers::Offset<fb::TargetVariant> write(Builder& b, const VariantSpec& v) {
   std::vector<flatbuffers::Offset<fb::Program>> programs;
   for (const ProgramSpec& program : v.programs) programs.push_back(write(b, program));
   const auto program_vector = b.CreateVector(programs);
-  return fb::CreateTargetVariant(b, b.CreateString(v.name), v.kind, 0, 0, 0, program_vector);
+  return fb::CreateTargetVariant(b, b.CreateString(v.name), v.kind, v.sm, v.min_driver, 0,
+                                 program_vector);
 }
 
 }  // namespace
@@ -132,6 +136,20 @@ AlignedBytes write_plan(const PlanSpec& spec) {
   }
   fix_checksums(file.data(), file.size());
   return file;
+}
+
+SegmentSpec cubin_segment(const std::string& text) {
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_machine = 190;  // EM_CUDA
+  SegmentSpec segment;
+  segment.kind = SegmentKind::kCubin;
+  segment.bytes.resize(sizeof header + text.size() + 1);
+  std::memcpy(segment.bytes.data(), &header, sizeof header);
+  std::memcpy(segment.bytes.data() + sizeof header, text.c_str(), text.size() + 1);
+  return segment;
 }
 
 void fix_checksums(std::byte* file, size_t size) {

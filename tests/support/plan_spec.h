@@ -17,6 +17,7 @@ struct ArenaSpec {
   uint64_t bytes = 0;
   uint32_t alignment = 64;
   fb::MemorySpace space = fb::MemorySpace::Host;
+  bool zeroed = false;
 };
 
 struct TensorSpec {
@@ -52,6 +53,7 @@ struct LaunchSpec {
   std::string symbol = "kernel";
   uint32_t grid[3] = {1, 1, 1}, block[3] = {1, 1, 1};
   std::vector<fb::Relocation> relocations;
+  uint32_t dynamic_smem = 0, frames_param = kNone, limits_param = kNone;
 };
 
 struct TestStep {
@@ -78,6 +80,7 @@ struct VariantSpec {
   std::string name = "cpu";
   fb::TargetKind kind = fb::TargetKind::Cpu;
   std::vector<ProgramSpec> programs;
+  uint32_t sm = 0, min_driver = 0;
 };
 
 struct SegmentSpec {
@@ -91,6 +94,10 @@ struct PlanSpec {
   std::vector<std::string> labels;
   std::vector<SegmentSpec> segments;
 };
+
+/// The smallest machine code that a plan may hold: an ELF header for CUDA, then `text`, which a
+/// fake driver may read.
+SegmentSpec cubin_segment(const std::string& text = "");
 
 inline FileHeader* header_of(const AlignedBytes& file) { return file.at<FileHeader>(0); }
 

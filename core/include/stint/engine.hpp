@@ -93,7 +93,8 @@ class PlanFile {
   uint64_t size_ = 0;
 };
 
-/// A session and the memory it runs in. The plan must outlive it.
+/// A session and the memory it runs in. The plan must outlive it. On a CUDA target the blocks of
+/// the host are pinned, so that copies are fast and runs can be enqueued.
 class Engine {
  public:
   Engine() = default;
@@ -113,8 +114,11 @@ class Engine {
     stint_requirements needed = {};
     if (stint_status status = plan.requirements(target, batch, options, &needed); !ok(status))
       return status;
+    const bool on_cuda = needed.space[STINT_SPACE_DEVICE].bytes != 0;
     for (int i = 0; i < STINT_SPACE_COUNT; ++i) {
-      if (stint_status status = allocate(needed.space[i], &memory_.space[i]); !ok(status)) {
+      const stint_status status = on_cuda ? allocate_cuda(options.device, i, needed.space[i])
+                                          : allocate(needed.space[i], &memory_.space[i]);
+      if (!ok(status)) {
         release();
         return status;
       }
@@ -126,9 +130,13 @@ class Engine {
 
   void release() {
     session_ = Session();
-    for (stint_block& block : memory_.space) {
-      std::free(block.data);
-      block = {};
+    for (int i = 0; i < STINT_SPACE_COUNT; ++i) {
+      if (cuda_[i].data != nullptr) {
+        stint_cuda_free(&cuda_[i]);
+      } else {
+        std::free(memory_.space[i].data);
+      }
+      memory_.space[i] = {};
     }
   }
 
@@ -149,12 +157,29 @@ class Engine {
     block->bytes = need.bytes;
     return {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
   }
+
+  stint_status allocate_cuda(uint32_t device, int space, const stint_requirement& need) {
+    if (need.bytes == 0) return {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
+    const uint32_t kind =
+        space == STINT_SPACE_DEVICE ? STINT_CUDA_DEVICE_MEMORY : STINT_CUDA_PINNED_MEMORY;
+    // The driver aligns to 256 bytes; arenas may ask for more.
+    const uint64_t room = need.alignment > 256 ? need.alignment : 0;
+    const stint_status status = stint_cuda_allocate(device, kind, need.bytes + room, &cuda_[space]);
+    if (!ok(status)) return status;
+    const auto address = reinterpret_cast<uintptr_t>(cuda_[space].data);
+    const uintptr_t aligned = (address + need.alignment - 1) / need.alignment * need.alignment;
+    memory_.space[space] = {reinterpret_cast<void*>(aligned), need.bytes};
+    return status;
+  }
+
   void swap(Engine& other) noexcept {
     std::swap(session_, other.session_);
     std::swap(memory_, other.memory_);
+    std::swap(cuda_, other.cuda_);
   }
 
   stint_memory memory_ = {};
+  stint_cuda_memory cuda_[STINT_SPACE_COUNT] = {};
   Session session_;
 };
 

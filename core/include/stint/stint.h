@@ -55,7 +55,8 @@ enum {
   STINT_CHECKSUM_MISMATCH = 0x25,    /* found: segment index (-1: the flatbuffer) */
   STINT_NO_SUCH_TARGET = 0x30,       /* the plan holds no variant of that name or kind */
   STINT_NO_SUCH_BATCH = 0x31,        /* found: batch asked for; needed: largest batch in the plan */
-  STINT_INCOMPATIBLE_TARGET = 0x32,  /* found: this device's SM; needed: the plan's SM */
+  STINT_INCOMPATIBLE_TARGET = 0x32,  /* found: this device's SM, or the limit of it that the message
+                                        names; needed: the plan's */
   STINT_BLOCK_TOO_SMALL = 0x40,      /* found: bytes given; needed: bytes required */
   STINT_BLOCK_MISALIGNED = 0x41,     /* found: address modulo alignment; needed: alignment */
   STINT_THREAD_FAILED = 0x50,        /* found: errno of the failed call */
@@ -63,7 +64,8 @@ enum {
   STINT_OUT_OF_MEMORY =
       0x52, /* needed: bytes asked for; only from the conveniences of engine.hpp */
   STINT_CUDA_UNAVAILABLE = 0x60, /* no driver, or no device; found: CUDA code */
-  STINT_CUDA_FAILED = 0x61       /* found: CUDA code */
+  STINT_CUDA_FAILED = 0x61,      /* found: CUDA code; detail: the step, binding or slot, if one */
+  STINT_DRIVER_TOO_OLD = 0x62 /* found: the driver's CUDA version, e.g. 12060; needed: the plan's */
 };
 
 /* `message` is a static string. `found` and `needed` are numbers that go with it (see the codes
@@ -159,7 +161,8 @@ enum {
   STINT_SPACE_ARENA = 1,   /* activations and workspaces; host */
   STINT_SPACE_IO =
       2, /* default buffers of inputs and outputs; host; may be omitted if all are bound */
-  STINT_SPACE_DEVICE = 3, /* weights and activations on a GPU; device */
+  STINT_SPACE_DEVICE = 3, /* CUDA: everything on the GPU; memory of the session's device, as from
+                             cuMemAlloc, cudaMalloc or stint_cuda_allocate */
   STINT_SPACE_COUNT = 4
 };
 
@@ -178,10 +181,18 @@ typedef struct stint_memory {
   stint_block space[STINT_SPACE_COUNT];
 } stint_memory;
 
+/* All zero: the defaults. `device` and `frame_bytes` concern CUDA targets, `threads` the others. */
 typedef struct stint_options {
   uint32_t threads; /* CPU threads per run, the caller's included; 0 or 1: run in the caller's
                        thread only */
-  uint32_t profile; /* non-zero: keep the time of every step */
+  uint32_t profile; /* non-zero: keep the time of every step. On CUDA the steps then run one after
+                       the other with a time stamp between them, about 1 us slower each */
+  uint32_t device;  /* ordinal of the CUDA device. The session lives in the calling thread's current
+                       context if that belongs to the device, else it retains the device's primary
+                       context until it is destroyed. Later calls may come from any thread */
+  uint32_t reserved;
+  uint64_t frame_bytes; /* room on the device for each frame bound from host memory, strides
+                           included; 0: 1920 * 1080 * 4 */
 } stint_options;
 
 /* Exact bytes per memory space for one session; everything the session will ever use is in them. */
@@ -234,12 +245,15 @@ typedef struct stint_image {
 } stint_image;
 
 /* Replaces the default buffer. `bytes` must equal the binding's size; `data` 64-byte aligned. NULL
- * restores the default. */
+ * restores the default. On CUDA `data` may be device memory: kernels then use it in place, and
+ * nothing is copied. Do not bind while an enqueued run is under way. */
 STINT_API STINT_NODISCARD stint_status stint_bind_input(stint_session* session, uint32_t index,
                                                         const void* data, uint64_t bytes);
 STINT_API STINT_NODISCARD stint_status stint_bind_output(stint_session* session, uint32_t index,
                                                          void* data, uint64_t bytes);
-/* Binds the frame of one batch slot of an image input. The struct is copied, the pixels are not. */
+/* Binds the frame of one batch slot of an image input. The struct is copied, the pixels are not. On
+ * CUDA all planes may lie in device memory and are then read in place; otherwise every run uploads
+ * them, and a frame of more than options.frame_bytes is STINT_SHAPE_MISMATCH. */
 STINT_API STINT_NODISCARD stint_status stint_bind_image(stint_session* session, uint32_t index,
                                                         uint32_t slot, const stint_image* image);
 
@@ -255,6 +269,17 @@ STINT_API STINT_NODISCARD stint_status stint_run(stint_session* session);
  * ignored. Default: batch. */
 STINT_API STINT_NODISCARD stint_status stint_set_active_slots(stint_session* session,
                                                               uint32_t slots);
+
+/* CUDA only (elsewhere STINT_INVALID_ARGUMENT): starts a run behind the work already in `stream`, a
+ * CUstream of the session's context or NULL for the session's own, and returns. Nothing is copied
+ * through pageable memory: every input, output and frame must lie on the device or in pinned host
+ * memory (cuMemHostAlloc, stint_cuda_allocate), the I/O block too unless all are bound. Runs of one
+ * session must not overlap: use one stream, or order them. New frames or limits wait for the run
+ * before. Sessions with a profile cannot enqueue. */
+STINT_API STINT_NODISCARD stint_status stint_enqueue(stint_session* session, void* stream);
+/* Waits for the last enqueued run, whose stream must still exist; then its outputs and detections
+ * can be read. No-op if none is under way. */
+STINT_API STINT_NODISCARD stint_status stint_synchronize(stint_session* session);
 
 /* One detected object, in pixels of the source frame. Classifiers give the whole frame as the box.
  */
@@ -274,6 +299,45 @@ STINT_API STINT_NODISCARD stint_status stint_set_detection_limits(stint_session*
                                                                   float score_threshold,
                                                                   float iou_threshold,
                                                                   uint32_t max_detections);
+
+/* ---- CUDA devices ---- */
+
+typedef struct stint_cuda_device_info {
+  char name[128];
+  uint32_t sm;             /* e.g. 87: runs plans with a target sm_87 */
+  uint32_t driver_version; /* CUDA version the driver supports, e.g. 12060 */
+  uint32_t multiprocessors;
+  uint64_t memory_bytes;
+} stint_cuda_device_info;
+
+/* What a device is. STINT_CUDA_UNAVAILABLE without a driver or such a device. Makes no context. */
+STINT_API STINT_NODISCARD stint_status stint_cuda_device(uint32_t ordinal,
+                                                         stint_cuda_device_info* info);
+
+enum { STINT_CUDA_DEVICE_MEMORY = 0, STINT_CUDA_PINNED_MEMORY = 1 };
+
+/* Memory from the driver, for programs that do not link CUDA themselves. Keeps its context alive.
+ * Opaque but for `data`. */
+typedef struct stint_cuda_memory {
+  void* data;
+  uint64_t bytes;
+  void* context;
+  uint32_t device;
+  uint32_t kind;
+  uint32_t retained;
+} stint_cuda_memory;
+
+/* Allocates in the context that a session with options.device = `device` would use on this thread.
+ * `kind` is STINT_CUDA_DEVICE_MEMORY or STINT_CUDA_PINNED_MEMORY; the address is 256-byte aligned.
+ */
+STINT_API STINT_NODISCARD stint_status stint_cuda_allocate(uint32_t device, uint32_t kind,
+                                                           uint64_t bytes,
+                                                           stint_cuda_memory* memory);
+STINT_API void stint_cuda_free(stint_cuda_memory* memory);
+/* Copies between host and device memory, either way, and waits for it. One of the two lies in
+ * `memory`, which says the context. */
+STINT_API STINT_NODISCARD stint_status stint_cuda_copy(const stint_cuda_memory* memory, void* to,
+                                                       const void* from, uint64_t bytes);
 
 /* ---- profile ---- */
 

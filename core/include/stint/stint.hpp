@@ -94,6 +94,10 @@ class Session {
   void* input_data(uint32_t index) { return stint_input_data(session_, index); }
   const void* output_data(uint32_t index) { return stint_output_data(session_, index); }
   STINT_NODISCARD stint_status run() { return stint_run(session_); }
+  STINT_NODISCARD stint_status enqueue(void* stream = nullptr) {
+    return stint_enqueue(session_, stream);
+  }
+  STINT_NODISCARD stint_status synchronize() { return stint_synchronize(session_); }
   STINT_NODISCARD stint_status set_active_slots(uint32_t slots) {
     return stint_set_active_slots(session_, slots);
   }

@@ -94,7 +94,7 @@ TEST_CASE("a session computes, with any number of threads and any batch of the p
   const OpenPlan open(test::tiny_plan({1, 3}));
   for (uint32_t threads : {0u, 1u, 2u, 4u}) {
     for (uint32_t batch : {1u, 3u}) {
-      TestSession s(open.plan, batch, {threads, 0});
+      TestSession s(open.plan, batch, {threads, 0, 0, 0, 0});
       for (int run = 0; run < 3; ++run) check_run(s.session, batch, static_cast<float>(run));
     }
   }
@@ -102,7 +102,7 @@ TEST_CASE("a session computes, with any number of threads and any batch of the p
 
 TEST_CASE("create fails until every block has the last byte it needs") {
   const OpenPlan open(test::tiny_plan());
-  const stint_options options = {2, 1};
+  const stint_options options = {2, 1, 0, 0, 0};
   stint_requirements need;
   REQUIRE(stint_plan_requirements(&open.plan, nullptr, 1, &options, &need).code == STINT_OK);
   const test::SessionBlocks full(need);
@@ -151,11 +151,11 @@ TEST_CASE("requirements grow with threads and profile, and wrong options are ref
   const auto session_bytes = [&](stint_options options) {
     return TestSession::need(open.plan, 1, options).space[STINT_SPACE_SESSION].bytes;
   };
-  CHECK(session_bytes({1, 0}) == session_bytes({0, 0}));
-  CHECK(session_bytes({2, 0}) > session_bytes({1, 0}));
-  CHECK(session_bytes({1, 1}) > session_bytes({1, 0}));
+  CHECK(session_bytes({1, 0, 0, 0, 0}) == session_bytes({0, 0, 0, 0, 0}));
+  CHECK(session_bytes({2, 0, 0, 0, 0}) > session_bytes({1, 0, 0, 0, 0}));
+  CHECK(session_bytes({1, 1, 0, 0, 0}) > session_bytes({1, 0, 0, 0, 0}));
   stint_requirements need;
-  const stint_options many = {1000000, 0};
+  const stint_options many = {1000000, 0, 0, 0, 0};
   CHECK(stint_plan_requirements(&open.plan, nullptr, 1, &many, &need).code ==
         STINT_INVALID_ARGUMENT);
   CHECK(stint_plan_requirements(&open.plan, nullptr, 9, nullptr, &need).code ==
@@ -325,7 +325,7 @@ TEST_CASE("a plan without detections says so") {
 
 TEST_CASE("the profile counts every step of every run") {
   const OpenPlan open(test::tiny_plan());
-  TestSession s(open.plan, 1, {1, 1});
+  TestSession s(open.plan, 1, {1, 1, 0, 0, 0});
   for (int i = 0; i < 5; ++i) check_run(s.session, 1, 0.0f);
   stint_step_profile steps[3] = {};
   uint32_t count = 0;
@@ -354,7 +354,7 @@ TEST_CASE("sessions on one plan run at the same time without seeing each other")
   std::atomic<int> wrong{0};
   for (int c = 0; c < 3; ++c) {
     callers.emplace_back([&, c] {
-      const stint_options options = {2, 0};
+      const stint_options options = {2, 0, 0, 0, 0};
       stint_requirements need;
       if (stint_plan_requirements(&open.plan, nullptr, 2, &options, &need).code != STINT_OK)
         ++wrong;

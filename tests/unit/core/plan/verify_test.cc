@@ -1,6 +1,7 @@
 // One rule of the semantic pass per case: a good plan with one thing bent must be refused, at the
 // right place.
 #include <doctest/doctest.h>
+#include <elf.h>
 
 #include <string>
 
@@ -62,7 +63,7 @@ void add_image(ProgramSpec* p) {
 /// A GPU variant with one launch.
 PlanSpec cuda_plan() {
   PlanSpec spec = test::tiny_plan();
-  spec.segments.push_back({{1, 2, 3, 4}, SegmentKind::kCubin});
+  spec.segments.push_back(test::cubin_segment());
   test::VariantSpec variant = spec.variants[0];
   variant.name = "sm_87";
   variant.kind = fb::TargetKind::Cuda;
@@ -73,7 +74,7 @@ PlanSpec cuda_plan() {
   step.params.assign(24, 0);
   step.launch.present = true;
   step.launch.module_segment = 1;
-  step.launch.relocations = {fb::Relocation(0, 0), fb::Relocation(16, 2)};
+  step.launch.relocations = {fb::Relocation(0, 0), fb::Relocation(8, 1), fb::Relocation(16, 2)};
   spec.variants.push_back(variant);
   return spec;
 }
@@ -541,7 +542,9 @@ TEST_CASE("operands of a step are apart or the same") {
 TEST_CASE("GPU launches") {
   Bent bent;
   bent.spec = cuda_plan();
-  test::LaunchSpec& launch = bent.spec.variants[1].programs[0].steps[0].launch;
+  ProgramSpec& program = bent.spec.variants[1].programs[0];
+  test::TestStep& step = program.steps[0];
+  test::LaunchSpec& launch = step.launch;
   SUBCASE("missing") {
     launch.present = false;
     bent.check_refused("needs a launch");
@@ -580,48 +583,135 @@ TEST_CASE("GPU launches") {
     launch.relocations[1] = fb::Relocation(12, 0);
     bent.check_refused("outside the parameters");
   }
+  SUBCASE("relocation at the end of the number range") {
+    launch.relocations[1] = fb::Relocation(0xFFFFFFF8u, 0);
+    bent.check_refused("outside the parameters");
+  }
   SUBCASE("relocation to no tensor") {
     launch.relocations[1] = fb::Relocation(8, 99);
     bent.check_refused("names no tensor");
   }
+  SUBCASE("two relocations in one place") {
+    launch.relocations[1] = fb::Relocation(0, 1);
+    bent.check_refused("one place");
+  }
+  SUBCASE("pointer that nothing writes") {
+    launch.relocations.pop_back();
+    bent.check_refused("no pointer to anything");
+  }
+  SUBCASE("parameters that are not whole pointers") {
+    step.params.resize(28);
+    bent.check_refused("no pointer to anything");
+  }
+  SUBCASE("relocation into machine code") {
+    program.tensors[1].index = 1;
+    bent.check_refused("machine code");
+  }
+  SUBCASE("shared memory beyond every device") {
+    launch.dynamic_smem = 0x80000000u;
+    bent.check_refused("shared memory");
+  }
+  SUBCASE("frames without an image binding") {
+    launch.relocations.pop_back();
+    launch.frames_param = 16;
+    bent.check_refused("no image binding");
+  }
+  SUBCASE("frames of an image binding") {
+    add_image(&program);
+    step.image_binding = 2;
+    launch.relocations.pop_back();
+    launch.frames_param = 16;
+    CHECK(open(bent.spec).code == STINT_OK);
+    launch.frames_param = 24;
+    bent.check_refused("outside the parameters");
+    launch.frames_param = 8;
+    bent.check_refused("one place");
+  }
+  SUBCASE("limits") {
+    launch.relocations.pop_back();
+    launch.limits_param = 16;
+    CHECK(open(bent.spec).code == STINT_OK);
+    launch.limits_param = 20;
+    bent.check_refused("outside the parameters");
+    launch.limits_param = 0;
+    bent.check_refused("one place");
+  }
+  SUBCASE("arena on the host") {
+    program.arenas[0].space = fb::MemorySpace::Host;
+    bent.check_refused("memory space");
+  }
+  SUBCASE("step without an output") {
+    step.outputs.clear();
+    bent.check_refused("no output");
+  }
+  SUBCASE("writes into the constants") {
+    step.outputs = {1};
+    bent.check_refused("constants");
+  }
+  SUBCASE("weights in too many segments") {
+    for (uint32_t i = 0; i <= kMaxWeightSegments; ++i) {
+      bent.spec.segments.push_back({{0, 0, 0, 0}, SegmentKind::kWeights});
+      launch.relocations.emplace_back(24 + 8 * i, static_cast<uint32_t>(program.tensors.size()));
+      program.tensors.push_back({0, {1}, fb::StorageKind::Segment, 2 + i, 0, {}});
+    }
+    step.params.resize(24 + 8 * (kMaxWeightSegments + 1));
+    bent.check_refused("too many segments");
+  }
 }
 
-TEST_CASE("a step with nothing to write is never checked nor run") {
+TEST_CASE("machine code stays inside its segment") {
   Bent bent;
-  bent.program.tensors.push_back({0, {0, 3}, fb::StorageKind::Arena, 0, 0, {}});
-  bent.program.steps.push_back(bent.program.steps[0]);
-  bent.program.steps[2].outputs = {4};
-  CHECK(open(bent.spec).code == STINT_OK);
-}
-
-TEST_CASE("references that share one table are refused") {
-  // Sharing would let a small file cost a verification of any length.
-  flatbuffers::FlatBufferBuilder b;
-  const auto step = fb::CreateStep(b, 0);
-  std::vector<flatbuffers::Offset<fb::Step>> steps(4000, step);
-  const auto step_vector = b.CreateVector(steps);
-  std::vector<flatbuffers::Offset<fb::Program>> programs(
-      200, fb::CreateProgram(b, 1, b.CreateVector(std::vector<flatbuffers::Offset<fb::Arena>>{}),
-                             b.CreateVector(std::vector<flatbuffers::Offset<fb::Tensor>>{}),
-                             b.CreateVector(std::vector<flatbuffers::Offset<fb::Binding>>{}),
-                             step_vector));
-  const auto variant = fb::CreateTargetVariant(b, b.CreateString("cpu"), fb::TargetKind::Cpu, 0, 0,
-                                               0, b.CreateVector(programs));
-  fb::FinishPlanBuffer(
-      b,
-      fb::CreatePlan(b, b.CreateString("bomb"), 0, 0,
-                     b.CreateVector(std::vector<flatbuffers::Offset<fb::TargetVariant>>{variant})));
-  const test::AlignedBytes plan_file = test::write_plan(test::tiny_plan());
-  test::AlignedBytes file(128 + b.GetSize());
-  std::memcpy(file.data(), plan_file.data(), sizeof(FileHeader));
-  std::memcpy(file.data() + 128, b.GetBufferPointer(), b.GetSize());
-  test::header_of(file)->segment_count = 0;
-  test::header_of(file)->flatbuffer_offset = 128;
-  test::header_of(file)->flatbuffer_bytes = b.GetSize();
-  test::header_of(file)->total_bytes = file.size();
-  test::fix_checksums(file.data(), file.size());
-  stint_plan plan;
-  const stint_status status = stint_plan_open(file.data(), file.size(), &plan);
-  CHECK(status.code == STINT_CORRUPT_PLAN);
-  CHECK(std::string(status.message).find("structure") != std::string::npos);
+  bent.spec = cuda_plan();
+  std::vector<uint8_t>& code = bent.spec.segments[1].bytes;
+  const auto header = [&] { return reinterpret_cast<Elf64_Ehdr*>(code.data()); };
+  const auto add_tables = [&] {
+    header()->e_shentsize = sizeof(Elf64_Shdr);
+    header()->e_phentsize = sizeof(Elf64_Phdr);
+    header()->e_shnum = header()->e_phnum = 1;
+    header()->e_shoff = sizeof(Elf64_Ehdr);
+    header()->e_phoff = sizeof(Elf64_Ehdr) + sizeof(Elf64_Shdr);
+    code.resize(sizeof(Elf64_Ehdr) + sizeof(Elf64_Shdr) + sizeof(Elf64_Phdr), 0);
+  };
+  const auto section = [&] {
+    return reinterpret_cast<Elf64_Shdr*>(code.data() + sizeof(Elf64_Ehdr));
+  };
+  SUBCASE("shorter than a header") {
+    code.resize(63);
+    bent.check_refused("shorter");
+  }
+  SUBCASE("not an ELF file") {
+    code[0] = 'P';
+    bent.check_refused("not a CUDA ELF");
+  }
+  SUBCASE("of another machine") {
+    header()->e_machine = 62;
+    bent.check_refused("not a CUDA ELF");
+  }
+  SUBCASE("tables and sections that fit") {
+    add_tables();
+    section()->sh_size = 4;
+    section()->sh_offset = code.size() - 4;
+    CHECK(open(bent.spec).code == STINT_OK);
+    section()->sh_offset += 1;
+    bent.check_refused("section");
+    section()->sh_offset = ~uint64_t{0} - 1;
+    bent.check_refused("section");
+    section()->sh_type = SHT_NOBITS;
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("part outside") {
+    add_tables();
+    reinterpret_cast<Elf64_Phdr*>(section() + 1)->p_filesz = code.size() + 1;
+    bent.check_refused("part");
+  }
+  SUBCASE("table outside") {
+    add_tables();
+    header()->e_shoff = code.size() - 1;
+    bent.check_refused("table");
+  }
+  SUBCASE("entries of another size") {
+    add_tables();
+    header()->e_shentsize = 8;
+    bent.check_refused("another size");
+  }
 }

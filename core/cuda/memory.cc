@@ -1,0 +1,94 @@
+// Memory from the driver for callers without CUDA of their own. The only code here that allocates,
+// and only when called.
+#include "core/cuda/device.h"
+
+namespace stint::cuda {
+namespace {
+
+DeviceContext context_of(const Driver* driver, const stint_cuda_memory& memory) {
+  return {driver, static_cast<Context>(memory.context), static_cast<Device>(memory.device),
+          memory.retained != 0};
+}
+
+Status allocate_in(const DeviceContext& context, uint32_t kind, uint64_t bytes, void** data) {
+  const ContextScope scope(context);
+  STINT_RETURN_IF_ERROR(scope.status());
+  DeviceAddress address = 0;
+  const Result result = kind == STINT_CUDA_DEVICE_MEMORY
+                            ? context.driver->allocate(&address, bytes)
+                            : context.driver->allocate_host(data, bytes, kHostPortable);
+  if (kind == STINT_CUDA_DEVICE_MEMORY) *data = reinterpret_cast<void*>(address);
+  if (result == kOutOfDeviceMemory) {
+    return {Code::kOutOfMemory, kNone,
+            kind == STINT_CUDA_DEVICE_MEMORY ? "there is not enough memory on the CUDA device"
+                                             : "there is not enough pinned host memory",
+            0, static_cast<int64_t>(bytes)};
+  }
+  return check(result, "CUDA memory cannot be allocated");
+}
+
+Status allocate(uint32_t ordinal, uint32_t kind, uint64_t bytes, stint_cuda_memory* memory) {
+  if (memory == nullptr) return {Code::kInvalidArgument, kNone, "memory is NULL"};
+  *memory = {};
+  if (kind > STINT_CUDA_PINNED_MEMORY || bytes == 0)
+    return {Code::kInvalidArgument, kNone, "no such kind of memory, or no bytes", kind, 0};
+  const Driver* driver = nullptr;
+  DeviceContext context;
+  STINT_RETURN_IF_ERROR(get_driver(&driver));
+  STINT_RETURN_IF_ERROR(acquire_context(*driver, ordinal, &context));
+  void* data = nullptr;
+  if (Status status = allocate_in(context, kind, bytes, &data); !status.ok()) {
+    release_context(&context);
+    return status;
+  }
+  *memory = {data, bytes, context.context, static_cast<uint32_t>(context.device), kind,
+             context.retained ? 1u : 0u};
+  return ok_status();
+}
+
+void free_memory(stint_cuda_memory* memory) {
+  const Driver* driver = nullptr;
+  if (memory == nullptr || memory->data == nullptr || !get_driver(&driver).ok()) return;
+  DeviceContext context = context_of(driver, *memory);
+  {
+    const ContextScope scope(context);
+    if (memory->kind == STINT_CUDA_DEVICE_MEMORY) {
+      (void)driver->release(reinterpret_cast<DeviceAddress>(memory->data));
+    } else {
+      (void)driver->release_host(memory->data);
+    }
+  }
+  release_context(&context);
+  *memory = {};
+}
+
+Status copy(const stint_cuda_memory* memory, void* to, const void* from, uint64_t bytes) {
+  if (memory == nullptr || memory->data == nullptr || to == nullptr || from == nullptr)
+    return {Code::kInvalidArgument, kNone, "memory, to or from is NULL"};
+  const Driver* driver = nullptr;
+  STINT_RETURN_IF_ERROR(get_driver(&driver));
+  const ContextScope scope(context_of(driver, *memory));
+  STINT_RETURN_IF_ERROR(scope.status());
+  return check(driver->copy(reinterpret_cast<DeviceAddress>(to),
+                            reinterpret_cast<DeviceAddress>(from), bytes),
+               "CUDA memory cannot be copied");
+}
+
+}  // namespace
+}  // namespace stint::cuda
+
+extern "C" {
+
+stint_status stint_cuda_allocate(uint32_t device, uint32_t kind, uint64_t bytes,
+                                 stint_cuda_memory* memory) {
+  return stint::to_c(stint::cuda::allocate(device, kind, bytes, memory));
+}
+
+void stint_cuda_free(stint_cuda_memory* memory) { stint::cuda::free_memory(memory); }
+
+stint_status stint_cuda_copy(const stint_cuda_memory* memory, void* to, const void* from,
+                             uint64_t bytes) {
+  return stint::to_c(stint::cuda::copy(memory, to, from, bytes));
+}
+
+}  // extern "C"
