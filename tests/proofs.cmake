@@ -43,10 +43,10 @@ function(stint_size_test name limit)
   set_tests_properties(size/${name} PROPERTIES LABELS unit)
 endfunction()
 if(NOT STINT_SANITIZE AND CMAKE_BUILD_TYPE STREQUAL Release)
-  # Measured 2026-11-21 (x86-64, GCC 12): core 51,424 bytes, a fifth of headroom; with every kernel at its three SIMD
+  # Measured 2026-11-21 (x86-64, GCC 12): core with the CUDA runtime (25 KB of it) 76,112 bytes, a fifth of headroom; with every kernel at its three SIMD
   # levels 1,391,056 bytes, a tenth of headroom.
   stint_size_test(runtime 1530000)
-  stint_size_test(core 62000 size/no_kernels.cc)
+  stint_size_test(core 91000 size/no_kernels.cc)
 endif()
 
 if(STINT_BUILDER)

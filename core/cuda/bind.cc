@@ -8,8 +8,8 @@ namespace stint::cuda {
 
 Status classify(const Driver& driver, const void* data, MemoryKind* kind) {
   uint32_t type = 0;
-  const Result result = driver.pointer_attribute(&type, kPointerMemoryType,
-                                                 reinterpret_cast<DeviceAddress>(data));
+  const Result result =
+      driver.pointer_attribute(&type, kPointerMemoryType, reinterpret_cast<DeviceAddress>(data));
   if (result == kInvalidValue) {  // the driver does not know the address
     *kind = MemoryKind::kPageable;
     return ok_status();

@@ -276,11 +276,11 @@ class SessionBuilder {
     for (uint32_t i = 0; i < device.weights.count; ++i) {
       const WeightRange& range = device.weights.items[i];
       if (range.end == range.begin) continue;
-      STINT_RETURN_IF_ERROR(check(
-          gpu_->driver->upload(device.weight_addresses[i],
-                               segment_data(plan_, range.segment) + range.begin,
-                               range.end - range.begin, gpu_->stream),
-          "the weights cannot be copied to the device"));
+      STINT_RETURN_IF_ERROR(
+          check(gpu_->driver->upload(device.weight_addresses[i],
+                                     segment_data(plan_, range.segment) + range.begin,
+                                     range.end - range.begin, gpu_->stream),
+                "the weights cannot be copied to the device"));
     }
     return ok_status();
   }
@@ -289,9 +289,9 @@ class SessionBuilder {
     for (uint32_t i = 0; i < program_.arenas()->size(); ++i) {
       const fb::Arena& arena = *program_.arenas()->Get(i);
       if (!arena.zeroed() || arena.bytes() == 0) continue;
-      STINT_RETURN_IF_ERROR(check(
-          gpu_->driver->fill(gpu_->device.arenas[i], 0, arena.bytes(), gpu_->stream),
-          "an arena on the device cannot be cleared"));
+      STINT_RETURN_IF_ERROR(
+          check(gpu_->driver->fill(gpu_->device.arenas[i], 0, arena.bytes(), gpu_->stream),
+                "an arena on the device cannot be cleared"));
     }
     return ok_status();
   }

@@ -96,8 +96,8 @@ Status check_launch(const fb::Launch& launch, const DeviceLimits& limits, uint32
   }
   const int64_t threads = block[0] * block[1] * block[2];  // at most 1024: verify_launch saw to it
   if (threads > limits.threads)
-    return beyond("the step's block has more threads than this device allows", step,
-                  limits.threads, threads);
+    return beyond("the step's block has more threads than this device allows", step, limits.threads,
+                  threads);
   if (launch.dynamic_smem() > static_cast<int64_t>(limits.shared)) {
     return beyond("the step needs more shared memory than this device has", step, limits.shared,
                   launch.dynamic_smem());

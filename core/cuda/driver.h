@@ -10,10 +10,10 @@
 
 namespace stint::cuda {
 
-using Result = int;                   // CUresult
-using Device = int;                   // CUdevice
-using DeviceAddress = uint64_t;       // CUdeviceptr
-using Context = struct ContextTag*;   // and so on: opaque handles
+using Result = int;                  // CUresult
+using Device = int;                  // CUdevice
+using DeviceAddress = uint64_t;      // CUdeviceptr
+using Context = struct ContextTag*;  // and so on: opaque handles
 using Stream = struct StreamTag*;
 using Event = struct EventTag*;
 using Library = struct LibraryTag*;
@@ -72,66 +72,66 @@ inline constexpr int kProgrammaticEdgesSince = 12030;  // driver version
 
 // Every function of the table: field, symbol, signature. The first list is there since CUDA 11.4
 // (JetPack 5) and required; the second may be missing from a driver, its fields are then null.
-#define STINT_CUDA_REQUIRED(F)                                                                     \
-  F(init, "cuInit", Result (*)(unsigned))                                                          \
-  F(driver_version, "cuDriverGetVersion", Result (*)(int*))                                        \
-  F(device_count, "cuDeviceGetCount", Result (*)(int*))                                            \
-  F(device_get, "cuDeviceGet", Result (*)(Device*, int))                                           \
-  F(device_attribute, "cuDeviceGetAttribute", Result (*)(int*, int, Device))                       \
-  F(device_name, "cuDeviceGetName", Result (*)(char*, int, Device))                                \
-  F(device_memory, "cuDeviceTotalMem_v2", Result (*)(size_t*, Device))                             \
-  F(primary_retain, "cuDevicePrimaryCtxRetain", Result (*)(Context*, Device))                      \
-  F(primary_release, "cuDevicePrimaryCtxRelease_v2", Result (*)(Device))                           \
-  F(context_current, "cuCtxGetCurrent", Result (*)(Context*))                                      \
-  F(context_device, "cuCtxGetDevice", Result (*)(Device*))                                         \
-  F(context_push, "cuCtxPushCurrent_v2", Result (*)(Context))                                      \
-  F(context_pop, "cuCtxPopCurrent_v2", Result (*)(Context*))                                       \
-  F(allocate, "cuMemAlloc_v2", Result (*)(DeviceAddress*, size_t))                                 \
-  F(release, "cuMemFree_v2", Result (*)(DeviceAddress))                                            \
-  F(allocate_host, "cuMemHostAlloc", Result (*)(void**, size_t, unsigned))                         \
-  F(release_host, "cuMemFreeHost", Result (*)(void*))                                              \
-  F(copy, "cuMemcpy", Result (*)(DeviceAddress, DeviceAddress, size_t))                            \
-  F(upload, "cuMemcpyHtoDAsync_v2", Result (*)(DeviceAddress, const void*, size_t, Stream))        \
-  F(download, "cuMemcpyDtoHAsync_v2", Result (*)(void*, DeviceAddress, size_t, Stream))            \
-  F(fill, "cuMemsetD8Async", Result (*)(DeviceAddress, unsigned char, size_t, Stream))             \
-  F(pointer_attribute, "cuPointerGetAttribute", Result (*)(void*, int, DeviceAddress))             \
-  F(stream_create, "cuStreamCreate", Result (*)(Stream*, unsigned))                                \
-  F(stream_destroy, "cuStreamDestroy_v2", Result (*)(Stream))                                      \
-  F(stream_synchronize, "cuStreamSynchronize", Result (*)(Stream))                                 \
-  F(event_create, "cuEventCreate", Result (*)(Event*, unsigned))                                   \
-  F(event_destroy, "cuEventDestroy_v2", Result (*)(Event))                                         \
-  F(event_elapsed, "cuEventElapsedTime", Result (*)(float*, Event, Event))                         \
-  F(module_load, "cuModuleLoadData", Result (*)(Module*, const void*))                             \
-  F(module_unload, "cuModuleUnload", Result (*)(Module))                                           \
-  F(module_function, "cuModuleGetFunction", Result (*)(Function*, Module, const char*))            \
-  F(function_attribute, "cuFuncGetAttribute", Result (*)(int*, int, Function))                     \
-  F(function_set_attribute, "cuFuncSetAttribute", Result (*)(Function, int, int))                  \
-  F(graph_create, "cuGraphCreate", Result (*)(Graph*, unsigned))                                   \
-  F(graph_destroy, "cuGraphDestroy", Result (*)(Graph))                                            \
-  F(graph_add_kernel, "cuGraphAddKernelNode",                                                      \
-    Result (*)(GraphNode*, Graph, const GraphNode*, size_t, const KernelNodeParams*))              \
-  F(graph_add_empty, "cuGraphAddEmptyNode",                                                        \
-    Result (*)(GraphNode*, Graph, const GraphNode*, size_t))                                       \
-  F(graph_add_event, "cuGraphAddEventRecordNode",                                                  \
-    Result (*)(GraphNode*, Graph, const GraphNode*, size_t, Event))                                \
-  F(graph_add_edges, "cuGraphAddDependencies",                                                     \
-    Result (*)(Graph, const GraphNode*, const GraphNode*, size_t))                                 \
-  F(graph_instantiate, "cuGraphInstantiateWithFlags", Result (*)(GraphExec*, Graph, uint64_t))     \
-  F(graph_upload, "cuGraphUpload", Result (*)(GraphExec, Stream))                                  \
-  F(graph_launch, "cuGraphLaunch", Result (*)(GraphExec, Stream))                                  \
-  F(graph_set_kernel, "cuGraphExecKernelNodeSetParams",                                            \
-    Result (*)(GraphExec, GraphNode, const KernelNodeParams*))                                     \
+#define STINT_CUDA_REQUIRED(F)                                                                 \
+  F(init, "cuInit", Result (*)(unsigned))                                                      \
+  F(driver_version, "cuDriverGetVersion", Result (*)(int*))                                    \
+  F(device_count, "cuDeviceGetCount", Result (*)(int*))                                        \
+  F(device_get, "cuDeviceGet", Result (*)(Device*, int))                                       \
+  F(device_attribute, "cuDeviceGetAttribute", Result (*)(int*, int, Device))                   \
+  F(device_name, "cuDeviceGetName", Result (*)(char*, int, Device))                            \
+  F(device_memory, "cuDeviceTotalMem_v2", Result (*)(size_t*, Device))                         \
+  F(primary_retain, "cuDevicePrimaryCtxRetain", Result (*)(Context*, Device))                  \
+  F(primary_release, "cuDevicePrimaryCtxRelease_v2", Result (*)(Device))                       \
+  F(context_current, "cuCtxGetCurrent", Result (*)(Context*))                                  \
+  F(context_device, "cuCtxGetDevice", Result (*)(Device*))                                     \
+  F(context_push, "cuCtxPushCurrent_v2", Result (*)(Context))                                  \
+  F(context_pop, "cuCtxPopCurrent_v2", Result (*)(Context*))                                   \
+  F(allocate, "cuMemAlloc_v2", Result (*)(DeviceAddress*, size_t))                             \
+  F(release, "cuMemFree_v2", Result (*)(DeviceAddress))                                        \
+  F(allocate_host, "cuMemHostAlloc", Result (*)(void**, size_t, unsigned))                     \
+  F(release_host, "cuMemFreeHost", Result (*)(void*))                                          \
+  F(copy, "cuMemcpy", Result (*)(DeviceAddress, DeviceAddress, size_t))                        \
+  F(upload, "cuMemcpyHtoDAsync_v2", Result (*)(DeviceAddress, const void*, size_t, Stream))    \
+  F(download, "cuMemcpyDtoHAsync_v2", Result (*)(void*, DeviceAddress, size_t, Stream))        \
+  F(fill, "cuMemsetD8Async", Result (*)(DeviceAddress, unsigned char, size_t, Stream))         \
+  F(pointer_attribute, "cuPointerGetAttribute", Result (*)(void*, int, DeviceAddress))         \
+  F(stream_create, "cuStreamCreate", Result (*)(Stream*, unsigned))                            \
+  F(stream_destroy, "cuStreamDestroy_v2", Result (*)(Stream))                                  \
+  F(stream_synchronize, "cuStreamSynchronize", Result (*)(Stream))                             \
+  F(event_create, "cuEventCreate", Result (*)(Event*, unsigned))                               \
+  F(event_destroy, "cuEventDestroy_v2", Result (*)(Event))                                     \
+  F(event_elapsed, "cuEventElapsedTime", Result (*)(float*, Event, Event))                     \
+  F(module_load, "cuModuleLoadData", Result (*)(Module*, const void*))                         \
+  F(module_unload, "cuModuleUnload", Result (*)(Module))                                       \
+  F(module_function, "cuModuleGetFunction", Result (*)(Function*, Module, const char*))        \
+  F(function_attribute, "cuFuncGetAttribute", Result (*)(int*, int, Function))                 \
+  F(function_set_attribute, "cuFuncSetAttribute", Result (*)(Function, int, int))              \
+  F(graph_create, "cuGraphCreate", Result (*)(Graph*, unsigned))                               \
+  F(graph_destroy, "cuGraphDestroy", Result (*)(Graph))                                        \
+  F(graph_add_kernel, "cuGraphAddKernelNode",                                                  \
+    Result (*)(GraphNode*, Graph, const GraphNode*, size_t, const KernelNodeParams*))          \
+  F(graph_add_empty, "cuGraphAddEmptyNode",                                                    \
+    Result (*)(GraphNode*, Graph, const GraphNode*, size_t))                                   \
+  F(graph_add_event, "cuGraphAddEventRecordNode",                                              \
+    Result (*)(GraphNode*, Graph, const GraphNode*, size_t, Event))                            \
+  F(graph_add_edges, "cuGraphAddDependencies",                                                 \
+    Result (*)(Graph, const GraphNode*, const GraphNode*, size_t))                             \
+  F(graph_instantiate, "cuGraphInstantiateWithFlags", Result (*)(GraphExec*, Graph, uint64_t)) \
+  F(graph_upload, "cuGraphUpload", Result (*)(GraphExec, Stream))                              \
+  F(graph_launch, "cuGraphLaunch", Result (*)(GraphExec, Stream))                              \
+  F(graph_set_kernel, "cuGraphExecKernelNodeSetParams",                                        \
+    Result (*)(GraphExec, GraphNode, const KernelNodeParams*))                                 \
   F(graph_exec_destroy, "cuGraphExecDestroy", Result (*)(GraphExec))
 
-#define STINT_CUDA_OPTIONAL(F)                                                                     \
-  F(library_load, "cuLibraryLoadData", /* CUDA 12.0 */                                             \
-    Result (*)(Library*, const void*, int*, void**, unsigned, int*, void**, unsigned))             \
-  F(library_unload, "cuLibraryUnload", Result (*)(Library))                                        \
-  F(library_kernel, "cuLibraryGetKernel", Result (*)(Kernel*, Library, const char*))               \
-  F(kernel_function, "cuKernelGetFunction", Result (*)(Function*, Kernel))                         \
-  F(graph_add_typed_edges, "cuGraphAddDependencies_v2", /* CUDA 12.3 */                            \
-    Result (*)(Graph, const GraphNode*, const GraphNode*, const EdgeData*, size_t))                \
-  F(function_param_info, "cuFuncGetParamInfo", /* CUDA 12.4 */                                     \
+#define STINT_CUDA_OPTIONAL(F)                                                         \
+  F(library_load, "cuLibraryLoadData", /* CUDA 12.0 */                                 \
+    Result (*)(Library*, const void*, int*, void**, unsigned, int*, void**, unsigned)) \
+  F(library_unload, "cuLibraryUnload", Result (*)(Library))                            \
+  F(library_kernel, "cuLibraryGetKernel", Result (*)(Kernel*, Library, const char*))   \
+  F(kernel_function, "cuKernelGetFunction", Result (*)(Function*, Kernel))             \
+  F(graph_add_typed_edges, "cuGraphAddDependencies_v2", /* CUDA 12.3 */                \
+    Result (*)(Graph, const GraphNode*, const GraphNode*, const EdgeData*, size_t))    \
+  F(function_param_info, "cuFuncGetParamInfo", /* CUDA 12.4 */                         \
     Result (*)(Function, size_t, size_t*, size_t*))
 
 template <typename Signature>

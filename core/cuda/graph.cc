@@ -53,11 +53,10 @@ Status add_edges(stint_session* session, const DeviceLimits& limits) {
     const KernelState& to = gpu.kernels[edge.to()];
     const bool early = programmatic && edge.kind() == fb::EdgeKind::Programmatic &&
                        from.function != nullptr && to.function != nullptr;
-    STINT_RETURN_IF_ERROR(
-        check(early ? driver.graph_add_typed_edges(gpu.graph, &from.node, &to.node,
-                                                   &kProgrammaticEdge, 1)
-                    : driver.graph_add_edges(gpu.graph, &from.node, &to.node, 1),
-              "an edge of the CUDA graph cannot be added", edge.to()));
+    STINT_RETURN_IF_ERROR(check(
+        early ? driver.graph_add_typed_edges(gpu.graph, &from.node, &to.node, &kProgrammaticEdge, 1)
+              : driver.graph_add_edges(gpu.graph, &from.node, &to.node, 1),
+        "an edge of the CUDA graph cannot be added", edge.to()));
   }
   return ok_status();
 }
@@ -66,14 +65,13 @@ Status add_edges(stint_session* session, const DeviceLimits& limits) {
 Status add_timed_steps(stint_session* session) {
   CudaSession& gpu = *session->gpu;
   GraphNode stamp = nullptr;
-  STINT_RETURN_IF_ERROR(check(
-      gpu.driver->graph_add_event(&stamp, gpu.graph, nullptr, 0, gpu.events[0]), kNoGraph));
+  STINT_RETURN_IF_ERROR(
+      check(gpu.driver->graph_add_event(&stamp, gpu.graph, nullptr, 0, gpu.events[0]), kNoGraph));
   for (uint32_t i = 0; i < session->step_count; ++i) {
     STINT_RETURN_IF_ERROR(add_step(session, i, &stamp));
-    STINT_RETURN_IF_ERROR(check(gpu.driver->graph_add_event(&stamp, gpu.graph,
-                                                            &gpu.kernels[i].node, 1,
-                                                            gpu.events[i + 1]),
-                                kNoGraph, i));
+    STINT_RETURN_IF_ERROR(check(
+        gpu.driver->graph_add_event(&stamp, gpu.graph, &gpu.kernels[i].node, 1, gpu.events[i + 1]),
+        kNoGraph, i));
   }
   return ok_status();
 }

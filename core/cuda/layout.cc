@@ -100,8 +100,7 @@ void lay_out_device(const fb::Program& program, const SessionOptions& options, C
   uint64_t pitch = 0;
   uint64_t bytes = 0;
   if (!checked_add(options.frame_bytes, kMaxPlanes * kDeviceAlignment, &pitch) ||
-      !checked_align(pitch, kDeviceAlignment, &pitch) ||
-      !checked_multiply(pitch, slots, &bytes)) {
+      !checked_align(pitch, kDeviceAlignment, &pitch) || !checked_multiply(pitch, slots, &bytes)) {
     bytes = UINT64_MAX;  // exhausts the carver
   }
   layout->frame_pitch = pitch;

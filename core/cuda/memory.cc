@@ -41,7 +41,11 @@ Status allocate(uint32_t ordinal, uint32_t kind, uint64_t bytes, stint_cuda_memo
     release_context(&context);
     return status;
   }
-  *memory = {data, bytes, context.context, static_cast<uint32_t>(context.device), kind,
+  *memory = {data,
+             bytes,
+             context.context,
+             static_cast<uint32_t>(context.device),
+             kind,
              context.retained ? 1u : 0u};
   return ok_status();
 }

@@ -40,8 +40,8 @@ Status upload_frames(stint_session* session, uint32_t binding, Stream stream) {
                   sizeof state.frames[slot].planes);
       continue;
     }
-    STINT_RETURN_IF_ERROR(upload_frame(gpu, state.bound[slot], slots[slot], &state.frames[slot],
-                                       slot, stream));
+    STINT_RETURN_IF_ERROR(
+        upload_frame(gpu, state.bound[slot], slots[slot], &state.frames[slot], slot, stream));
   }
   for (uint32_t slot = session->active_slots; slot < session->batch; ++slot)
     state.frames[slot] = state.frames[0];
@@ -56,9 +56,9 @@ Status upload_inputs(stint_session* session, Stream stream) {
       STINT_RETURN_IF_ERROR(upload_frames(session, i, stream));
     } else if (state.binding->is_input() && gpu.bindings[i].kind != MemoryKind::kDevice &&
                state.binding->io_bytes() != 0) {
-      STINT_RETURN_IF_ERROR(check(gpu.driver->upload(gpu.bindings[i].twin, state.data,
-                                                     state.binding->io_bytes(), stream),
-                                  "an input cannot be copied to the device", i));
+      STINT_RETURN_IF_ERROR(check(
+          gpu.driver->upload(gpu.bindings[i].twin, state.data, state.binding->io_bytes(), stream),
+          "an input cannot be copied to the device", i));
     }
   }
   return ok_status();
@@ -68,8 +68,7 @@ Status upload_inputs(stint_session* session, Stream stream) {
 Status upload_run_block(stint_session* session, Stream stream) {
   CudaSession& gpu = *session->gpu;
   std::memcpy(gpu.run_block + gpu.limits_offset, &session->limits, sizeof session->limits);
-  if (gpu.run_block_valid &&
-      std::memcmp(gpu.run_block, gpu.uploaded, gpu.run_block_bytes) == 0) {
+  if (gpu.run_block_valid && std::memcmp(gpu.run_block, gpu.uploaded, gpu.run_block_bytes) == 0) {
     return ok_status();
   }
   // `uploaded` may be pinned and still be read by the run before.
@@ -79,9 +78,9 @@ Status upload_run_block(stint_session* session, Stream stream) {
   }
   gpu.run_block_valid = false;
   std::memcpy(gpu.uploaded, gpu.run_block, gpu.run_block_bytes);
-  STINT_RETURN_IF_ERROR(check(gpu.driver->upload(gpu.device.run_block, gpu.uploaded,
-                                                 gpu.run_block_bytes, stream),
-                              "the frames' places cannot be copied to the device"));
+  STINT_RETURN_IF_ERROR(
+      check(gpu.driver->upload(gpu.device.run_block, gpu.uploaded, gpu.run_block_bytes, stream),
+            "the frames' places cannot be copied to the device"));
   gpu.run_block_valid = true;
   return ok_status();
 }
@@ -94,9 +93,9 @@ Status download_outputs(stint_session* session, Stream stream) {
         state.binding->io_bytes() == 0) {
       continue;
     }
-    STINT_RETURN_IF_ERROR(check(gpu.driver->download(state.data, gpu.bindings[i].twin,
-                                                     state.binding->io_bytes(), stream),
-                                "an output cannot be copied from the device", i));
+    STINT_RETURN_IF_ERROR(check(
+        gpu.driver->download(state.data, gpu.bindings[i].twin, state.binding->io_bytes(), stream),
+        "an output cannot be copied from the device", i));
   }
   return ok_status();
 }
@@ -104,10 +103,9 @@ Status download_outputs(stint_session* session, Stream stream) {
 Status download_counts(stint_session* session, Stream stream) {
   const CudaSession& gpu = *session->gpu;
   if (gpu.counts == nullptr) return ok_status();
-  return check(gpu.driver->download(gpu.counts, gpu.device_counts,
-                                    session->batch * sizeof(int32_t), stream),
-               "the numbers of detections cannot be copied from the device",
-               session->detections_binding);
+  return check(
+      gpu.driver->download(gpu.counts, gpu.device_counts, session->batch * sizeof(int32_t), stream),
+      "the numbers of detections cannot be copied from the device", session->detections_binding);
 }
 
 Status launch(stint_session* session, Stream stream) {
@@ -143,8 +141,8 @@ Status check_asynchronous(const stint_session& session) {
     }
     const FrameSlot* slots = session.gpu->slots + slot_index(session, i, 0);
     for (uint32_t slot = 0; slot < session.active_slots; ++slot) {
-      if (slots[slot].kind == MemoryKind::kPageable) return {Code::kInvalidArgument, slot,
-                                                             kPageableData};
+      if (slots[slot].kind == MemoryKind::kPageable)
+        return {Code::kInvalidArgument, slot, kPageableData};
     }
   }
   return ok_status();
@@ -163,7 +161,8 @@ Status run(stint_session* session) {
 Status enqueue(stint_session* session, void* stream) {
   CudaSession& gpu = *session->gpu;
   if (session->times != nullptr) {
-    return {Code::kInvalidArgument, kNone, "a session with a profile cannot enqueue; use stint_run"};
+    return {Code::kInvalidArgument, kNone,
+            "a session with a profile cannot enqueue; use stint_run"};
   }
   STINT_RETURN_IF_ERROR(check_asynchronous(*session));
   const ContextScope scope(gpu.context);

@@ -112,6 +112,12 @@ const char* stint_plan_target_name(const stint_plan* plan, uint32_t index) {
   return stint::plan_root(*plan)->variants()->Get(index)->name()->c_str();
 }
 
+uint32_t stint_plan_target_sm(const stint_plan* plan, uint32_t index) {
+  if (index >= stint_plan_target_count(plan)) return 0;
+  const stint::fb::TargetVariant& variant = *stint::plan_root(*plan)->variants()->Get(index);
+  return variant.kind() == stint::fb::TargetKind::Cuda ? variant.sm() : 0;
+}
+
 uint32_t stint_plan_batches(const stint_plan* plan, const char* target, uint32_t* batches,
                             uint32_t capacity) {
   if (plan == nullptr || plan->root == nullptr) return 0;

@@ -33,6 +33,9 @@ Status verify_variant(const fb::TargetVariant& variant, uint32_t index, const Fr
   if (variant.kind() != fb::TargetKind::Cpu && variant.kind() != fb::TargetKind::Cuda) {
     return corrupt_at(index, "target: unknown kind", static_cast<int64_t>(variant.kind()), 1);
   }
+  if ((variant.kind() == fb::TargetKind::Cuda) != (variant.sm() != 0)) {
+    return corrupt_at(index, "target: GPU targets, and only they, have an SM", variant.sm());
+  }
   if (variant.programs()->size() == 0) return corrupt_at(index, "target: it has no program");
   uint32_t previous = 0;
   for (const fb::Program* program : *variant.programs()) {

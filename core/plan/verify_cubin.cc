@@ -23,8 +23,7 @@ Status verify_sections(const unsigned char* code, uint64_t bytes, const Elf64_Eh
   for (uint32_t i = 0; i < header.e_shnum; ++i) {
     Elf64_Shdr section;
     std::memcpy(&section, code + header.e_shoff + i * sizeof section, sizeof section);
-    if (section.sh_type != SHT_NOBITS &&
-        !range_inside(section.sh_offset, section.sh_size, bytes)) {
+    if (section.sh_type != SHT_NOBITS && !range_inside(section.sh_offset, section.sh_size, bytes)) {
       return corrupt_at(segment, "machine code: a section of its ELF file lies outside the segment",
                         static_cast<int64_t>(section.sh_offset), static_cast<int64_t>(bytes));
     }
@@ -51,9 +50,8 @@ Status verify_cubin(const Frame& frame, uint32_t segment) {
                       static_cast<int64_t>(entry.bytes), sizeof header);
   }
   std::memcpy(&header, code, sizeof header);
-  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
-      header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
-      header.e_machine != kMachineCuda) {
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != kMachineCuda) {
     return corrupt_at(segment, "machine code: it is not a CUDA ELF file", header.e_machine,
                       kMachineCuda);
   }

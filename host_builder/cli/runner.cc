@@ -31,12 +31,12 @@ std::string version_text(uint32_t cuda_version) {
   return std::to_string(cuda_version / 1000) + "." + std::to_string(cuda_version % 1000 / 10);
 }
 
-bool has_target(const Plan& plan, const std::string& name) {
-  return plan.batches(name.c_str(), nullptr, 0) != 0;
-}
-
-std::string target_of(const stint_cuda_device_info& info) {
-  return "sm_" + std::to_string(info.sm);
+/// Name of the plan's first target for a device of that SM (0: the CPU), "" if there is none.
+std::string target_for(const Plan& plan, uint32_t sm) {
+  for (uint32_t i = 0; i < plan.target_count(); ++i) {
+    if (plan.target_sm(i) == sm) return plan.target_name(i);
+  }
+  return "";
 }
 
 /// N of "cuda:N", 0 for "cuda".
@@ -54,24 +54,22 @@ uint32_t device_ordinal(const std::string& device) {
 
 void Runner::choose_device(const std::string& wanted, const std::string& plan_path) {
   stint_cuda_device_info info;
-  target_ = "cpu";
   if (wanted == "auto") {
     for (uint32_t i = 0; !on_cuda_ && ok(stint_cuda_device(i, &info)); ++i) {
-      if (!has_target(plan(), target_of(info))) continue;
-      on_cuda_ = true;
+      on_cuda_ = !target_for(plan(), info.sm).empty();
       device_ = i;
-      target_ = target_of(info);
     }
   } else if (wanted != "cpu") {
     device_ = device_ordinal(wanted);
     require(stint_cuda_device(device_, &info), "--device " + wanted);
     on_cuda_ = true;
-    target_ = target_of(info);
   }
-  if (has_target(plan(), target_)) return;
-  const std::string here = on_cuda_ ? std::string(info.name) + " (" + target_ + ")" : target_;
-  throw BuildError(plan_path + ": holds no program for " + here + ", only for " +
-                   known_targets(plan()) + "; build it with --target " + target_);
+  target_ = target_for(plan(), on_cuda_ ? info.sm : 0);
+  if (!target_.empty()) return;
+  const std::string needed = on_cuda_ ? "sm_" + std::to_string(info.sm) : "cpu";
+  throw BuildError(plan_path + ": holds no program for " +
+                   (on_cuda_ ? info.name + (" (" + needed + ")") : needed) + ", only for " +
+                   known_targets(plan()) + "; build it with --target " + needed);
 }
 
 void Runner::choose_batch(uint32_t wanted, const std::string& plan_path) {

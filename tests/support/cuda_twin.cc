@@ -31,8 +31,7 @@ struct TwinKernel {
         views(step.inputs.size() + step.outputs.size()),
         scratch((program.worker_scratch + 63) / 64 * 64) {
     for (size_t i = 0; i < views.size(); ++i) {
-      const uint32_t tensor =
-          i < inputs ? step.inputs[i] : step.outputs[i - inputs];
+      const uint32_t tensor = i < inputs ? step.inputs[i] : step.outputs[i - inputs];
       views[i] = view_of(program.tensors[tensor]);
     }
     if (step.workspace != kNone) workspace_bytes = program.tensors[step.workspace].shape[0];

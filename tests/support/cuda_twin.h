@@ -9,8 +9,8 @@ namespace stint::test {
 
 inline constexpr const char* kTwinTarget = "sm_87";
 
-/// `cpu` with a second variant "sm_87" for CUDA 12.6 drivers: the same programs with their arenas on
-/// the device and a launch per step; every edge that joins neighbours programmatic. Registers a
+/// `cpu` with a second variant "sm_87" for CUDA 12.6 drivers: the same programs with their arenas
+/// on the device and a launch per step; every edge that joins neighbours programmatic. Registers a
 /// kernel "b<batch>_<step>" per step.
 PlanSpec with_cuda_twin(const PlanSpec& cpu, FakeCuda* driver);
 

@@ -343,8 +343,8 @@ struct FakeEntries {
   static Result function_param_info(Function function, size_t index, size_t* offset, size_t* size) {
     if (index > 0) return kInvalidValue;
     *offset = 0;
-    *size = fake->kernel_param_bytes != 0 ? fake->kernel_param_bytes
-                                          : info(function).pointer_count * 8;
+    *size =
+        fake->kernel_param_bytes != 0 ? fake->kernel_param_bytes : info(function).pointer_count * 8;
     return enter_context();
   }
 
@@ -428,7 +428,8 @@ struct FakeEntries {
     // The instance keeps the nodes, so that the handles of the graph's nodes name it as they do in
     // CUDA.
     auto instance = std::make_unique<FakeGraph>();
-    for (const auto& node : graph.nodes) instance->nodes.push_back(std::make_unique<FakeNode>(*node));
+    for (const auto& node : graph.nodes)
+      instance->nodes.push_back(std::make_unique<FakeNode>(*node));
     instance->edges = graph.edges;
     if (!sort(instance.get())) return kInvalidValue;
     fake->last_ = instance.get();

@@ -1,6 +1,6 @@
 // A CUDA driver for machines without a GPU: counts what is made and destroyed, refuses what a real
-// driver would refuse, fails on demand, and runs "kernels" that are functions of the test. Its device
-// memory cannot be touched but through it.
+// driver would refuse, fails on demand, and runs "kernels" that are functions of the test. Its
+// device memory cannot be touched but through it.
 #pragma once
 
 #include <array>
@@ -35,7 +35,8 @@ struct FakeEdge {
 struct FakeGraph {
   std::vector<std::unique_ptr<FakeNode>> nodes;  // a node's handle is its address
   std::vector<FakeEdge> edges;
-  std::vector<size_t> order;  // of an instance: valid, and as unlike the order of creation as can be
+  std::vector<size_t>
+      order;  // of an instance: valid, and as unlike the order of creation as can be
 };
 
 /// Replaces the driver while it lives. One at a time.

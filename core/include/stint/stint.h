@@ -106,6 +106,8 @@ STINT_API const char* stint_plan_label(const stint_plan* plan, uint32_t class_id
 /* Target variants: names such as "cpu" or "sm_87". */
 STINT_API uint32_t stint_plan_target_count(const stint_plan* plan);
 STINT_API const char* stint_plan_target_name(const stint_plan* plan, uint32_t index);
+/* SM that the target's machine code runs on, e.g. 87; 0 for the CPU. */
+STINT_API uint32_t stint_plan_target_sm(const stint_plan* plan, uint32_t index);
 /* Batch sizes of a target, ascending. Writes at most `capacity`; returns how many there are (0: no
  * such target). */
 STINT_API uint32_t stint_plan_batches(const stint_plan* plan, const char* target, uint32_t* batches,

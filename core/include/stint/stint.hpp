@@ -31,6 +31,7 @@ class Plan {
   const char* label(uint32_t class_id) const { return stint_plan_label(&plan_, class_id); }
   uint32_t target_count() const { return stint_plan_target_count(&plan_); }
   const char* target_name(uint32_t index) const { return stint_plan_target_name(&plan_, index); }
+  uint32_t target_sm(uint32_t index) const { return stint_plan_target_sm(&plan_, index); }
   uint32_t batches(const char* target, uint32_t* batches, uint32_t capacity) const {
     return stint_plan_batches(&plan_, target, batches, capacity);
   }

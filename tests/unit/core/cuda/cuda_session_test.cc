@@ -400,8 +400,7 @@ TEST_CASE("a buffer that cannot be bound leaves the session with its own") {
   const size_t bytes = test::kTinyRows * test::kTinyColumns * 4;
   void* input = machine.fake.device_block(bytes);
   CHECK(session.bind_input(0, input, bytes - 4).code == STINT_SHAPE_MISMATCH);
-  CHECK(session.bind_input(0, static_cast<char*>(input) + 4, bytes).code ==
-        STINT_BLOCK_MISALIGNED);
+  CHECK(session.bind_input(0, static_cast<char*>(input) + 4, bytes).code == STINT_BLOCK_MISALIGNED);
   for (int64_t n = 0;; ++n) {
     machine.fake.fail_call(n);
     const stint_status status = session.bind_input(0, input, bytes);

@@ -67,6 +67,7 @@ PlanSpec cuda_plan() {
   test::VariantSpec variant = spec.variants[0];
   variant.name = "sm_87";
   variant.kind = fb::TargetKind::Cuda;
+  variant.sm = 87;
   variant.programs[0].arenas[0].space = fb::MemorySpace::Device;
   variant.programs[0].steps.resize(1);
   variant.programs[0].edges.clear();
@@ -116,6 +117,15 @@ TEST_CASE("targets and programs") {
   SUBCASE("unknown kind of target") {
     bent.spec.variants[0].kind = static_cast<fb::TargetKind>(9);
     bent.check_refused("unknown kind");
+  }
+  SUBCASE("a CPU with an SM") {
+    bent.spec.variants[0].sm = 87;
+    bent.check_refused("SM");
+  }
+  SUBCASE("a GPU without an SM") {
+    bent.spec = cuda_plan();
+    bent.spec.variants[1].sm = 0;
+    bent.check_refused("SM");
   }
   SUBCASE("no program") {
     bent.spec.variants[0].programs.clear();
