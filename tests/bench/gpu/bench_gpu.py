@@ -92,7 +92,7 @@ class Bench:
         self.stint = Stint(arguments.stint, folder, target, "cuda" if self.on_gpu else "cpu",
                            tactics=arguments.tactics.resolve() if arguments.tactics else None)
         self.batches = [1] if arguments.quick else [int(b) for b in arguments.batch.split(",")]
-        self.rounds, self.iterations = (1, 300) if arguments.quick else (3, 1000)
+        self.rounds, self.iterations = (1, 150) if arguments.quick else (3, 400)
         if not self.on_gpu:
             self.iterations = 3
         self.end = time.perf_counter() + (arguments.seconds or 1e9)
