@@ -7,6 +7,7 @@ const std::vector<const CudaFamily*>& cuda_families() {
       // clang-format off
       // One a line; for equal predictions the earlier one is taken.
       &kConvGemmFamily,
+      &kGenericFamily,
       // clang-format on
   };
   return families;
