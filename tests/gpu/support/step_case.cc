@@ -392,7 +392,7 @@ bool cannot_check() {
 }
 
 void check_family(const StepCase& c, const CudaFamily& family, const Bounds& bounds,
-                  const Target* wanted) {
+                  const Target* wanted, size_t most) {
   INFO(family.name);
   std::vector<Target> targets;
   const bool compile_only = !compile_only_targets().empty();
@@ -406,7 +406,8 @@ void check_family(const StepCase& c, const CudaFamily& family, const Bounds& bou
     CAPTURE(target.name);
     const Graph graph = c.complete();
     const Node& node = graph.node(graph.order().back());
-    const std::vector<CudaTactic> tactics = family.tactics(graph, node, target);
+    std::vector<CudaTactic> tactics = family.tactics(graph, node, target);
+    if (tactics.size() > most) tactics.resize(most);
     REQUIRE_MESSAGE(!tactics.empty(), "the family offers no tactic for this node");
     std::vector<Graph> graphs(tactics.size(), graph);
     std::vector<StepSpec> steps;

@@ -107,9 +107,9 @@ class DeviceStep {
 };
 
 /// Checks every tactic the family offers for the node on the target (default: test_target()) with
-/// doctest's CHECK. A family that offers none fails. Text of the tactics, best first.
+/// doctest's CHECK, the best `most` of them. A family that offers none fails.
 void check_family(const StepCase& c, const builder::CudaFamily& family, const Bounds& bounds = {},
-                  const builder::Target* target = nullptr);
+                  const builder::Target* target = nullptr, size_t most = SIZE_MAX);
 
 /// True where check_family can do nothing at all (no GPU and no STINT_GPU_COMPILE): prints the line
 /// that CTest takes for a skip.
