@@ -44,6 +44,14 @@ def git(*arguments):
     return done.stdout.strip()
 
 
+def origin():
+    """(commit, date) of the sources: of the bundle that script/gpu-bundle made, else git's."""
+    bundle = ROOT / ".gpu-bundle"
+    if bundle.exists():
+        return bundle.read_text().split()[:2]
+    return git("rev-parse", "--short=12", "HEAD"), git("log", "-1", "--format=%cs")
+
+
 def machine(on_gpu):
     described = {"cpu_cores": os.cpu_count(), "torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),
                  "system": platform.platform()}
@@ -84,11 +92,12 @@ class Bench:
         self.stint = Stint(arguments.stint, folder, target, "cuda" if self.on_gpu else "cpu",
                            tactics=arguments.tactics.resolve() if arguments.tactics else None)
         self.batches = [1] if arguments.quick else [int(b) for b in arguments.batch.split(",")]
-        self.rounds, self.iterations = (1, 300) if arguments.quick else (3, 1000)
+        self.rounds, self.iterations = (1, 150) if arguments.quick else (3, 400)
         if not self.on_gpu:
             self.iterations = 3
         self.end = time.perf_counter() + (arguments.seconds or 1e9)
-        self.results = {"date": arguments.date or git("log", "-1", "--format=%cs"), "commit": arguments.commit or git("rev-parse", "--short=12", "HEAD"),
+        commit, date = origin()
+        self.results = {"date": arguments.date or date, "commit": arguments.commit or commit,
                         "command": "script/bench-gpu " + " ".join(sys.argv[1:]), "target": target, "machine": machine(self.on_gpu),
                         "build_seconds": {}, "plan_bytes": {}, "includes": "", "rows": []}
         if self.on_gpu:
