@@ -126,7 +126,8 @@ TEST_CASE("ONNX node tests pass or are refused for a listed reason") {
   std::cout << table(results);
   if (const char* path = std::getenv("STINT_WRITE_EXPECTATIONS"))
     write_expected_refusals(path, results);
-  const auto expected = read_expected_refusals(STINT_EXPECTED_REFUSALS);
+  const char* list = std::getenv("STINT_EXPECTED_REFUSALS");  // where the sources are not
+  const auto expected = read_expected_refusals(list == nullptr ? STINT_EXPECTED_REFUSALS : list);
   REQUIRE(!results.empty());
   for (const Result& r : results) {
     CAPTURE(r.test);
