@@ -1,11 +1,11 @@
 // stint bench: how long a run takes.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "agent/measure.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/runner.h"
 #include "host_builder/graph/error.h"
@@ -19,41 +19,6 @@ struct BenchArguments {
   bool json = false;
   RunnerOptions options;
 };
-
-using Clock = std::chrono::steady_clock;
-
-double microseconds(Clock::duration duration) {
-  return std::chrono::duration<double, std::micro>(duration).count();
-}
-
-// Noise frames of a usual camera size; zeros would flatter every kernel.
-constexpr uint32_t kFrameWidth = 1280, kFrameHeight = 720;
-
-void bind_noise(Runner& runner, std::vector<HostTensor>& frames) {
-  for (uint32_t i = 0; i < runner.inputs().size(); ++i) {
-    const stint_binding_info& info = runner.inputs()[i];
-    if (info.kind == STINT_BINDING_TENSOR) {
-      runner.set_input(i, random_tensor(info, i + 1));
-      continue;
-    }
-    for (uint32_t slot = 0; slot < runner.batch(); ++slot) {
-      stint_binding_info pixels = {};
-      pixels.dtype = STINT_DTYPE_U8;
-      pixels.bytes = uint64_t{kFrameWidth} * kFrameHeight * 3 / 2;
-      frames.push_back(random_tensor(pixels, slot + 1));
-      for (std::byte& b : frames.back().data)
-        b = static_cast<std::byte>(static_cast<unsigned>(b) * 31);
-      stint_image image = {};
-      image.planes[0] = frames.back().data.data();
-      image.planes[1] = frames.back().data.data() + size_t{kFrameWidth} * kFrameHeight;
-      image.strides[0] = image.strides[1] = kFrameWidth;
-      image.width = kFrameWidth;
-      image.height = kFrameHeight;
-      image.format = STINT_FORMAT_NV12;
-      require(runner.session().bind_image(i, slot, image), "frame");
-    }
-  }
-}
 
 std::vector<stint_step_profile> read_profile(Runner& runner) {
   uint32_t count = 0;
@@ -93,27 +58,17 @@ void print_profile(Runner& runner) {
 
 void bench(const BenchArguments& arguments) {
   Runner runner(arguments.plan, arguments.options);
-  std::vector<HostTensor> frames;
-  bind_noise(runner, frames);
-  const auto warm_up_end = Clock::now() + std::chrono::milliseconds(200);
-  for (int i = 0; i < 3 || Clock::now() < warm_up_end; ++i) runner.run();
-  runner.session().reset_profile();
-
-  std::vector<double> times(arguments.iterations);
-  for (double& time : times) {
-    const auto start = Clock::now();
-    runner.run();
-    time = microseconds(Clock::now() - start);
-  }
+  const char* const target = "cpu";
+  NoiseInputs inputs;
+  require(inputs.bind(runner.plan(), target, runner.batch(), runner.session()), "inputs");
+  MeasureOptions options;
+  options.iterations = arguments.iterations;
+  std::vector<double> times;  // ascending
+  require(measure_runs(runner.session(), options, &times), "run");
   const double mean =
       std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
-  std::sort(times.begin(), times.end());
-  const auto percentile = [&](double p) {
-    return times[std::min(times.size() - 1,
-                          static_cast<size_t>(p * static_cast<double>(times.size())))];
-  };
   const std::string included =
-      frames.empty()
+      !inputs.has_frames()
           ? "the network; inputs already in their buffers"
           : "frame conversion (1280x720 NV12), the network and decoding; no video decoding";
   nlohmann::ordered_json report = {{"plan", runner.plan().name()},
@@ -122,9 +77,9 @@ void bench(const BenchArguments& arguments) {
                                    {"batch", runner.batch()},
                                    {"threads", arguments.options.threads},
                                    {"iterations", times.size()},
-                                   {"p50_us", percentile(0.5)},
-                                   {"p90_us", percentile(0.9)},
-                                   {"p99_us", percentile(0.99)},
+                                   {"p50_us", percentile(times, 0.5)},
+                                   {"p90_us", percentile(times, 0.9)},
+                                   {"p99_us", percentile(times, 0.99)},
                                    {"mean_us", mean},
                                    {"throughput_per_s", runner.batch() * 1e6 / mean},
                                    {"includes", included}};

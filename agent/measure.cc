@@ -1,0 +1,118 @@
+#include "agent/measure.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "plan_schema/half.h"
+#include "plan_schema/types.h"
+
+namespace stint {
+namespace {
+
+constexpr int kWarmUpRuns = 3;
+
+using Clock = std::chrono::steady_clock;
+
+constexpr stint_status kOk = {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
+
+template <typename T, typename Make>
+void fill(void* data, uint64_t bytes, uint64_t seed, Make make) {
+  std::mt19937_64 random(seed);
+  auto* values = static_cast<T*>(data);
+  for (uint64_t i = 0; i < bytes / sizeof(T); ++i)
+    values[i] = make(static_cast<double>(random() >> 11) / 9007199254740992.0);  // 2^53
+}
+
+template <typename T>
+T small_integer(double unit) {
+  return static_cast<T>(unit * 8);
+}
+
+}  // namespace
+
+void fill_noise(uint32_t dtype, void* data, uint64_t bytes, uint64_t seed) {
+  switch (static_cast<DType>(dtype)) {
+    case DType::kF32:
+      return fill<float>(data, bytes, seed, [](double v) { return static_cast<float>(v); });
+    case DType::kF64:
+      return fill<double>(data, bytes, seed, [](double v) { return v; });
+    case DType::kF16:
+      return fill<uint16_t>(data, bytes, seed,
+                            [](double v) { return to_f16(static_cast<float>(v)).bits; });
+    case DType::kBF16:
+      return fill<uint16_t>(data, bytes, seed,
+                            [](double v) { return to_bf16(static_cast<float>(v)).bits; });
+    case DType::kI32:
+    case DType::kU32:
+      return fill<uint32_t>(data, bytes, seed, small_integer<uint32_t>);
+    case DType::kI64:
+    case DType::kU64:
+      return fill<uint64_t>(data, bytes, seed, small_integer<uint64_t>);
+    case DType::kI16:
+    case DType::kU16:
+      return fill<uint16_t>(data, bytes, seed, small_integer<uint16_t>);
+    case DType::kI8:
+    case DType::kU8:
+      return fill<uint8_t>(data, bytes, seed, small_integer<uint8_t>);
+    case DType::kBool:
+      return fill<uint8_t>(data, bytes, seed,
+                           [](double v) { return static_cast<uint8_t>(v < 0.5 ? 0 : 1); });
+  }
+}
+
+stint_status NoiseInputs::bind(const Plan& plan, const char* target, uint32_t batch,
+                               Session& session) {
+  frames_.clear();
+  for (uint32_t i = 0; i < plan.input_count(target, batch); ++i) {
+    stint_binding_info info = {};
+    if (stint_status status = plan.input(target, batch, i, &info); !ok(status)) return status;
+    if (info.kind == STINT_BINDING_TENSOR) {
+      fill_noise(info.dtype, session.input_data(i), info.bytes, i + 1);
+      continue;
+    }
+    for (uint32_t slot = 0; slot < batch; ++slot) {
+      if (stint_status status = bind_frame(session, i, slot); !ok(status)) return status;
+    }
+  }
+  return kOk;
+}
+
+stint_status NoiseInputs::bind_frame(Session& session, uint32_t input, uint32_t slot) {
+  constexpr uint64_t kPixels = uint64_t{kNoiseFrameWidth} * kNoiseFrameHeight;
+  std::vector<uint8_t>& frame = frames_.emplace_back(kPixels * 3 / 2);
+  fill_noise(STINT_DTYPE_U8, frame.data(), frame.size(), slot + 1);
+  for (uint8_t& byte : frame) byte = static_cast<uint8_t>(byte * 31);
+  stint_image image = {};
+  image.planes[0] = frame.data();
+  image.planes[1] = frame.data() + kPixels;
+  image.strides[0] = image.strides[1] = kNoiseFrameWidth;
+  image.width = kNoiseFrameWidth;
+  image.height = kNoiseFrameHeight;
+  image.format = STINT_FORMAT_NV12;
+  return session.bind_image(input, slot, image);
+}
+
+stint_status measure_runs(Session& session, const MeasureOptions& options,
+                          std::vector<double>* times) {
+  const auto warm_up_end = Clock::now() + options.warm_up;
+  for (int i = 0; i < kWarmUpRuns || Clock::now() < warm_up_end; ++i) {
+    if (stint_status status = session.run(); !ok(status)) return status;
+  }
+  session.reset_profile();
+  times->assign(options.iterations, 0.0);
+  for (double& time : *times) {
+    const auto start = Clock::now();
+    if (stint_status status = session.run(); !ok(status)) return status;
+    time = std::chrono::duration<double, std::micro>(Clock::now() - start).count();
+  }
+  std::sort(times->begin(), times->end());
+  return kOk;
+}
+
+double percentile(const std::vector<double>& sorted, double fraction) {
+  const auto index = static_cast<size_t>(fraction * static_cast<double>(sorted.size()));
+  return sorted[std::min(sorted.size() - 1, index)];
+}
+
+}  // namespace stint

@@ -1,0 +1,50 @@
+// How long a program takes on noise: what stint bench and stint-agent share.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/include/stint/stint.hpp"
+
+namespace stint {
+
+/// Seeded values of a dtype: floats uniform in 0..1, integers in 0..7. `bytes` is a multiple of the
+/// element's.
+void fill_noise(uint32_t dtype, void* data, uint64_t bytes, uint64_t seed);
+
+// Noise frames of a usual camera size; zeros would flatter every kernel.
+inline constexpr uint32_t kNoiseFrameWidth = 1280, kNoiseFrameHeight = 720;
+
+/// Noise at every input of a session, NV12 for frames. Owns the memory it binds, so it must outlive
+/// the session's last run.
+class NoiseInputs {
+ public:
+  NoiseInputs() = default;
+  NoiseInputs(const NoiseInputs&) = delete;
+  NoiseInputs& operator=(const NoiseInputs&) = delete;
+
+  STINT_NODISCARD stint_status bind(const Plan& plan, const char* target, uint32_t batch,
+                                    Session& session);
+  bool has_frames() const { return !frames_.empty(); }
+
+ private:
+  stint_status bind_frame(Session& session, uint32_t input, uint32_t slot);
+
+  std::vector<std::vector<uint8_t>> frames_;
+};
+
+struct MeasureOptions {
+  uint32_t iterations = 200;
+  std::chrono::milliseconds warm_up{200};  // and at least three runs
+};
+
+/// Microseconds of each run, ascending.
+STINT_NODISCARD stint_status measure_runs(Session& session, const MeasureOptions& options,
+                                          std::vector<double>* times);
+
+/// Of ascending values, at least one: 0.5 is the median.
+double percentile(const std::vector<double>& sorted, double fraction);
+
+}  // namespace stint
