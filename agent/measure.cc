@@ -61,14 +61,12 @@ void fill_noise(uint32_t dtype, void* data, uint64_t bytes, uint64_t seed) {
   }
 }
 
-stint_status NoiseInputs::bind(const Plan& plan, const char* target, uint32_t batch,
+stint_status NoiseInputs::bind(const std::vector<stint_binding_info>& inputs, uint32_t batch,
                                Session& session) {
   frames_.clear();
-  for (uint32_t i = 0; i < plan.input_count(target, batch); ++i) {
-    stint_binding_info info = {};
-    if (stint_status status = plan.input(target, batch, i, &info); !ok(status)) return status;
-    if (info.kind == STINT_BINDING_TENSOR) {
-      fill_noise(info.dtype, session.input_data(i), info.bytes, i + 1);
+  for (uint32_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].kind == STINT_BINDING_TENSOR) {
+      fill_noise(inputs[i].dtype, session.input_data(i), inputs[i].bytes, i + 1);
       continue;
     }
     for (uint32_t slot = 0; slot < batch; ++slot) {

@@ -25,7 +25,8 @@ class NoiseInputs {
   NoiseInputs(const NoiseInputs&) = delete;
   NoiseInputs& operator=(const NoiseInputs&) = delete;
 
-  STINT_NODISCARD stint_status bind(const Plan& plan, const char* target, uint32_t batch,
+  /// `inputs` are the bindings of the session's program, in order.
+  STINT_NODISCARD stint_status bind(const std::vector<stint_binding_info>& inputs, uint32_t batch,
                                     Session& session);
   bool has_frames() const { return !frames_.empty(); }
 

@@ -114,7 +114,12 @@ class Agent {
     Engine engine;
     if (stint_status status = engine.create(plan, target, batch, options); !ok(status))
       return status;
-    if (stint_status status = inputs.bind(plan, target, batch, engine.session()); !ok(status))
+    std::vector<stint_binding_info> bindings(plan.input_count(target, batch));
+    for (uint32_t i = 0; i < bindings.size(); ++i) {
+      if (stint_status status = plan.input(target, batch, i, &bindings[i]); !ok(status))
+        return status;
+    }
+    if (stint_status status = inputs.bind(bindings, batch, engine.session()); !ok(status))
       return status;
     MeasureOptions measure;
     measure.iterations = iterations;

@@ -58,9 +58,8 @@ void print_profile(Runner& runner) {
 
 void bench(const BenchArguments& arguments) {
   Runner runner(arguments.plan, arguments.options);
-  const char* const target = "cpu";
   NoiseInputs inputs;
-  require(inputs.bind(runner.plan(), target, runner.batch(), runner.session()), "inputs");
+  require(inputs.bind(runner.inputs(), runner.batch(), runner.session()), "inputs");
   MeasureOptions options;
   options.iterations = arguments.iterations;
   std::vector<double> times;  // ascending
