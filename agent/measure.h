@@ -22,26 +22,42 @@ inline constexpr uint32_t kNoiseFrameWidth = 1280, kNoiseFrameHeight = 720;
 class NoiseInputs {
  public:
   NoiseInputs() = default;
+  ~NoiseInputs();
   NoiseInputs(const NoiseInputs&) = delete;
   NoiseInputs& operator=(const NoiseInputs&) = delete;
 
   /// `inputs` are the bindings of the session's program, in order.
   STINT_NODISCARD stint_status bind(const std::vector<stint_binding_info>& inputs, uint32_t batch,
                                     Session& session);
+  /// The same in memory of a CUDA device, and the outputs that are tensors too: a run copies
+  /// nothing then but detections.
+  STINT_NODISCARD stint_status bind_on_device(const std::vector<stint_binding_info>& inputs,
+                                              const std::vector<stint_binding_info>& outputs,
+                                              uint32_t batch, uint32_t device, Session& session);
   bool has_frames() const { return !frames_.empty(); }
 
  private:
-  stint_status bind_frame(Session& session, uint32_t input, uint32_t slot);
+  stint_status bind_frame(Session& session, uint32_t input, uint32_t slot, const uint8_t* pixels);
+  const std::vector<uint8_t>& make_frame(uint32_t slot);
+  stint_status allocate(uint32_t device, uint64_t bytes, stint_cuda_memory** memory);
+  stint_status upload(uint32_t device, const void* data, uint64_t bytes, void** address);
 
   std::vector<std::vector<uint8_t>> frames_;
+  std::vector<stint_cuda_memory> on_device_;
 };
 
 struct MeasureOptions {
   uint32_t iterations = 200;
   std::chrono::milliseconds warm_up{200};  // and at least three runs
+  /// CUDA: so many runs are enqueued one behind the other, and each of them counts with the mean,
+  /// so that what is measured is the device and not the way to it. 0: every run is waited for.
+  uint32_t burst = 0;
 };
 
-/// Microseconds of each run, ascending.
+/// Enough runs for waiting once not to count.
+inline constexpr uint32_t kBurst = 10;
+
+/// Microseconds a run, ascending; of bursts one value each.
 STINT_NODISCARD stint_status measure_runs(Session& session, const MeasureOptions& options,
                                           std::vector<double>* times);
 

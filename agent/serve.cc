@@ -30,6 +30,9 @@ class Agent {
  public:
   Agent(std::FILE* in, std::FILE* out, const AgentSettings& settings)
       : in_(in), out_(out), settings_(settings) {}
+  ~Agent() { stint_cuda_free(&context_); }
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
 
   int serve() {
     char line[128];
@@ -60,9 +63,19 @@ class Agent {
     answer("{\"ok\":false,\"error\":" + quoted(text) + (fatal ? ",\"fatal\":true}" : "}"));
   }
 
+  /// A machine without a GPU speaks for its CPU.
   void answer_hello() {
-    answer("{\"ok\":true,\"protocol\":" + std::to_string(kAgentProtocol) + ",\"version\":" +
-           quoted(STINT_VERSION_STRING) + ",\"device\":\"cpu\",\"sm\":0,\"driver\":0}");
+    stint_cuda_device_info info = {};
+    const stint_status status = stint_cuda_device(settings_.device, &info);
+    if (!ok(status)) {
+      if (settings_.device != 0) return answer_error(describe(status), true);
+      std::snprintf(info.name, sizeof info.name, "cpu");
+      info.sm = info.driver_version = 0;
+    }
+    answer("{\"ok\":true,\"protocol\":" + std::to_string(kAgentProtocol) +
+           ",\"version\":" + quoted(STINT_VERSION_STRING) + ",\"device\":" + quoted(info.name) +
+           ",\"sm\":" + std::to_string(info.sm) +
+           ",\"driver\":" + std::to_string(info.driver_version) + "}");
   }
 
   /// False if no further request can be answered.
@@ -108,25 +121,46 @@ class Agent {
     uint32_t batch = 0;
     if (target == nullptr || plan.batches(target, &batch, 1) == 0)
       return {STINT_NO_SUCH_TARGET, 0xFFFFFFFFu, "the plan holds no program", 0, 1};
+    const bool on_cuda = plan.target_sm(0) != 0;
+    if (on_cuda) {
+      if (stint_status status = keep_context(); !ok(status)) return status;
+    }
     stint_options options = {};
     options.threads = settings_.threads;
-    NoiseInputs inputs;  // outlives the session
+    options.device = settings_.device;
+    NoiseInputs noise;  // outlives the session
     Engine engine;
     if (stint_status status = engine.create(plan, target, batch, options); !ok(status))
       return status;
-    std::vector<stint_binding_info> bindings(plan.input_count(target, batch));
-    for (uint32_t i = 0; i < bindings.size(); ++i) {
-      if (stint_status status = plan.input(target, batch, i, &bindings[i]); !ok(status))
+    std::vector<stint_binding_info> inputs(plan.input_count(target, batch));
+    std::vector<stint_binding_info> outputs(plan.output_count(target, batch));
+    for (uint32_t i = 0; i < inputs.size(); ++i) {
+      if (stint_status status = plan.input(target, batch, i, &inputs[i]); !ok(status))
         return status;
     }
-    if (stint_status status = inputs.bind(bindings, batch, engine.session()); !ok(status))
-      return status;
+    for (uint32_t i = 0; i < outputs.size(); ++i) {
+      if (stint_status status = plan.output(target, batch, i, &outputs[i]); !ok(status))
+        return status;
+    }
+    const stint_status bound =
+        on_cuda ? noise.bind_on_device(inputs, outputs, batch, settings_.device, engine.session())
+                : noise.bind(inputs, batch, engine.session());
+    if (!ok(bound)) return bound;
     MeasureOptions measure;
     measure.iterations = iterations;
     measure.warm_up = kWarmUp;
+    measure.burst = on_cuda ? kBurst : 0;
     return measure_runs(engine.session(), measure, times);
   }
 
+  /// A context that lives as long as the agent: making one for every plan would take longer than
+  /// all the rest.
+  stint_status keep_context() {
+    if (context_.data != nullptr) return {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
+    return stint_cuda_allocate(settings_.device, STINT_CUDA_DEVICE_MEMORY, 1, &context_);
+  }
+
+  stint_cuda_memory context_ = {};
   std::FILE* in_;
   std::FILE* out_;
   AgentSettings settings_;

@@ -233,7 +233,7 @@ void AgentLink::send(const void* data, size_t bytes, Clock::time_point deadline)
     } else if (written < 0 && errno == EAGAIN) {
       if (!wait_for(to_agent_, POLLOUT, deadline)) fail("it does not take what it is sent");
     } else if (written < 0 && errno != EINTR) {
-      fail(end_of_agent());
+      return;  // it reads no more; what it said last, or how it ended, is in receive_line
     }
   }
 }
