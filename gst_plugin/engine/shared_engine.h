@@ -17,10 +17,10 @@ namespace stint::gst {
 class SharedEngine {
  public:
   SharedEngine(std::unique_ptr<PlanExecutor> executor, std::string path, FileIdentity identity,
-               Nanoseconds load_time)
+               std::string device, Nanoseconds load_time)
       : path(std::move(path)),
         identity(identity),
-        device(executor->device()),
+        device(std::move(device)),
         load_time(load_time),
         executor_(std::move(executor)),
         batcher_(*executor_) {

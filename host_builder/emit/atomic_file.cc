@@ -1,5 +1,4 @@
-#include "host_builder/emit/atomic_file.h"
-
+// A file appears complete or not at all.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "host_builder/builder.h"
 #include "host_builder/graph/error.h"
 
 namespace stint::builder {
