@@ -8,5 +8,6 @@ namespace stint::builder {
 // One a line, with its files' commit.
 extern const CudaFamily kConvGemmFamily;
 extern const CudaFamily kGenericFamily;  // generic.cc: every node that the CPU target supports
+extern const CudaFamily kDepthwiseFamily;
 
 }  // namespace stint::builder
