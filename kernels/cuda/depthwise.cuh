@@ -97,7 +97,7 @@ __device__ __forceinline__ void depthwise_tile(const Args& args, int tile, int c
 }
 
 extern "C" __global__ void __launch_bounds__(kThreads)
-    stint_depthwise(const __grid_constant__ Args args) {
+    STINT_KERNEL(const __grid_constant__ Args args) {
   STINT_LAUNCH_DEPENDENTS();
   const int thread = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
   const int channel = thread % kGroups * kVector;
@@ -107,10 +107,11 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   if constexpr (kKeepWeights) {
 #pragma unroll
     for (int tap = 0; tap < kTaps; ++tap)
-      prefetch_floats<kVector>(weights[tap], packed + tap * kChannels);
+      load_vector<kVector>(weights[tap], packed + tap * kChannels);
   } else {
-    // Into L1 and L2, whole lines by the warps together.
-    for (int tap = 0; tap < kTaps; ++tap) prefetch4(packed + tap * kChannels);
+    // Into L1; the values are read again behind the wait.
+    float ignored[kVector];
+    for (int tap = 0; tap < kTaps; ++tap) load_vector<kVector>(ignored, packed + tap * kChannels);
   }
   float bias[kVector];
   fetch_bias<kVector>(args, bias, channel);

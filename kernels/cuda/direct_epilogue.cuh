@@ -13,7 +13,7 @@
 template <int kCount>
 __device__ __forceinline__ void fetch_bias(const Args& args, float (&bias)[kCount], int channel) {
   if constexpr (kHasBias) {
-    prefetch_floats<kCount>(bias, args.bias + channel);
+    load_vector<kCount>(bias, args.bias + channel);
   } else {
 #pragma unroll
     for (int i = 0; i < kCount; ++i) bias[i] = 0.0f;

@@ -11,6 +11,39 @@ struct __align__(16) Words4 {
   uint32_t x, y, z, w;
 };
 
+// Accesses of global memory in asm: of a struct of words the compiler makes several accesses as
+// soon as it sees through it. Volatile keeps weights' loads before STINT_WAIT() and others behind
+// it; not ld.global.nc, which ptxas sinks behind the wait because nobody writes what it reads (seen
+// in SASS of NVRTC 13.0).
+__device__ __forceinline__ void load_words(uint16_t& w, const void* from) {
+  asm volatile("ld.global.u16 %0, [%1];" : "=h"(w) : "l"(from));
+}
+__device__ __forceinline__ void load_words(uint32_t& w, const void* from) {
+  asm volatile("ld.global.u32 %0, [%1];" : "=r"(w) : "l"(from));
+}
+__device__ __forceinline__ void load_words(Words2& w, const void* from) {
+  asm volatile("ld.global.v2.u32 {%0, %1}, [%2];" : "=r"(w.x), "=r"(w.y) : "l"(from));
+}
+__device__ __forceinline__ void load_words(Words4& w, const void* from) {
+  asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+               : "=r"(w.x), "=r"(w.y), "=r"(w.z), "=r"(w.w)
+               : "l"(from));
+}
+__device__ __forceinline__ void store_words(void* to, uint16_t w) {
+  asm volatile("st.global.u16 [%0], %1;" ::"l"(to), "h"(w) : "memory");
+}
+__device__ __forceinline__ void store_words(void* to, uint32_t w) {
+  asm volatile("st.global.u32 [%0], %1;" ::"l"(to), "r"(w) : "memory");
+}
+__device__ __forceinline__ void store_words(void* to, Words2 w) {
+  asm volatile("st.global.v2.u32 [%0], {%1, %2};" ::"l"(to), "r"(w.x), "r"(w.y) : "memory");
+}
+__device__ __forceinline__ void store_words(void* to, Words4 w) {
+  asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(w.x), "r"(w.y), "r"(w.z),
+               "r"(w.w)
+               : "memory");
+}
+
 template <int kBytes>
 struct Words;
 template <>
@@ -49,7 +82,7 @@ __device__ __forceinline__ void load_vector(float (&to)[kCount], const T* from) 
 #pragma unroll
   for (int i = 0; i < kCount; i += kEach) {
     Pack<T, kEach> pack;
-    pack.words = *reinterpret_cast<const decltype(pack.words)*>(from + i);
+    load_words(pack.words, from + i);
 #pragma unroll
     for (int j = 0; j < kEach; ++j) to[i + j] = to_float(pack.at[j]);
   }
@@ -63,45 +96,6 @@ __device__ __forceinline__ void store_vector(T* to, const float (&from)[kCount])
     Pack<T, kEach> pack;
 #pragma unroll
     for (int j = 0; j < kEach; ++j) pack.at[j] = Store<T>::from(from[i + j]);
-    *reinterpret_cast<decltype(pack.words)*>(to + i) = pack.words;
-  }
-}
-
-/// Of weights, before STINT_WAIT(): the asm keeps its place, the compiler would sink a plain load
-/// behind the wait to where it is used.
-__device__ __forceinline__ Words4 prefetch16(const void* from) {
-  Words4 w;
-  asm volatile("ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];"
-               : "=r"(w.x), "=r"(w.y), "=r"(w.z), "=r"(w.w)
-               : "l"(from));
-  return w;
-}
-__device__ __forceinline__ Words2 prefetch8(const void* from) {
-  Words2 w;
-  asm volatile("ld.global.nc.v2.u32 {%0, %1}, [%2];" : "=r"(w.x), "=r"(w.y) : "l"(from));
-  return w;
-}
-__device__ __forceinline__ uint32_t prefetch4(const void* from) {
-  uint32_t w;
-  asm volatile("ld.global.nc.u32 %0, [%1];" : "=r"(w) : "l"(from));
-  return w;
-}
-
-/// f32 constants; kCount is 1, 2 or a multiple of 4.
-template <int kCount>
-__device__ __forceinline__ void prefetch_floats(float (&to)[kCount], const float* from) {
-  if constexpr (kCount % 4 == 0) {
-#pragma unroll
-    for (int i = 0; i < kCount; i += 4) {
-      const Words4 w = prefetch16(from + i);
-      to[i] = __uint_as_float(w.x), to[i + 1] = __uint_as_float(w.y);
-      to[i + 2] = __uint_as_float(w.z), to[i + 3] = __uint_as_float(w.w);
-    }
-  } else if constexpr (kCount == 2) {
-    const Words2 w = prefetch8(from);
-    to[0] = __uint_as_float(w.x), to[1] = __uint_as_float(w.y);
-  } else {
-#pragma unroll
-    for (int i = 0; i < kCount; ++i) to[i] = __uint_as_float(prefetch4(from + i));
+    store_words(to + i, pack.words);
   }
 }

@@ -6,6 +6,7 @@
 #include "host_builder/tactics/cpu/conv_lowering.h"
 #include "host_builder/tactics/cuda/direct_source.h"
 #include "host_builder/tactics/cuda/families.h"
+#include "host_builder/tactics/cuda/window.h"
 
 namespace stint::builder {
 namespace {
@@ -24,14 +25,8 @@ struct Layer {
   const Value& x = graph.value(node.inputs.at(0));
   const Value& w = graph.value(node.inputs.at(1));
   const Value& y = graph.value(node.outputs.at(0));
-  int64_t stride(size_t i) const { return a.strides.empty() ? 1 : a.strides[i]; }
-  int64_t dilation(size_t i) const { return a.dilations.empty() ? 1 : a.dilations[i]; }
-  int64_t pad(size_t i) const { return a.pads_begin.empty() ? 0 : a.pads_begin[i]; }
+  Window2d<ConvAttributes> window{a};
   int64_t multiplier() const { return y.shape[3] / x.shape[3]; }
-  int64_t taps() const { return a.kernel[0] * a.kernel[1]; }
-  int64_t span(size_t i, int64_t outputs) const {
-    return (outputs - 1) * stride(i) + (a.kernel[i] - 1) * dilation(i) + 1;
-  }
 };
 
 bool can_depthwise(const Graph& graph, const Node& node) {
@@ -41,7 +36,7 @@ bool can_depthwise(const Graph& graph, const Node& node) {
   const Layer layer{graph, node};
   return is_f16_or_f32(graph, node.outputs.at(0)) && layer.x.shape.size() == 4 &&
          layer.w.is_constant() && layer.w.shape.at(1) == 1 && layer.a.groups == layer.x.shape[3] &&
-         layer.a.groups > 1 && layer.y.elements() > 0 && layer.taps() <= 121;
+         layer.a.groups > 1 && layer.y.elements() > 0 && layer.window.taps() <= 121;
 }
 
 bool allows(const Layer& layer, int vector) {
@@ -51,8 +46,6 @@ bool allows(const Layer& layer, int vector) {
   return !has_operand(layer.node, 3) ||
          allows_vector(layer.graph.value(layer.node.inputs[3]), vector);
 }
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 struct Geometry {
   int64_t groups, tiles, slots, blocks;
@@ -69,9 +62,9 @@ Geometry geometry(const Layer& layer, const Tile& tile) {
 }
 
 double registers(const Layer& layer, const Tile& tile) {
-  const double taps = static_cast<double>(layer.taps());
+  const double taps = static_cast<double>(layer.window.taps());
   const double kept = taps * tile.vector <= 112 ? taps * tile.vector : tile.vector * 3.0;
-  const double line = static_cast<double>(layer.span(1, tile.columns)) * tile.vector;
+  const double line = static_cast<double>(layer.window.span(1, tile.columns)) * tile.vector;
   return 40.0 + kept + tile.vector * (1.0 + tile.rows * tile.columns) + line;
 }
 
@@ -86,13 +79,13 @@ double predicted_us(const Layer& layer, const Target& target, const Tile& tile) 
   cost.blocks_per_multiprocessor =
       std::max(1.0, std::floor(65536.0 / (kThreads * std::min(255.0, registers(layer, tile)))));
   const double spans =
-      static_cast<double>(layer.span(0, tile.rows) * layer.span(1, tile.columns));
+      static_cast<double>(layer.window.span(0, tile.rows) * layer.window.span(1, tile.columns));
   cost.l1_bytes = items * spans * std::max(bytes_x, 4.0) +
-                  threads * static_cast<double>(layer.taps()) * 4.0 * tile.vector;
+                  threads * static_cast<double>(layer.window.taps()) * 4.0 * tile.vector;
   // Conversions and index arithmetic beside the products.
   cost.flops = items * tile.vector *
-               (2.0 * static_cast<double>(layer.taps()) * tile.rows * tile.columns + 2.0 * spans +
-                12.0 * tile.rows * tile.columns) +
+                   (2.0 * static_cast<double>(layer.window.taps()) * tile.rows * tile.columns +
+                    2.0 * spans + 12.0 * tile.rows * tile.columns) +
                items * 120.0;
   cost.rounds = 1.0 + 0.5 * (tile.passes - 1);
   return direct_us(target, traffic_of(layer.graph, layer.node), cost);
@@ -169,14 +162,14 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
         .constant("kWidth", layer.y.shape[2])
         .constant("kChannels", layer.y.shape[3])
         .constant("kMultiplier", layer.multiplier())
-        .constant("kKernelH", layer.a.kernel[0])
-        .constant("kKernelW", layer.a.kernel[1])
-        .constant("kStrideH", layer.stride(0))
-        .constant("kStrideW", layer.stride(1))
-        .constant("kDilationH", layer.dilation(0))
-        .constant("kDilationW", layer.dilation(1))
-        .constant("kPadTop", layer.pad(0))
-        .constant("kPadLeft", layer.pad(1))
+        .constant("kKernelH", layer.window.kernel(0))
+        .constant("kKernelW", layer.window.kernel(1))
+        .constant("kStrideH", layer.window.stride(0))
+        .constant("kStrideW", layer.window.stride(1))
+        .constant("kDilationH", layer.window.dilation(0))
+        .constant("kDilationW", layer.window.dilation(1))
+        .constant("kPadTop", layer.window.pad(0))
+        .constant("kPadLeft", layer.window.pad(1))
         .constant("kVector", tile.vector)
         .constant("kRows", tile.rows)
         .constant("kColumns", tile.columns)
@@ -187,11 +180,11 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
         .epilogue(graph, node, layer.a.epilogue)
         .pointer("Y*", "y");
     step.launch.emplace();
-    step.launch->source = source.finish("depthwise.cuh");
+    step.launch->source = source.finish("depthwise.cuh", "stint_depthwise");
     step.launch->symbol = "stint_depthwise";
     step.launch->grid = {static_cast<uint32_t>(g.blocks), 1, 1};
     step.launch->block = {kThreads, 1, 1};
-    step.flops = window_flops(graph, node, static_cast<double>(layer.taps()));
+    step.flops = window_flops(graph, node, static_cast<double>(layer.window.taps()));
     step.bytes = moved_bytes(graph, node);
     allow_residual_in_place(graph, node, step);
   }

@@ -16,7 +16,8 @@ const char* cuda_type(DType dtype) { return dtype == DType::kF16 ? "half_t" : "f
 /// A literal that reads back as exactly this value.
 std::string float_literal(float value) {
   if (std::isnan(value)) return "__int_as_float(0x7fffffff)";
-  if (std::isinf(value)) return value > 0 ? "__int_as_float(0x7f800000)" : "__int_as_float(0xff800000)";
+  if (std::isinf(value))
+    return value > 0 ? "__int_as_float(0x7f800000)" : "__int_as_float(0xff800000)";
   char text[48];
   std::snprintf(text, sizeof text, "%af", static_cast<double>(value));
   return text;
@@ -59,7 +60,7 @@ CudaSource& CudaSource::nhwc(const char* prefix, const Value& value) {
   return *this;
 }
 
-CudaSource& CudaSource::epilogue(const Graph& graph, const Node& node, const Epilogue& e) {
+CudaSource& CudaSource::epilogue_constants(const Node& node, const Epilogue& e) {
   const bool residual = has_operand(node, 3);
   flag("kHasBias", has_operand(node, 2));
   flag("kHasResidual", residual);
@@ -67,12 +68,16 @@ CudaSource& CudaSource::epilogue(const Graph& graph, const Node& node, const Epi
   constant("kAct", static_cast<int64_t>(e.act));
   number("kAlpha", e.alpha);
   number("kBeta", e.beta);
-  const Value& y = graph.value(node.outputs.at(0));
-  nhwc("Y", y);
-  nhwc("R", residual ? graph.value(node.inputs[3]) : y);
   if (has_operand(node, 2)) pointer("const float*", "bias");
   if (residual) pointer("const R*", "residual");
   return *this;
+}
+
+CudaSource& CudaSource::epilogue(const Graph& graph, const Node& node, const Epilogue& e) {
+  const Value& y = graph.value(node.outputs.at(0));
+  nhwc("Y", y);
+  nhwc("R", has_operand(node, 3) ? graph.value(node.inputs[3]) : y);
+  return epilogue_constants(node, e);
 }
 
 CudaSource& CudaSource::pointer(const char* type, const char* name) {
@@ -80,9 +85,9 @@ CudaSource& CudaSource::pointer(const char* type, const char* name) {
   return *this;
 }
 
-std::string CudaSource::finish(const char* header) const {
-  return "#include \"stint.cuh\"\n" + constants_ + "struct Args {\n" + pointers_ + "};\n#include \"" +
-         header + "\"\n";
+std::string CudaSource::finish(const char* header, const char* symbol) const {
+  return "#include \"stint.cuh\"\n#define STINT_KERNEL " + std::string(symbol) + "\n" + constants_ +
+         "struct Args {\n" + pointers_ + "};\n#include \"" + header + "\"\n";
 }
 
 std::array<int64_t, 4> nhwc_strides(const Value& value) {

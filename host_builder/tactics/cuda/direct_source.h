@@ -21,12 +21,16 @@ class CudaSource {
   CudaSource& type(const char* name, DType dtype);
   /// Strides of a channels-last operand: kXN, kXH, kXW, kXC for prefix "X", and its type.
   CudaSource& nhwc(const char* prefix, const Value& value);
-  /// Epilogue constants and the residual's and output's types and strides.
+  /// kHasBias, kHasResidual, kResidualAfterAct, kAct, kAlpha, kBeta, and the pointers "bias" and
+  /// "residual" of those that are there.
+  CudaSource& epilogue_constants(const Node& node, const Epilogue& epilogue);
+  /// The same, and the residual's and output's types and channels-last strides.
   CudaSource& epilogue(const Graph& graph, const Node& node, const Epilogue& epilogue);
   /// A pointer of the parameter block: "const X*" "x".
   CudaSource& pointer(const char* type, const char* name);
 
-  std::string finish(const char* header) const;
+  /// The header defines the kernel as STINT_KERNEL.
+  std::string finish(const char* header, const char* symbol) const;
 
  private:
   std::string constants_;

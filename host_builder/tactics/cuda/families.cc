@@ -9,6 +9,10 @@ const std::vector<const CudaFamily*>& cuda_families() {
       &kConvGemmFamily,
       &kGenericFamily,
       &kDepthwiseFamily,
+      &kFirstLayerFamily,
+      &kGemvFamily,
+      &kPlaneMeanFamily,
+      &kPoolCudaFamily,
       // clang-format on
   };
   return families;

@@ -9,5 +9,9 @@ namespace stint::builder {
 extern const CudaFamily kConvGemmFamily;
 extern const CudaFamily kGenericFamily;  // generic.cc: every node that the CPU target supports
 extern const CudaFamily kDepthwiseFamily;
+extern const CudaFamily kFirstLayerFamily;
+extern const CudaFamily kGemvFamily;
+extern const CudaFamily kPlaneMeanFamily;
+extern const CudaFamily kPoolCudaFamily;
 
 }  // namespace stint::builder

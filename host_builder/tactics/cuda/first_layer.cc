@@ -1,0 +1,208 @@
+// Convolution of few input channels on tensor cores (kernels/cuda/first_layer.cuh).
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "host_builder/tactics/cpu/conv_lowering.h"
+#include "host_builder/tactics/cuda/direct_source.h"
+#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/tactics/cuda/window.h"
+#include "plan_schema/half.h"
+
+namespace stint::builder {
+namespace {
+
+/// Outputs of a block and the warps that share them.
+struct Tile {
+  int height = 8, width = 8, warps = 4;
+};
+constexpr Tile kTiles[] = {{8, 8, 4},  {8, 8, 2},   {4, 16, 4}, {4, 8, 2}, {8, 16, 4},
+                           {8, 16, 8}, {16, 16, 8}, {16, 8, 8}, {16, 8, 4}};
+
+/// Most channels of a block: 64 accumulators a lane for two stripes.
+constexpr int64_t kMostBlockChannels = 64;
+/// Beyond it a patch of padded runs wastes more than the general implicit GEMM.
+constexpr int64_t kMostInChannels = 4;
+
+struct Layer {
+  const Graph& graph;
+  const Node& node;
+  const ConvAttributes& a = node.as<ConvAttributes>();
+  const Value& x = graph.value(node.inputs.at(0));
+  const Value& w = graph.value(node.inputs.at(1));
+  const Value& y = graph.value(node.outputs.at(0));
+  Window2d<ConvAttributes> window{a};
+
+  int64_t in_channels() const { return x.shape[3]; }
+  int64_t channels() const { return y.shape[3]; }
+  int64_t run() const { return ceil_div(window.kernel(1) * in_channels(), 2) * 2; }
+  int64_t steps() const { return ceil_div(window.kernel(0) * run(), 16); }
+  int64_t channel_blocks() const { return ceil_div(channels(), kMostBlockChannels); }
+  int64_t block_channels() const {
+    return ceil_div(ceil_div(channels(), channel_blocks()), 16) * 16;
+  }
+  /// Matrices of 8 channels whose results a lane stores together (kGroup in the kernel).
+  int64_t group() const { return block_channels() / 8 % 4 == 0 ? 4 : 2; }
+};
+
+bool can_implement(const Graph& graph, const Node& node, const Target& target) {
+  if (node.op != Op::kConv || !graph.channels_last || target.gpu.source_sm < 75) return false;
+  for (const ValueId id : node.inputs)
+    if (!is_f16_or_f32(graph, id)) return false;
+  const Layer layer{graph, node};
+  if (!is_f16_or_f32(graph, node.outputs.at(0))) return false;
+  // All f32: the plan's precision is f32, products in f16 would not do.
+  if (layer.x.dtype == DType::kF32 && layer.y.dtype == DType::kF32) return false;
+  return layer.x.shape.size() == 4 && layer.w.is_constant() && layer.a.groups == 1 &&
+         layer.in_channels() <= kMostInChannels && layer.y.elements() > 0 &&
+         layer.window.dilation(0) == 1 && layer.window.dilation(1) == 1 && layer.steps() <= 26;
+}
+
+int64_t pitch(const Layer& layer, const Tile& tile) {
+  return (layer.window.span(1, tile.width) * layer.in_channels() + 2) / 2 * 2;
+}
+
+int64_t shared_bytes(const Layer& layer, const Tile& tile) {
+  const int64_t fragments = layer.steps() * (layer.block_channels() / 16) * 32;
+  const int64_t patch = layer.window.span(0, tile.height) * pitch(layer, tile) * 2;
+  return fragments * 16 + ceil_div(patch, 16) * 16;
+}
+
+int64_t tile_count(const Layer& layer, const Tile& tile) {
+  return layer.y.shape[0] * ceil_div(layer.y.shape[1], tile.height) *
+         ceil_div(layer.y.shape[2], tile.width);
+}
+
+double predicted_us(const Layer& layer, const Target& target, const Tile& tile) {
+  DirectCost cost;
+  const double blocks = static_cast<double>(tile_count(layer, tile) * layer.channel_blocks());
+  const double pixels = tile.height * tile.width;
+  const double k = static_cast<double>(layer.steps() * 16);
+  const double n = static_cast<double>(layer.block_channels());
+  cost.blocks = blocks;
+  cost.threads_per_block = 32.0 * tile.warps;
+  cost.blocks_per_multiprocessor =
+      std::max(1.0, std::min(std::floor(static_cast<double>(target.gpu.smem_per_multiprocessor) /
+                                        static_cast<double>(shared_bytes(layer, tile) + 1024)),
+                             std::floor(16.0 / tile.warps)));
+  // Per warp and step: A word by word, B 16 bytes a lane.
+  const double stripes = pixels / (16.0 * tile.warps);
+  const double patch = static_cast<double>(layer.window.span(0, tile.height) *
+                                           layer.window.span(1, tile.width) * layer.in_channels());
+  cost.l1_bytes = blocks * (tile.warps * (k / 16) * (stripes * 4 * 128.0 + n / 16 * 512.0) +
+                            patch * 16.0 + static_cast<double>(shared_bytes(layer, tile)));
+  // Matrix products in units of the FMA pipe; the patch costs ~40 operations an element.
+  cost.flops =
+      blocks * (pixels * n * k * 2.0 * 1.5 * target.gpu.f32_tflops / target.gpu.f16_tflops +
+                patch * 40.0 + pixels * n * 8.0);
+  cost.rounds = 1.6;
+  return direct_us(target, traffic_of(layer.graph, layer.node), cost);
+}
+
+std::string id_of(const Tile& t) {
+  return "first_layer " + std::to_string(t.height) + "x" + std::to_string(t.width) + " w" +
+         std::to_string(t.warps);
+}
+
+std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<CudaTactic> result;
+  if (!can_implement(graph, node, target)) return result;
+  const Layer layer{graph, node};
+  for (const Tile& tile : kTiles) {
+    if (shared_bytes(layer, tile) > static_cast<int64_t>(target.gpu.smem_per_block)) continue;
+    if (tile_count(layer, tile) > 2'000'000'000) continue;
+    result.push_back({id_of(tile), predicted_us(layer, target, tile)});
+  }
+  rank_tactics(result, std::size(kTiles));
+  return result;
+}
+
+/// Fragments of mma.m16n8k16's B operand: per block of channels, step of 16 k, pair of matrices and
+/// lane 16 bytes. Channels are dealt to the matrices' columns so that a lane's results are
+/// neighbours.
+ValueId packed_weights(Graph& graph, const Node& node) {
+  const Layer layer{graph, node};
+  const float* w = constant_floats(graph, node.inputs.at(1));
+  const int64_t in = layer.in_channels(), kh = layer.window.kernel(0), kw = layer.window.kernel(1);
+  const int64_t run = layer.run(), columns = layer.block_channels() / 8, group = layer.group();
+  std::vector<F16> packed;
+  for (int64_t block = 0; block < layer.channel_blocks(); ++block)
+    for (int64_t step = 0; step < layer.steps(); ++step)
+      for (int64_t pair = 0; pair < columns; pair += 2)
+        for (int64_t lane = 0; lane < 32; ++lane)
+          for (int64_t i = 0; i < 8; ++i) {
+            const int64_t j = pair + i / 4;
+            const int64_t k = step * 16 + i / 2 % 2 * 8 + lane % 4 * 2 + i % 2;
+            const int64_t n = lane / 4;
+            const int64_t channel = block * layer.block_channels() + j / group * 8 * group +
+                                    n / 2 * 2 * group + j % group * 2 + n % 2;
+            const int64_t row = k / run, at = k % run;
+            float value = 0;
+            if (channel < layer.channels() && row < kh && at < kw * in)
+              value = w[((channel * in + at % in) * kh + row) * kw + at / in];
+            packed.push_back(to_f16(value));
+          }
+  return graph.add_constant(graph.unique_name(graph.value(node.inputs[1]).name + ".fragments"),
+                            DType::kF16,
+                            {layer.channel_blocks(), layer.steps(), columns / 2, 32, 8}, packed);
+}
+
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+  const Tile* tile = nullptr;
+  for (const Tile& t : kTiles)
+    if (id_of(t) == tactic.id) tile = &t;
+  if (tile == nullptr || !can_implement(graph, node, target)) throw_unknown_tactic(node, tactic);
+  StepSpec step = step_for(node, KernelId::kConv, tactic.id);
+  {
+    const Layer layer{graph, node};
+    int64_t store = 2 * layer.group();
+    const auto storable = [&](int64_t count) {
+      return allows_vector(layer.y, count) &&
+             (!has_operand(node, 3) || allows_vector(graph.value(node.inputs[3]), count));
+    };
+    while (store > 1 && !storable(store)) store /= 2;
+    CudaSource source;
+    source.nhwc("X", layer.x)
+        .constant("kBatch", layer.y.shape[0])
+        .constant("kInHeight", layer.x.shape[1])
+        .constant("kInWidth", layer.x.shape[2])
+        .constant("kInChannels", layer.in_channels())
+        .constant("kHeight", layer.y.shape[1])
+        .constant("kWidth", layer.y.shape[2])
+        .constant("kChannels", layer.channels())
+        .constant("kKernelH", layer.window.kernel(0))
+        .constant("kKernelW", layer.window.kernel(1))
+        .constant("kStrideH", layer.window.stride(0))
+        .constant("kStrideW", layer.window.stride(1))
+        .constant("kPadTop", layer.window.pad(0))
+        .constant("kPadLeft", layer.window.pad(1))
+        .constant("kTileH", tile->height)
+        .constant("kTileW", tile->width)
+        .constant("kWarps", tile->warps)
+        .constant("kBlockChannels", layer.block_channels())
+        .constant("kStoreVector", store)
+        .pointer("const X*", "x")
+        .pointer("const half_t*", "weights")
+        .epilogue(graph, node, layer.a.epilogue)
+        .pointer("Y*", "y");
+    step.launch.emplace();
+    step.launch->source = source.finish("first_layer.cuh", "stint_first_layer");
+    step.launch->symbol = "stint_first_layer";
+    step.launch->grid = {static_cast<uint32_t>(tile_count(layer, *tile)),
+                         static_cast<uint32_t>(layer.channel_blocks()), 1};
+    step.launch->block = {32u * static_cast<uint32_t>(tile->warps), 1, 1};
+    step.launch->dynamic_smem = static_cast<uint32_t>(shared_bytes(layer, *tile));
+    step.flops =
+        window_flops(graph, node, static_cast<double>(layer.window.taps() * layer.in_channels()));
+    step.bytes = moved_bytes(graph, node);
+    allow_residual_in_place(graph, node, step);
+  }
+  step.inputs.at(1) = packed_weights(graph, node);
+  return step;
+}
+
+}  // namespace
+
+const CudaFamily kFirstLayerFamily = {"first_layer", tactics, lower};
+
+}  // namespace stint::builder

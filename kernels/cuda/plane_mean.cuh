@@ -1,0 +1,52 @@
+// Mean over the plane of every channel (global average pooling, mean over the spatial axes). A
+// block has kLanes threads of kVector channels each, times kParts that divide the plane among them;
+// the parts are added in a fixed order.
+//
+// Constants (host_builder/tactics/cuda/plane_mean.cc): kPixels, kWidth (of the input), kChannels,
+// kVector, kLanes, kParts; strides kXN, kXH, kXW, kXC of x, kYN and kYC of y.
+#pragma once
+
+#include "stint.cuh"
+// After stint.cuh.
+#include "vector.cuh"
+
+extern "C" __global__ void __launch_bounds__(kLanes* kParts)
+    STINT_KERNEL(const __grid_constant__ Args args) {
+  STINT_LAUNCH_DEPENDENTS();
+  __shared__ float partial[kParts][kLanes][kVector];
+  const int lane = static_cast<int>(threadIdx.x) % kLanes;
+  const int part = static_cast<int>(threadIdx.x) / kLanes;
+  const int channel = (static_cast<int>(blockIdx.x) * kLanes + lane) * kVector;
+  const int n = static_cast<int>(blockIdx.y);
+  float sum[kVector];
+#pragma unroll
+  for (int v = 0; v < kVector; ++v) sum[v] = 0.0f;
+  STINT_WAIT();
+  const X* x = args.x + n * kXN + channel * kXC;
+  constexpr int kLoads = (kPixels + kParts - 1) / kParts;
+#pragma unroll(kLoads <= 8 ? kLoads : 8)
+  for (int i = 0; i < kLoads; ++i) {
+    const int pixel = i * kParts + part;
+    float value[kVector];
+    // A value in either case, so that loads are predicated and wait for nobody.
+    if (pixel < kPixels && channel < kChannels) {
+      load_vector<kVector>(value, x + pixel / kWidth * kXH + pixel % kWidth * kXW);
+    } else {
+#pragma unroll
+      for (int v = 0; v < kVector; ++v) value[v] = 0.0f;
+    }
+#pragma unroll
+    for (int v = 0; v < kVector; ++v) sum[v] += value[v];
+  }
+#pragma unroll
+  for (int v = 0; v < kVector; ++v) partial[part][lane][v] = sum[v];
+  __syncthreads();
+  if (part != 0 || channel >= kChannels) return;
+#pragma unroll 8
+  for (int p = 1; p < kParts; ++p)
+#pragma unroll
+    for (int v = 0; v < kVector; ++v) sum[v] += partial[p][lane][v];
+#pragma unroll
+  for (int v = 0; v < kVector; ++v) sum[v] *= 1.0f / kPixels;
+  store_vector<kVector>(args.y + n * kYN + channel * kYC, sum);
+}

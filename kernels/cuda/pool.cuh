@@ -1,0 +1,120 @@
+// Max and average pooling, channels-last. A thread computes kColumns neighbouring outputs of
+// kVector channels; threads of a warp lie along the channels first.
+//
+// Constants (host_builder/tactics/cuda/pool.cc): kBatch, kInHeight, kInWidth, kHeight, kWidth,
+// kChannels, kKernelH, kKernelW, kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft,
+// kPadBottom, kPadRight, kIsMax, kCountsPadding; kVector, kColumns, kThreads; strides of x and y.
+#pragma once
+
+#include "stint.cuh"
+// After stint.cuh.
+#include "vector.cuh"
+
+constexpr int kGroups = kChannels / kVector;
+constexpr int kTileColumns = (kWidth + kColumns - 1) / kColumns;
+constexpr int kSpanW = (kColumns - 1) * kStrideW + (kKernelW - 1) * kDilationW + 1;
+#define STINT_MINUS_INFINITY __int_as_float(0xff800000)
+
+/// Cells of a window along one axis that begin in [low, high).
+__device__ __forceinline__ int cells(int first, int kernel, int dilation, int low, int high) {
+  const int begin = first >= low ? 0 : (low - first + dilation - 1) / dilation;
+  const int room = high - first;
+  int end = room <= 0 ? 0 : (room + dilation - 1) / dilation;
+  if (end > kernel) end = kernel;
+  return end > begin ? end - begin : 0;
+}
+
+/// What an average divides by: padding counts if asked for, cells beyond it (ceil_mode) never.
+__device__ __forceinline__ float average_scale(int first_row, int first_column) {
+  int count;
+  if constexpr (kCountsPadding) {
+    count = cells(first_row, kKernelH, kDilationH, -kPadTop, kInHeight + kPadBottom) *
+            cells(first_column, kKernelW, kDilationW, -kPadLeft, kInWidth + kPadRight);
+  } else {
+    count = cells(first_row, kKernelH, kDilationH, 0, kInHeight) *
+            cells(first_column, kKernelW, kDilationW, 0, kInWidth);
+  }
+  return count > 0 ? 1.0f / static_cast<float>(count) : 0.0f;
+}
+
+__device__ __forceinline__ float pooled(float so_far, float x) {
+  if constexpr (kIsMax) return so_far > x ? so_far : x;  // a NaN in x survives
+  return so_far + x;
+}
+
+__device__ __forceinline__ bool is_column(int w) {
+  return static_cast<uint32_t>(w) < static_cast<uint32_t>(kInWidth);
+}
+
+/// What lies outside changes nothing. A value in either case, so that loads are predicated and wait
+/// for nobody.
+__device__ __forceinline__ void load_or_neutral(float (&value)[kVector], const X* from,
+                                                bool inside) {
+  if (inside) {
+    load_vector<kVector>(value, from);
+  } else {
+#pragma unroll
+    for (int v = 0; v < kVector; ++v) value[v] = kIsMax ? STINT_MINUS_INFINITY : 0.0f;
+  }
+}
+
+extern "C" __global__ void __launch_bounds__(kThreads)
+    STINT_KERNEL(const __grid_constant__ Args args) {
+  STINT_LAUNCH_DEPENDENTS();
+  const int thread = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
+  const int channel = thread % kGroups * kVector;
+  const int tile = thread / kGroups;
+  const int column = tile % kTileColumns * kColumns;
+  const int row = tile / kTileColumns % kHeight;
+  const int n = tile / (kTileColumns * kHeight);
+  const int first_row = row * kStrideH - kPadTop;
+  const int first_column = column * kStrideW - kPadLeft;
+  const X* x = args.x + n * kXN + channel * kXC;
+  float result[kColumns][kVector];
+#pragma unroll
+  for (int c = 0; c < kColumns; ++c)
+#pragma unroll
+    for (int v = 0; v < kVector; ++v) result[c][v] = kIsMax ? STINT_MINUS_INFINITY : 0.0f;
+  STINT_WAIT();
+  if (n >= kBatch) return;
+#pragma unroll(kKernelH* kSpanW <= 40 ? kKernelH : 1)
+  for (int i = 0; i < kKernelH; ++i) {
+    const int h = first_row + i * kDilationH;
+    const bool row_inside = static_cast<uint32_t>(h) < static_cast<uint32_t>(kInHeight);
+    const X* line = x + h * kXH + first_column * kXW;
+    if constexpr (kColumns == 1) {
+#pragma unroll(kKernelW <= 16 ? kKernelW : 8)
+      for (int k = 0; k < kKernelW; ++k) {
+        const int j = k * kDilationW;
+        float value[kVector];
+        load_or_neutral(value, line + j * kXW, row_inside && is_column(first_column + j));
+#pragma unroll
+        for (int v = 0; v < kVector; ++v) result[0][v] = pooled(result[0][v], value[v]);
+      }
+    } else {
+#pragma unroll
+      for (int j = 0; j < kSpanW; ++j) {
+        float value[kVector];
+        load_or_neutral(value, line + j * kXW, row_inside && is_column(first_column + j));
+#pragma unroll
+        for (int c = 0; c < kColumns; ++c) {
+          const int from = j - c * kStrideW;
+          if (from < 0 || from % kDilationW != 0 || from / kDilationW >= kKernelW) continue;
+#pragma unroll
+          for (int v = 0; v < kVector; ++v) result[c][v] = pooled(result[c][v], value[v]);
+        }
+      }
+    }
+  }
+#pragma unroll
+  for (int c = 0; c < kColumns; ++c) {
+    if (column + c >= kWidth) continue;
+    if constexpr (!kIsMax) {
+      const float scale = average_scale(first_row, first_column + c * kStrideW);
+#pragma unroll
+      for (int v = 0; v < kVector; ++v) result[c][v] *= scale;
+    }
+    store_vector<kVector>(args.y + n * kYN + row * kYH + (column + c) * kYW + channel * kYC,
+                          result[c]);
+  }
+}
