@@ -68,8 +68,11 @@ CudaSource& CudaSource::epilogue_constants(const Node& node, const Epilogue& e) 
   constant("kAct", static_cast<int64_t>(e.act));
   number("kAlpha", e.alpha);
   number("kBeta", e.beta);
-  if (has_operand(node, 2)) pointer("const float*", "bias");
-  if (residual) pointer("const R*", "residual");
+  // An absent operand has a name and no place in the parameter block.
+  pointer(has_operand(node, 2) ? "const float*" : "static constexpr const float*",
+          has_operand(node, 2) ? "bias" : "bias = nullptr");
+  pointer(residual ? "const R*" : "static constexpr const R*",
+          residual ? "residual" : "residual = nullptr");
   return *this;
 }
 
