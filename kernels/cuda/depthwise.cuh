@@ -58,12 +58,8 @@ __device__ __forceinline__ void depthwise_tile(const Args& args, int tile, int c
     for (int j = 0; j < kSpanW; ++j) {
       if (!is_read<kColumns, kStrideW, kKernelW, kDilationW>(j)) continue;
       const int w = first_column + j;
-      if (row_inside && static_cast<uint32_t>(w) < static_cast<uint32_t>(kInWidth)) {
-        load_vector<kVector>(line[j], x + h * kXH + w * kXW);
-      } else {
-#pragma unroll
-        for (int v = 0; v < kVector; ++v) line[j][v] = 0.0f;
-      }
+      load_vector_if<kVector>(line[j], x + h * kXH + w * kXW,
+                              row_inside && static_cast<uint32_t>(w) < uint32_t(kInWidth));
     }
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {

@@ -29,7 +29,7 @@ __device__ __forceinline__ void finish(const Args& args, float (&sum)[kCount], i
 #pragma unroll
   for (int i = 0; i < kCount; ++i) {
     if constexpr (kHasResidual && !kResidualAfterAct) sum[i] += residual[i];
-    sum[i] = activate<kAct>(sum[i], kAlpha, kBeta);
+    sum[i] = activate_for<Y, kAct>(sum[i], kAlpha, kBeta);
     if constexpr (kHasResidual && kResidualAfterAct) sum[i] += residual[i];
   }
   store_vector<kCount>(args.y + n * kYN + h * kYH + w * kYW + channel * kYC, sum);

@@ -39,33 +39,43 @@ struct FirstLayerShared {
   half_t patch[kPatchH * kPitch];
 };
 
+/// Warps take lines of the patch in turn, lanes the line's elements: nothing is divided per element.
+/// With planes apart a line is one channel's pixels of a row, else a row's pixels and channels.
 __device__ __forceinline__ void load_patch(const Args& args, half_t* patch, int n, int first_row,
                                            int first_column) {
-  constexpr int kElements = kPatchH * kPatchW * kInChannels;
-  constexpr int kLoads = (kElements + kThreads - 1) / kThreads;
-  constexpr int kAtOnce = 12;
+  constexpr bool kPlanes = kXW == 1 && kInChannels > 1;
+  constexpr int kInLine = kPlanes ? 1 : kInChannels;  // channels
+  constexpr int kLine = kPatchW * kInLine;
+  constexpr int kLines = kPatchH * (kInChannels / kInLine);
+  constexpr int kPieces = (kLine + 31) / 32;  // of a line, 32 elements each
+  constexpr int kTurns = (kLines + kWarps - 1) / kWarps * kPieces;
+  constexpr int kAtOnce = kTurns < 16 ? kTurns : 16;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
   const X* x = args.x + n * kXN;
 #pragma unroll 1
-  for (int first = 0; first < kLoads; first += kAtOnce) {
-    float value[kAtOnce];
-    int to[kAtOnce];
+  for (int first = 0; first < kTurns; first += kAtOnce) {
+    float value[kAtOnce][1];
 #pragma unroll
     for (int i = 0; i < kAtOnce; ++i) {
-      const int e = (first + i) * kThreads + static_cast<int>(threadIdx.x);
-      // Neighbouring threads along whichever of columns and channels is contiguous in memory.
-      constexpr bool kPlanes = kXW == 1 && kInChannels > 1;
-      const int column = kPlanes ? e % kPatchW : e / kInChannels % kPatchW;
-      const int row = kPlanes ? e / kPatchW % kPatchH : e / (kInChannels * kPatchW);
-      const int channel = kPlanes ? e / (kPatchW * kPatchH) : e % kInChannels;
-      const int h = first_row + row, w = first_column + column;
-      const bool inside = e < kElements && static_cast<uint32_t>(h) < uint32_t(kInHeight) &&
-                          static_cast<uint32_t>(w) < uint32_t(kInWidth);
-      to[i] = e < kElements ? row * kPitch + column * kInChannels + channel : -1;
-      value[i] = inside ? to_float(x[h * kXH + w * kXW + channel * kXC]) : 0.0f;
+      const int line = (first + i) / kPieces * kWarps + warp;
+      const int at = (first + i) % kPieces * 32 + lane;
+      const int h = first_row + line % kPatchH;
+      const int w = first_column + at / kInLine;
+      const int channel = kPlanes ? line / kPatchH : at % kInLine;
+      const bool inside = line < kLines && at < kLine &&
+                          static_cast<uint32_t>(h) < static_cast<uint32_t>(kInHeight) &&
+                          static_cast<uint32_t>(w) < static_cast<uint32_t>(kInWidth);
+      load_vector_if<1>(value[i], x + h * kXH + w * kXW + channel * kXC, inside);
     }
 #pragma unroll
-    for (int i = 0; i < kAtOnce; ++i)
-      if (to[i] >= 0) patch[to[i]] = to_half(value[i]);
+    for (int i = 0; i < kAtOnce; ++i) {
+      const int line = (first + i) / kPieces * kWarps + warp;
+      const int at = (first + i) % kPieces * 32 + lane;
+      const int to = line % kPatchH * kPitch +
+                     (kPlanes ? at * kInChannels + line / kPatchH : at);
+      if (line < kLines && at < kLine) patch[to] = to_half(value[i][0]);
+    }
   }
   // What the padding of runs reads must be finite.
   constexpr int kTail = kPitch - kPatchW * kInChannels;

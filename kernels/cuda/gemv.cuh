@@ -104,7 +104,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
       float residual = 0.0f;
       if constexpr (kHasResidual) residual = to_float(args.residual[m * kRM + (first + o) * kRK]);
       if constexpr (kHasResidual && !kResidualAfterAct) total += residual;
-      total = activate<kAct>(total, kAlpha, kBeta);
+      total = activate_for<Y, kAct>(total, kAlpha, kBeta);
       if constexpr (kHasResidual && kResidualAfterAct) total += residual;
       args.y[m * kYM + (first + o) * kYK] = Store<Y>::from(total);
     }

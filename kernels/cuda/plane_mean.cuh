@@ -28,13 +28,8 @@ extern "C" __global__ void __launch_bounds__(kLanes* kParts)
   for (int i = 0; i < kLoads; ++i) {
     const int pixel = i * kParts + part;
     float value[kVector];
-    // A value in either case, so that loads are predicated and wait for nobody.
-    if (pixel < kPixels && channel < kChannels) {
-      load_vector<kVector>(value, x + pixel / kWidth * kXH + pixel % kWidth * kXW);
-    } else {
-#pragma unroll
-      for (int v = 0; v < kVector; ++v) value[v] = 0.0f;
-    }
+    load_vector_if<kVector>(value, x + pixel / kWidth * kXH + pixel % kWidth * kXW,
+                            pixel < kPixels && channel < kChannels);
 #pragma unroll
     for (int v = 0; v < kVector; ++v) sum[v] += value[v];
   }

@@ -46,18 +46,6 @@ __device__ __forceinline__ bool is_column(int w) {
   return static_cast<uint32_t>(w) < static_cast<uint32_t>(kInWidth);
 }
 
-/// What lies outside changes nothing. A value in either case, so that loads are predicated and wait
-/// for nobody.
-__device__ __forceinline__ void load_or_neutral(float (&value)[kVector], const X* from,
-                                                bool inside) {
-  if (inside) {
-    load_vector<kVector>(value, from);
-  } else {
-#pragma unroll
-    for (int v = 0; v < kVector; ++v) value[v] = kIsMax ? STINT_MINUS_INFINITY : 0.0f;
-  }
-}
-
 extern "C" __global__ void __launch_bounds__(kThreads)
     STINT_KERNEL(const __grid_constant__ Args args) {
   STINT_LAUNCH_DEPENDENTS();
@@ -87,7 +75,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
       for (int k = 0; k < kKernelW; ++k) {
         const int j = k * kDilationW;
         float value[kVector];
-        load_or_neutral(value, line + j * kXW, row_inside && is_column(first_column + j));
+        load_vector_if<kVector, kIsMax>(value, line + j * kXW, row_inside && is_column(first_column + j));
 #pragma unroll
         for (int v = 0; v < kVector; ++v) result[0][v] = pooled(result[0][v], value[v]);
       }
@@ -95,7 +83,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 #pragma unroll
       for (int j = 0; j < kSpanW; ++j) {
         float value[kVector];
-        load_or_neutral(value, line + j * kXW, row_inside && is_column(first_column + j));
+        load_vector_if<kVector, kIsMax>(value, line + j * kXW, row_inside && is_column(first_column + j));
 #pragma unroll
         for (int c = 0; c < kColumns; ++c) {
           const int from = j - c * kStrideW;

@@ -44,6 +44,39 @@ __device__ __forceinline__ void store_words(void* to, Words4 w) {
                : "memory");
 }
 
+// The same where `inside`, else every word is `fill`. One predicated access: behind a branch every load
+// would be waited for before the next one starts.
+__device__ __forceinline__ void load_words_if(uint16_t& w, const void* from, bool inside,
+                                              uint32_t fill) {
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\nmov.u16 %0, %3;\n@p ld.global.u16 %0, [%1];\n}"
+      : "=&h"(w)
+      : "l"(from), "r"(static_cast<uint32_t>(inside)), "h"(static_cast<uint16_t>(fill)));
+}
+__device__ __forceinline__ void load_words_if(uint32_t& w, const void* from, bool inside,
+                                              uint32_t fill) {
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\nmov.u32 %0, %3;\n@p ld.global.u32 %0, [%1];\n}"
+      : "=&r"(w)
+      : "l"(from), "r"(static_cast<uint32_t>(inside)), "r"(fill));
+}
+__device__ __forceinline__ void load_words_if(Words2& w, const void* from, bool inside,
+                                              uint32_t fill) {
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.u32 p, %3, 0;\nmov.u32 %0, %4;\nmov.u32 %1, %4;\n"
+      "@p ld.global.v2.u32 {%0, %1}, [%2];\n}"
+      : "=&r"(w.x), "=&r"(w.y)
+      : "l"(from), "r"(static_cast<uint32_t>(inside)), "r"(fill));
+}
+__device__ __forceinline__ void load_words_if(Words4& w, const void* from, bool inside,
+                                              uint32_t fill) {
+  asm volatile(
+      "{\n.reg .pred p;\nsetp.ne.u32 p, %5, 0;\nmov.u32 %0, %6;\nmov.u32 %1, %6;\n"
+      "mov.u32 %2, %6;\nmov.u32 %3, %6;\n@p ld.global.v4.u32 {%0, %1, %2, %3}, [%4];\n}"
+      : "=&r"(w.x), "=&r"(w.y), "=&r"(w.z), "=&r"(w.w)
+      : "l"(from), "r"(static_cast<uint32_t>(inside)), "r"(fill));
+}
+
 template <int kBytes>
 struct Words;
 template <>
@@ -83,6 +116,20 @@ __device__ __forceinline__ void load_vector(float (&to)[kCount], const T* from) 
   for (int i = 0; i < kCount; i += kEach) {
     Pack<T, kEach> pack;
     load_words(pack.words, from + i);
+#pragma unroll
+    for (int j = 0; j < kEach; ++j) to[i + j] = to_float(pack.at[j]);
+  }
+}
+
+/// Zeros, or minus infinities, where not `inside`.
+template <int kCount, bool kMinusInfinity = false, typename T>
+__device__ __forceinline__ void load_vector_if(float (&to)[kCount], const T* from, bool inside) {
+  constexpr int kEach = Access<T, kCount>::kEach;
+  constexpr uint32_t kFill = !kMinusInfinity ? 0u : sizeof(T) == 2 ? 0xFC00FC00u : 0xFF800000u;
+#pragma unroll
+  for (int i = 0; i < kCount; i += kEach) {
+    Pack<T, kEach> pack;
+    load_words_if(pack.words, from + i, inside, kFill);
 #pragma unroll
     for (int j = 0; j < kEach; ++j) to[i + j] = to_float(pack.at[j]);
   }

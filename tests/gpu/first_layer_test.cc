@@ -43,6 +43,7 @@ StepCase first_layer(const Layer& l) {
   ConvAttributes a;
   a.kernel = {l.kernel_h, l.kernel_w};
   a.strides = {l.stride, l.stride};
+  a.dilations = {1, 1};
   a.pads_begin = a.pads_end = {l.pad, l.pad};
   a.epilogue = {l.act, 0.1f, 0, l.residual == 2};
   c.node.attributes = a;
@@ -97,7 +98,8 @@ TEST_CASE("timing: first layers") {
   if (!timing_wanted()) return;
   for (const int64_t n : {1, 8, 32}) {
     const auto time = [&](const char* name, const Layer& l) {
-      time_family(std::string(name) + " b" + std::to_string(n), first_layer(l), kFirstLayerFamily);
+      time_family(std::string(name) + " b" + std::to_string(n), first_layer(l), kFirstLayerFamily,
+                  16, network_timing());
     };
     time("resnet, googlenet",
          {.n = n, .h = 224, .w = 224, .out = 64, .kernel_h = 7, .kernel_w = 7, .pad = 3});

@@ -36,6 +36,8 @@ StepCase conv(int64_t n, int64_t h, int64_t w, int64_t in, int64_t out,
   c.node.op = Op::kConv;
   ConvAttributes a;
   a.kernel = {h, w};
+  a.strides = a.dilations = {1, 1};
+  a.pads_begin = a.pads_end = {0, 0};
   a.epilogue.act = Activation::kHardSigmoid;
   a.epilogue.alpha = 0.2f;
   a.epilogue.beta = 0.5f;
@@ -79,5 +81,5 @@ TEST_CASE("timing: fully connected layers") {
   for (const int64_t m : {1, 4, 8})
     for (const int64_t k : {512, 1024, 1280, 2048})
       time_family("fc " + std::to_string(k) + "x1000 b" + std::to_string(m),
-                  fully_connected({.m = m, .k = k, .n = 1000, .y = DType::kF32}), kGemvFamily, 12);
+                  fully_connected({.m = m, .k = k, .n = 1000, .y = DType::kF32}), kGemvFamily, 12, network_timing());
 }

@@ -96,7 +96,8 @@ TEST_CASE("timing: pooling in ResNet, GoogLeNet, SqueezeNet and YOLOX") {
   if (!timing_wanted()) return;
   for (const int64_t n : {1, 8, 32}) {
     const auto time = [&](const char* name, const Layer& l) {
-      time_family(std::string(name) + " b" + std::to_string(n), pool(l), kPoolCudaFamily, 6);
+      time_family(std::string(name) + " b" + std::to_string(n), pool(l), kPoolCudaFamily, 12,
+                  network_timing());
     };
     time("resnet 112 c64", {.n = n, .h = 112, .w = 112, .c = 64});
     time("googlenet 28 c192 s1", {.n = n, .h = 28, .w = 28, .c = 192, .stride = 1});

@@ -16,6 +16,14 @@ struct TimingOptions {
   int launches = 20;              // of the graph per repetition
 };
 
+/// As in a network: small operands come from L2, those of large batches do not fit there.
+inline TimingOptions network_timing() {
+  TimingOptions options;
+  options.operand_sets = 6;
+  options.max_bytes = 160ull << 20;
+  return options;
+}
+
 /// Microseconds per launch in a chain captured in one CUDA graph, with programmatic edges where the
 /// target has them.
 double time_tactic(const StepCase& c, const builder::Graph& graph, const builder::StepSpec& step,
