@@ -28,6 +28,7 @@ def parse():
     p.add_argument("--only", default="", help=f"networks, of {','.join(networks.ALL)}")
     p.add_argument("--batch", default="1,8,32")
     p.add_argument("--tactics", type=Path, help="tactic file for the builds")
+    p.add_argument("--tune", action="store_true", help="measure what the tactic file lacks (made if it is not there) with the agent on this GPU")
     p.add_argument("--target", default="", help="default: this GPU's")
     p.add_argument("--compile", action="store_true", help="also ResNet-50 batch 1 through torch.compile max-autotune; minutes")
     p.add_argument("--no-peers", action="store_true", help="only ours")
@@ -90,7 +91,8 @@ class Bench:
             sys.exit("there is no CUDA device that PyTorch can use; this benchmark needs one")
         target = arguments.target or ("sm_{}{}".format(*torch.cuda.get_device_capability()) if self.on_gpu else "cpu")
         self.stint = Stint(arguments.stint, folder, target, "cuda" if self.on_gpu else "cpu",
-                           tactics=arguments.tactics.resolve() if arguments.tactics else None)
+                           tactics=arguments.tactics.resolve() if arguments.tactics else None,
+                           agent=arguments.stint.with_name("stint-agent").resolve() if arguments.tune else None)
         self.batches = [1] if arguments.quick else [int(b) for b in arguments.batch.split(",")]
         self.rounds, self.iterations = (1, 150) if arguments.quick else (3, 400)
         if not self.on_gpu:

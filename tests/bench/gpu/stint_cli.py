@@ -20,9 +20,9 @@ def call(arguments, timeout=300):
 
 
 class Stint:
-    def __init__(self, program, folder, target, device="cuda", precision="fp16", tactics=None):
+    def __init__(self, program, folder, target, device="cuda", precision="fp16", tactics=None, agent=None):
         self.program, self.folder, self.target, self.device = str(program), Path(folder), target, device
-        self.precision, self.tactics = precision, tactics
+        self.precision, self.tactics, self.agent = precision, tactics, agent
 
     def build(self, network, batches):
         """The plan's path and the seconds it took."""
@@ -33,8 +33,10 @@ class Stint:
             command += ["--precision", self.precision]
         if self.tactics:
             command += ["--tactics", self.tactics]
+        if self.agent:
+            command += ["--tune-with", self.agent]
         start = time.perf_counter()
-        call(command)
+        call(command, timeout=900)
         return plan, time.perf_counter() - start
 
     def run(self, plan, images):
