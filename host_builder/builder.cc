@@ -13,7 +13,7 @@
 #include "host_builder/quantize/to_half.h"
 #include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
-#include "host_builder/tactics/cuda/lower_for_cuda.h"
+#include "host_builder/tactics/tune/build_tactics.h"
 
 namespace stint::builder {
 namespace {
@@ -87,6 +87,7 @@ class ProgressMeter {
 };
 
 constexpr size_t kStagesPerProgram = 3;
+constexpr size_t kStagesPerGpu = 2;
 constexpr int64_t kGpuMergeChannels = 512;
 
 struct BuiltProgram {
@@ -111,24 +112,32 @@ uint64_t weight_bytes_of(const BuiltProgram& program) {
   return bytes;
 }
 
-Schedule schedule_for(Graph& graph, const Target& target, const BuildOptions& options) {
+Schedule schedule_for(Graph& graph, const Target& target, const BuildOptions& options,
+                      const TacticFile& tactics, TacticCounts& counts) {
   if (!target.is_gpu) return make_schedule(graph);
-  if (in_half(target, options)) to_half(graph);
+  const TacticChooser chooser(target, tactics);
   ScheduleOptions schedule_options;
   schedule_options.concurrent = options.concurrent;
   schedule_options.lowering = [&](Graph& g, const Node& node) {
-    return lower_candidate(g, node, target, cuda_candidates(g, node, target).front());
+    return chooser.lower(g, node, &counts);
   };
   Schedule schedule = make_schedule(graph, schedule_options);
   link_launches(schedule, {target.gpu.has_pdl, options.concurrent});
   return schedule;
 }
 
-BuiltProgram build_program(const std::filesystem::path& model, const Target& target, int64_t batch,
-                           const BuildOptions& options, ProgressMeter& progress,
-                           ProgramReport& report) {
+/// Which target and batch a stage is for, where there are several.
+std::string stage_suffix(const Target& target, int64_t batch, const BuildOptions& options) {
   std::string suffix = options.targets.size() > 1 ? " for " + target.name : "";
   if (options.batches.size() > 1) suffix += " (batch " + std::to_string(batch) + ")";
+  return suffix;
+}
+
+/// Up to the graph that is scheduled.
+BuiltProgram import_program(const std::filesystem::path& model, const Target& target, int64_t batch,
+                            const BuildOptions& options, ProgressMeter& progress,
+                            ProgramReport& report) {
+  const std::string suffix = stage_suffix(target, batch, options);
   BuiltProgram program;
   progress.next("import" + suffix);
   ImportOptions import_options;
@@ -148,8 +157,14 @@ BuiltProgram build_program(const std::filesystem::path& model, const Target& tar
     if (options.batches.size() > 1) passes.dump_dir /= "batch_" + std::to_string(batch);
   }
   report.passes = run_passes(program.graph, passes);
-  progress.next("schedule" + suffix);
-  program.schedule = schedule_for(program.graph, target, options);
+  if (in_half(target, options)) to_half(program.graph);
+  return program;
+}
+
+void schedule_program(BuiltProgram& program, const Target& target, const BuildOptions& options,
+                      const TacticFile& tactics, ProgressMeter& progress, ProgramReport& report) {
+  progress.next("schedule" + stage_suffix(target, program.graph.batch, options));
+  program.schedule = schedule_for(program.graph, target, options, tactics, report.tactics);
   report.steps = program.schedule.steps.size();
   report.peak_bytes = program.schedule.arena_bytes;
   report.lower_bound = program.schedule.lower_bound;
@@ -157,7 +172,25 @@ BuiltProgram build_program(const std::filesystem::path& model, const Target& tar
   report.io_bytes = program.schedule.io_bytes;
   report.worker_scratch_bytes = program.schedule.worker_scratch_bytes;
   report.heuristic = program.schedule.heuristic;
-  return program;
+}
+
+/// Times the tactics that no file decides, if an agent can.
+void tune(const BuiltVariant& variant, BuildTactics& tactics, const BuildOptions& options,
+          ProgressMeter& progress, BuildReport& report) {
+  const std::string stage = "tactics for " + variant.target.name;
+  progress.next(stage);
+  if (!tactics.can_tune(variant.target)) return;
+  std::vector<const Graph*> graphs;
+  for (const BuiltProgram& program : variant.programs) graphs.push_back(&program.graph);
+  TuneOptions tuning;
+  tuning.threads = options.threads;
+  tuning.trials.concurrent = options.concurrent;
+  tuning.progress = [&](const std::string& what, double fraction) {
+    constexpr size_t kParts = 1000;
+    progress.within(stage + ": " + what, static_cast<size_t>(fraction * kParts), kParts);
+  };
+  report.tuned.push_back(
+      tactics.tune(TacticChooser(variant.target, tactics.file()), graphs, tuning));
 }
 
 /// Compiles the kernels of all programs at once: many layers, and batch sizes, share some.
@@ -188,11 +221,13 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
   const std::set<int64_t> batches = check_batches(options.batches);
   const auto gpus = static_cast<size_t>(
       std::count_if(targets.begin(), targets.end(), [](const Target& t) { return t.is_gpu; }));
-  ProgressMeter progress(options, targets.size() * batches.size() * kStagesPerProgram + gpus + 1);
+  ProgressMeter progress(
+      options, targets.size() * batches.size() * kStagesPerProgram + gpus * kStagesPerGpu + 1);
   PlanContents contents;
   contents.source_hash = sha256(read_model_file(model));
   contents.name = model.stem().string();
   contents.labels = options.labels;
+  BuildTactics tactics(options.tactic_files, options.tune_with, targets);
   BuildReport own_report;
   std::list<BuiltVariant> variants;
   for (const Target& target : targets) {
@@ -201,8 +236,12 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
     for (int64_t batch : batches) {
       ProgramReport& program_report = own_report.programs.emplace_back();
       variant.programs.push_back(
-          build_program(model, target, batch, options, progress, program_report));
+          import_program(model, target, batch, options, progress, program_report));
     }
+    if (target.is_gpu) tune(variant, tactics, options, progress, own_report);
+    ProgramReport* program_report = &own_report.programs.back() - (batches.size() - 1);
+    for (BuiltProgram& program : variant.programs)
+      schedule_program(program, target, options, tactics.file(), progress, *program_report++);
     if (target.is_gpu) compile_kernels(variant, options, progress);
     PlanVariant& written = contents.variants.emplace_back();
     written.target = target;

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "host_builder/emit/atomic_file.h"
 #include "host_builder/import/onnx.h"
 #include "host_builder/passes/pass.h"
+#include "host_builder/tactics/tune/tuner.h"
 
 namespace stint::builder {
 
@@ -24,7 +26,11 @@ struct BuildOptions {
       "fp32";      // of GPU targets: fp32, fp16, or auto (the fastest that is exact enough: fp16)
   std::string as;  // GPU targets get the kernels of this one (see dressed_as); empty: their own
   bool concurrent = true;  // GPU targets: independent branches may run at the same time
-  unsigned threads = 0;    // build threads; 0: all
+  std::vector<std::filesystem::path> tactic_files;  // measured or pinned tactics, merged
+  /// Command of the agent that times what the tactic files do not decide; empty: nothing is timed.
+  /// The result is written to the tactic file, if there is one.
+  std::string tune_with;
+  unsigned threads = 0;  // build threads; 0: all
   std::function<void(const std::string& stage, double fraction)> progress;
 };
 
@@ -37,18 +43,17 @@ struct ProgramReport {
   uint64_t peak_bytes = 0, lower_bound = 0, weight_bytes = 0, io_bytes = 0,
            worker_scratch_bytes = 0;
   std::string heuristic;
+  TacticCounts tactics;  // GPU targets
 };
 
 struct BuildReport {
   std::vector<ProgramReport> programs;
+  std::vector<TuneReport> tuned;  // targets that the agent's device could time
   uint64_t plan_bytes = 0;
 };
 
 /// Builds in memory. Same model and options, same bytes. Throws BuildError.
 std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
                                   BuildReport* report);
-
-/// Writes to a temporary name in the same folder and renames. Throws BuildError.
-void write_file_atomically(const std::filesystem::path& path, const std::vector<std::byte>& bytes);
 
 }  // namespace stint::builder

@@ -7,11 +7,16 @@
 #include <cstring>
 #include <string_view>
 
+#include "gst_plugin/engine/device_name.h"
+
 namespace stint::gst {
 namespace {
 
 constexpr const char* kBuildCommand =
     "stint build MODEL.onnx --target cpu --preprocess SPEC --postprocess SPEC -o ";
+
+// Room on a CUDA device for each frame of a batch: NV12 of 4096 x 2176, or RGBA of 1920 x 1080.
+constexpr uint64_t kFrameBytes = uint64_t{4096} * 2176 * 3 / 2;
 
 Problem failed(const std::string& what, const stint_status& status) {
   return {Problem::Kind::kFailed, what + ": " + stint::describe(status),
@@ -50,7 +55,7 @@ uint32_t usable_cores() {
 
 }  // namespace
 
-Problem PlanExecutor::open(const std::string& path, uint32_t threads,
+Problem PlanExecutor::open(const std::string& path, const std::string& device, uint32_t threads,
                            std::unique_ptr<PlanExecutor>* executor) {
   std::unique_ptr<PlanExecutor> made(new PlanExecutor());
   if (const stint_status status = made->file_.open(path.c_str()); !stint::ok(status)) {
@@ -59,7 +64,7 @@ Problem PlanExecutor::open(const std::string& path, uint32_t threads,
   const stint::Plan& plan = made->file_.plan();
   made->name_ = plan.name();
   for (uint32_t i = 0; i < plan.label_count(); ++i) made->labels_.emplace_back(plan.label(i));
-  if (Problem problem = made->choose_target(path)) return problem;
+  if (Problem problem = made->choose_target(path, device)) return problem;
   if (Problem problem = made->check_bindings(path)) return problem;
   if (Problem problem = made->create_sessions(threads == 0 ? usable_cores() : threads)) {
     return problem;
@@ -69,17 +74,52 @@ Problem PlanExecutor::open(const std::string& path, uint32_t threads,
   return {};
 }
 
-Problem PlanExecutor::choose_target(const std::string& path) {
-  const stint::Plan& plan = file_.plan();
-  std::string all;
-  for (uint32_t i = 0; i < plan.target_count(); ++i) {
-    const std::string_view name = plan.target_name(i);
-    if (target_.empty() && name.starts_with("cpu")) target_ = name;
-    all += (i == 0 ? "" : ", ") + std::string(name);
+bool PlanExecutor::use_cuda(uint32_t ordinal) {
+  stint_cuda_device_info info;
+  if (!stint::ok(stint_cuda_device(ordinal, &info))) return false;
+  for (uint32_t i = 0; i < file_.plan().target_count(); ++i) {
+    if (file_.plan().target_sm(i) != info.sm) continue;
+    target_ = file_.plan().target_name(i);
+    device_ = "cuda:" + std::to_string(ordinal);
+    return true;
   }
-  if (target_.empty()) {
-    return {Problem::Kind::kSettings, path + ": the plan has no target for this device", all, "cpu",
-            kBuildCommand + path};
+  return false;
+}
+
+bool PlanExecutor::use_cpu() {
+  for (uint32_t i = 0; i < file_.plan().target_count(); ++i) {
+    const std::string_view name = file_.plan().target_name(i);
+    if (!name.starts_with("cpu")) continue;
+    target_ = name;
+    device_ = "cpu";
+    return true;
+  }
+  return false;
+}
+
+/// `auto`: the first GPU that the plan holds machine code for, else the CPU.
+Problem PlanExecutor::choose_target(const std::string& path, const std::string& device) {
+  const stint::Plan& plan = file_.plan();
+  stint_cuda_device_info info = {};
+  bool found = false;
+  if (device == "auto") {
+    for (uint32_t i = 0; !found && stint::ok(stint_cuda_device(i, &info)); ++i) found = use_cuda(i);
+    found = found || use_cpu();
+  } else {
+    found = device == "cpu" ? use_cpu() : use_cuda(cuda_ordinal(device));
+  }
+  if (!found) {
+    std::string all, needed = "cpu";
+    for (uint32_t i = 0; i < plan.target_count(); ++i)
+      all += (i == 0 ? "" : ", ") + std::string(plan.target_name(i));
+    if (device != "auto" && device != "cpu" &&
+        stint::ok(stint_cuda_device(cuda_ordinal(device), &info))) {
+      needed = "sm_" + std::to_string(info.sm);
+    }
+    return {Problem::Kind::kSettings, path + ": the plan has no target for this device", all,
+            needed,
+            "stint build MODEL.onnx --target " + needed +
+                " --preprocess SPEC --postprocess SPEC -o " + path};
   }
   sizes_.resize(plan.batches(target_.c_str(), nullptr, 0));
   plan.batches(target_.c_str(), sizes_.data(), static_cast<uint32_t>(sizes_.size()));
@@ -119,7 +159,12 @@ Problem PlanExecutor::check_bindings(const std::string& path) {
 }
 
 Problem PlanExecutor::create_sessions(uint32_t threads) {
-  const stint_options options{threads, 0, 0, 0, 0};
+  stint_options options = {};
+  options.threads = threads;
+  if (device_ != "cpu") {
+    options.device = cuda_ordinal(device_);
+    options.frame_bytes = kFrameBytes;
+  }
   for (const uint32_t batch : sizes_) {
     stint::Engine session;
     const stint_status status = session.create(file_.plan(), target_.c_str(), batch, options);

@@ -1,5 +1,5 @@
-// Runs a plan on the CPU: the file, mapped, and one session with its own memory per batch size of
-// the plan.
+// Runs a plan on the CPU or a CUDA device: the file, mapped, and one session with its own memory
+// per batch size of the plan.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,9 @@ namespace stint::gst {
 class PlanExecutor : public Executor {
  public:
   /// Maps and verifies the plan, makes the sessions and runs each twice. `threads` per run;
-  /// 0: one per usable core. The plan must take frames and give detections.
-  static Problem open(const std::string& path, uint32_t threads,
+  /// 0: one per usable core. `device` is resolved (device_name.h). The plan must take frames and
+  /// give detections.
+  static Problem open(const std::string& path, const std::string& device, uint32_t threads,
                       std::unique_ptr<PlanExecutor>* executor);
 
   const std::vector<uint32_t>& batch_sizes() const override { return sizes_; }
@@ -25,6 +26,7 @@ class PlanExecutor : public Executor {
 
   const std::string& name() const { return name_; }
   const std::string& target() const { return target_; }
+  const std::string& device() const { return device_; }  // "cpu" or "cuda:N"
   const std::vector<std::string>& labels() const { return labels_; }
   uint32_t input_width() const { return input_width_; }
   uint32_t input_height() const { return input_height_; }
@@ -35,13 +37,15 @@ class PlanExecutor : public Executor {
 
  private:
   PlanExecutor() = default;
-  Problem choose_target(const std::string& path);
+  Problem choose_target(const std::string& path, const std::string& device);
+  bool use_cuda(uint32_t ordinal);
+  bool use_cpu();
   Problem check_bindings(const std::string& path);
   Problem create_sessions(uint32_t threads);
   Problem warm_up();
 
   stint::PlanFile file_;
-  std::string name_, target_;
+  std::string name_, target_, device_;
   std::vector<std::string> labels_;
   std::vector<uint32_t> sizes_;
   std::vector<stint::Engine> sessions_;  // one per size

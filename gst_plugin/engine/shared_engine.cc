@@ -41,12 +41,12 @@ Problem EngineRegistry::open(const EngineRequest& request, std::shared_ptr<Share
   }
   const TimePoint start = Clock::now();
   std::unique_ptr<PlanExecutor> executor;
-  if (Problem problem = PlanExecutor::open(request.path, request.threads, &executor)) {
+  if (Problem problem = PlanExecutor::open(request.path, device, request.threads, &executor)) {
     return problem;
   }
   const Nanoseconds load_time = Clock::now() - start;
-  auto made = std::make_shared<SharedEngine>(std::move(executor), request.path, identity,
-                                             std::move(device), load_time);
+  auto made =
+      std::make_shared<SharedEngine>(std::move(executor), request.path, identity, load_time);
   slot->engine = made;
   *engine = std::move(made);
   return {};

@@ -17,10 +17,10 @@ namespace stint::gst {
 class SharedEngine {
  public:
   SharedEngine(std::unique_ptr<PlanExecutor> executor, std::string path, FileIdentity identity,
-               std::string device, Nanoseconds load_time)
+               Nanoseconds load_time)
       : path(std::move(path)),
         identity(identity),
-        device(std::move(device)),
+        device(executor->device()),
         load_time(load_time),
         executor_(std::move(executor)),
         batcher_(*executor_) {

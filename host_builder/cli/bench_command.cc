@@ -1,11 +1,11 @@
 // stint bench: how long a run takes.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "agent/measure.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/runner.h"
 #include "host_builder/graph/error.h"
@@ -17,43 +17,9 @@ struct BenchArguments {
   std::string plan;
   uint32_t iterations = 200;
   bool json = false;
+  bool transfers = false;
   RunnerOptions options;
 };
-
-using Clock = std::chrono::steady_clock;
-
-double microseconds(Clock::duration duration) {
-  return std::chrono::duration<double, std::micro>(duration).count();
-}
-
-// Noise frames of a usual camera size; zeros would flatter every kernel.
-constexpr uint32_t kFrameWidth = 1280, kFrameHeight = 720;
-
-void bind_noise(Runner& runner, std::vector<HostTensor>& frames) {
-  for (uint32_t i = 0; i < runner.inputs().size(); ++i) {
-    const stint_binding_info& info = runner.inputs()[i];
-    if (info.kind == STINT_BINDING_TENSOR) {
-      runner.set_input(i, random_tensor(info, i + 1));
-      continue;
-    }
-    for (uint32_t slot = 0; slot < runner.batch(); ++slot) {
-      stint_binding_info pixels = {};
-      pixels.dtype = STINT_DTYPE_U8;
-      pixels.bytes = uint64_t{kFrameWidth} * kFrameHeight * 3 / 2;
-      frames.push_back(random_tensor(pixels, slot + 1));
-      for (std::byte& b : frames.back().data)
-        b = static_cast<std::byte>(static_cast<unsigned>(b) * 31);
-      stint_image image = {};
-      image.planes[0] = frames.back().data.data();
-      image.planes[1] = frames.back().data.data() + size_t{kFrameWidth} * kFrameHeight;
-      image.strides[0] = image.strides[1] = kFrameWidth;
-      image.width = kFrameWidth;
-      image.height = kFrameHeight;
-      image.format = STINT_FORMAT_NV12;
-      require(runner.session().bind_image(i, slot, image), "frame");
-    }
-  }
-}
 
 std::vector<stint_step_profile> read_profile(Runner& runner) {
   uint32_t count = 0;
@@ -91,40 +57,48 @@ void print_profile(Runner& runner) {
   }
 }
 
+std::string included_text(bool on_cuda, bool on_device, bool has_frames) {
+  std::string text = has_frames
+                         ? "frame conversion (1280x720 NV12), the network and decoding; no video "
+                           "decoding"
+                         : "the network; inputs already in their buffers";
+  if (on_device)
+    text += ", which lie on the device; " + std::to_string(kBurst) +
+            " graph launches one behind the other, the mean of them";
+  if (on_cuda && !on_device)
+    text += "; inputs copied to the device and outputs back, every run waited for";
+  return text;
+}
+
 void bench(const BenchArguments& arguments) {
   Runner runner(arguments.plan, arguments.options);
-  std::vector<HostTensor> frames;
-  bind_noise(runner, frames);
-  const auto warm_up_end = Clock::now() + std::chrono::milliseconds(200);
-  for (int i = 0; i < 3 || Clock::now() < warm_up_end; ++i) runner.run();
-  runner.session().reset_profile();
-
-  std::vector<double> times(arguments.iterations);
-  for (double& time : times) {
-    const auto start = Clock::now();
-    runner.run();
-    time = microseconds(Clock::now() - start);
+  NoiseInputs inputs;
+  MeasureOptions options;
+  options.iterations = arguments.iterations;
+  // A session that takes the time of its steps cannot enqueue.
+  const bool on_device = runner.on_cuda() && !arguments.transfers && !arguments.options.profile;
+  if (on_device) {
+    options.burst = kBurst;
+    require(inputs.bind_on_device(runner.inputs(), runner.outputs(), runner.batch(),
+                                  runner.device(), runner.session()),
+            "inputs");
+  } else {
+    require(inputs.bind(runner.inputs(), runner.batch(), runner.session()), "inputs");
   }
+  std::vector<double> times;  // ascending
+  require(measure_runs(runner.session(), options, &times), "run");
   const double mean =
       std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
-  std::sort(times.begin(), times.end());
-  const auto percentile = [&](double p) {
-    return times[std::min(times.size() - 1,
-                          static_cast<size_t>(p * static_cast<double>(times.size())))];
-  };
-  const std::string included =
-      frames.empty()
-          ? "the network; inputs already in their buffers"
-          : "frame conversion (1280x720 NV12), the network and decoding; no video decoding";
+  const std::string included = included_text(runner.on_cuda(), on_device, inputs.has_frames());
   nlohmann::ordered_json report = {{"plan", runner.plan().name()},
                                    {"device", runner.device_text()},
                                    {"target", runner.target()},
                                    {"batch", runner.batch()},
                                    {"threads", arguments.options.threads},
-                                   {"iterations", times.size()},
-                                   {"p50_us", percentile(0.5)},
-                                   {"p90_us", percentile(0.9)},
-                                   {"p99_us", percentile(0.99)},
+                                   {"iterations", arguments.iterations},
+                                   {"p50_us", percentile(times, 0.5)},
+                                   {"p90_us", percentile(times, 0.9)},
+                                   {"p99_us", percentile(times, 0.99)},
                                    {"mean_us", mean},
                                    {"throughput_per_s", runner.batch() * 1e6 / mean},
                                    {"includes", included}};
@@ -164,6 +138,8 @@ void add_bench_command(CLI::App& app) {
                    "cpu, cuda:N, or auto: a GPU that the plan has machine code for, else the CPU")
       ->capture_default_str();
   command->add_flag("--json", arguments->json, "Machine-readable");
+  command->add_flag("--transfers", arguments->transfers,
+                    "On a GPU: include copies from and to the host, and wait for every run");
   command->add_flag("--profile", arguments->options.profile, "Also time every step");
   command->callback([arguments] { bench(*arguments); });
 }

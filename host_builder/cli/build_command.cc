@@ -58,7 +58,22 @@ std::string mebibytes(uint64_t bytes) {
   return text;
 }
 
+void print_tuning(const TuneReport& tuned) {
+  std::printf(
+      "measured on %s: %zu of %zu layers with a choice (%zu timings), the others were known",
+      tuned.device.c_str(), tuned.measured, tuned.layers, tuned.timings);
+  if (tuned.refused > 0)
+    std::printf("; the device refused %zu, first %s", tuned.refused, tuned.refusal.c_str());
+  std::printf("\n");
+  const TrialReport& trials = tuned.trials;
+  if (trials.trials > 0) {
+    std::printf("  whole programs: %.1f us -> %.1f us, %zu of %zu close choices swapped\n",
+                trials.before_us, trials.after_us, trials.swaps, trials.trials);
+  }
+}
+
 void print_report(const BuildReport& report) {
+  for (const TuneReport& tuned : report.tuned) print_tuning(tuned);
   for (const ProgramReport& program : report.programs) {
     std::printf("%s, batch %lld\n", program.target.c_str(), static_cast<long long>(program.batch));
     std::printf("  nodes: %zu imported", program.nodes_imported);
@@ -76,6 +91,15 @@ void print_report(const BuildReport& report) {
         mebibytes(program.peak_bytes).c_str(), ratio, program.heuristic.c_str(),
         mebibytes(program.weight_bytes).c_str(), mebibytes(program.io_bytes).c_str(),
         mebibytes(program.worker_scratch_bytes).c_str());
+    const TacticCounts& tactics = program.tactics;
+    if (tactics.measured + tactics.pinned + tactics.predicted > 0) {
+      std::printf("  tactics: %zu measured, %zu pinned, %zu predicted", tactics.measured,
+                  tactics.pinned, tactics.predicted);
+      if (tactics.outdated > 0)
+        std::printf(" (%zu records name tactics that this builder does not have)",
+                    tactics.outdated);
+      std::printf("\n");
+    }
   }
 }
 
@@ -86,6 +110,10 @@ void build(BuildArguments& arguments) {
         "--precision fp16: the cpu target computes in fp32; use fp32 or auto (fp16 models are "
         "accepted)");
   }
+  if (!options.tune_with.empty() && options.targets == std::vector<std::string>{"cpu"})
+    throw UsageError("--tune-with: the cpu target has no tactics to measure; name a GPU target");
+  if (!options.tune_with.empty() && options.tactic_files.size() > 1)
+    throw UsageError("--tune-with writes what it measured to the tactic file: give one --tactics");
   for (const std::string& shape : arguments.shapes) options.shapes.insert(parse_shape(shape));
   options.passes.disabled.insert(arguments.disabled_passes.begin(),
                                  arguments.disabled_passes.end());
@@ -151,6 +179,11 @@ void add_build_command(CLI::App& app) {
   command->add_flag("!--sequential", arguments->options.concurrent,
                     "GPU targets: run one step after the other instead of independent branches at "
                     "the same time");
+  command->add_option("--tactics", arguments->options.tactic_files,
+                      "File of measured or pinned tactics to build with, repeatable");
+  command->add_option("--tune-with", arguments->options.tune_with,
+                      "Measure what the tactic file lacks with this command on the target, e.g. "
+                      "stint-agent or \"ssh robot stint-agent\", and write the file");
   command->add_option("--threads", arguments->options.threads, "Build threads (default: all)");
   command->add_flag("-q,--quiet", arguments->quiet, "No progress");
   command->callback([arguments] { build(*arguments); });

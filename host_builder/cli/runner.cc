@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
 
+#include "agent/measure.h"
 #include "host_builder/graph/error.h"
-#include "plan_schema/half.h"
 
 namespace stint::builder {
 
@@ -170,47 +169,7 @@ HostTensor random_tensor(const stint_binding_info& info, uint64_t seed) {
   tensor.dtype = static_cast<DType>(info.dtype);
   tensor.shape = binding_shape(info);
   tensor.data.resize(info.bytes);
-  std::mt19937_64 random(seed);
-  const auto unit = [&] {
-    return static_cast<double>(random() >> 11) / 9007199254740992.0;
-  };  // 2^53
-  const size_t count = info.bytes / dtype_bytes(tensor.dtype);
-  for (size_t i = 0; i < count; ++i) {
-    const double value = unit();
-    switch (tensor.dtype) {
-      case DType::kF32:
-        tensor.as<float>()[i] = static_cast<float>(value);
-        break;
-      case DType::kF64:
-        tensor.as<double>()[i] = value;
-        break;
-      case DType::kF16:
-        tensor.as<uint16_t>()[i] = to_f16(static_cast<float>(value)).bits;
-        break;
-      case DType::kBF16:
-        tensor.as<uint16_t>()[i] = to_bf16(static_cast<float>(value)).bits;
-        break;
-      case DType::kI32:
-      case DType::kU32:
-        tensor.as<uint32_t>()[i] = static_cast<uint32_t>(value * 8);
-        break;
-      case DType::kI64:
-      case DType::kU64:
-        tensor.as<uint64_t>()[i] = static_cast<uint64_t>(value * 8);
-        break;
-      case DType::kI16:
-      case DType::kU16:
-        tensor.as<uint16_t>()[i] = static_cast<uint16_t>(value * 8);
-        break;
-      case DType::kI8:
-      case DType::kU8:
-        tensor.as<uint8_t>()[i] = static_cast<uint8_t>(value * 8);
-        break;
-      case DType::kBool:
-        tensor.as<uint8_t>()[i] = value < 0.5 ? 0 : 1;
-        break;
-    }
-  }
+  fill_noise(info.dtype, tensor.data.data(), info.bytes, seed);
   return tensor;
 }
 

@@ -29,6 +29,7 @@ class Runner {
   /// Of the plan that runs: "cpu", "sm_90".
   const std::string& target() const { return target_; }
   bool on_cuda() const { return on_cuda_; }
+  uint32_t device() const { return device_; }  // CUDA ordinal
   /// "cpu", or "cuda:0 NVIDIA H200 (sm_90, driver CUDA 13.0)".
   std::string device_text() const;
   const std::vector<stint_binding_info>& inputs() const { return inputs_; }

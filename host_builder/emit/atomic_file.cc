@@ -1,4 +1,5 @@
-// A file appears complete or not at all.
+#include "host_builder/emit/atomic_file.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +9,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "host_builder/builder.h"
 #include "host_builder/graph/error.h"
 
 namespace stint::builder {

@@ -150,7 +150,10 @@ def main():
                     worst, limit = compare(arguments, path, Path(folder), batch)
                     verdict = "ok" if worst <= limit else "WRONG"
                     print(f"{path.stem:34s} batch {batch}  {worst:9.2e} {measure} (limit {limit:.0e})  {verdict}", flush=True)
-                except (subprocess.CalledProcessError, AssertionError) as error:
+                except subprocess.CalledProcessError as error:  # which has said why
+                    verdict = "FAILED"
+                    print(f"{path.stem:34s} batch {batch}  FAILED: stint {error.cmd[1]} exited with {error.returncode}", flush=True)
+                except AssertionError as error:
                     verdict = "FAILED"
                     print(f"{path.stem:34s} batch {batch}  FAILED: {error}", flush=True)
             failed += verdict != "ok"

@@ -4,6 +4,7 @@
 
 #include "core/include/stint/stint.h"
 #include "tests/fuzz/fuzz_target.h"
+#include "tests/support/cuda_twin.h"
 #include "tests/support/frame_plan.h"
 #include "tests/support/session_blocks.h"
 #include "tests/support/tiny_plan.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr uint64_t kMemoryLimit = 4 << 20;  // larger sessions are asked for, not made
 constexpr uint32_t kFrameExtent = 17;
+constexpr uint64_t kFrameBytes = 3 * kFrameExtent * 4 * kFrameExtent;
 
 uint64_t opened = 0;
 uint64_t ran = 0;
@@ -21,6 +23,22 @@ uint64_t ran = 0;
 uint32_t next_random(uint32_t* state) {
   *state = *state * 1664525u + 1013904223u;
   return *state >> 8;
+}
+
+/// A GPU machine whose kernels do nothing: a plan's machine code is beyond what can be checked. It
+/// knows the names of the seeds' kernels.
+test::FakeCuda& machine() {
+  static test::FakeCuda driver;
+  return driver;
+}
+
+test::PlanSpec with_idle_twin(const test::PlanSpec& cpu) {
+  const test::PlanSpec spec = test::with_cuda_twin(cpu, &machine());
+  for (const test::ProgramSpec& program : spec.variants[1].programs) {
+    for (const test::TestStep& step : program.steps)
+      machine().add_kernel(step.launch.symbol, step.params.size() / 8, [](const uint64_t*) {});
+  }
+  return spec;
 }
 
 /// Bytes of all kinds: small numbers, infinities and garbage.
@@ -70,19 +88,10 @@ void use_results(uint32_t batch, stint_session* session) {
   }
 }
 
-void use_program(const stint_plan& plan, const char* target, uint32_t batch, uint32_t* state) {
-  const stint_options options = {next_random(state) % 16 == 0 ? 2u : 1u, 1, 0, 0, 1024};
-  stint_requirements need;
-  if (stint_plan_requirements(&plan, target, batch, &options, &need).code != STINT_OK) return;
-  for (const stint_requirement& space : need.space) {
-    if (space.bytes > kMemoryLimit) return;
-  }
-  test::SessionBlocks blocks(need);
-  for (int i = 1; i < STINT_SPACE_COUNT; ++i)
-    fill(blocks.memory.space[i].data, blocks.memory.space[i].bytes, state);
+void use_session(const stint_plan& plan, const char* target, uint32_t batch,
+                 const stint_options& options, const stint_memory& memory, uint32_t* state) {
   stint_session* session = nullptr;
-  if (stint_session_create(&plan, target, batch, &options, &blocks.memory, &session).code !=
-      STINT_OK)
+  if (stint_session_create(&plan, target, batch, &options, &memory, &session).code != STINT_OK)
     return;
   use_inputs(plan, target, batch, session, state);
   if (stint_run(session).code == STINT_OK) ++ran;
@@ -90,9 +99,34 @@ void use_program(const stint_plan& plan, const char* target, uint32_t batch, uin
   stint_session_destroy(session);
 }
 
+void use_program(const stint_plan& plan, const char* target, uint32_t batch, uint32_t* state) {
+  const stint_options options = {next_random(state) % 16 == 0 ? 2u : 1u, next_random(state) % 2, 0,
+                                 0, kFrameBytes};
+  stint_requirements need;
+  if (stint_plan_requirements(&plan, target, batch, &options, &need).code != STINT_OK) return;
+  for (const stint_requirement& space : need.space) {
+    if (space.bytes > kMemoryLimit) return;
+  }
+  stint_requirements host = need;
+  host.space[STINT_SPACE_DEVICE].bytes = 0;
+  test::SessionBlocks blocks(host);
+  for (int i = 1; i < STINT_SPACE_DEVICE; ++i)
+    fill(blocks.memory.space[i].data, blocks.memory.space[i].bytes, state);
+  const uint64_t device_bytes = need.space[STINT_SPACE_DEVICE].bytes;
+  if (device_bytes == 0) return use_session(plan, target, batch, options, blocks.memory, state);
+  stint_cuda_memory device = {};
+  if (stint_cuda_allocate(0, STINT_CUDA_DEVICE_MEMORY, device_bytes, &device).code != STINT_OK)
+    std::abort();
+  blocks.memory.space[STINT_SPACE_DEVICE] = {device.data, device.bytes};
+  use_session(plan, target, batch, options, blocks.memory, state);
+  stint_cuda_free(&device);
+  if (machine().live() != 0 || !machine().misuse().empty()) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  (void)machine();  // never this computer's own GPU
   const test::AlignedBytes file(data, size);
   stint_plan plan;
   if (stint_plan_open(file.data(), file.size(), &plan).code != STINT_OK) return 0;
@@ -114,7 +148,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 std::vector<FuzzBytes> fuzz_seeds() {
   std::vector<FuzzBytes> seeds;
   for (const test::PlanSpec& spec :
-       {test::tiny_plan(), test::tiny_plan({1, 3}), test::frame_plan(1), test::frame_plan(2)}) {
+       {test::tiny_plan(), test::tiny_plan({1, 3}), test::frame_plan(1), test::frame_plan(2),
+        with_idle_twin(test::tiny_plan()), with_idle_twin(test::frame_plan(2))}) {
     const test::AlignedBytes file = test::write_plan(spec);
     const auto* begin = reinterpret_cast<const uint8_t*>(file.data());
     seeds.emplace_back(begin, begin + file.size());

@@ -7,6 +7,7 @@
 
 #include "core/include/stint/engine.hpp"
 #include "tests/noalloc/counting_allocator.h"
+#include "tests/support/cuda_twin.h"
 #include "tests/support/frame_plan.h"
 #include "tests/support/session_blocks.h"
 #include "tests/support/tiny_plan.h"
@@ -89,6 +90,41 @@ void count_runs(const test::PlanSpec& spec, uint32_t threads, bool has_image) {
       static_cast<unsigned long long>(in_create), static_cast<unsigned long long>(in_runs));
 }
 
+/// The same on a CUDA device: neither the host's allocator nor the driver's.
+void count_cuda_runs(const test::PlanSpec& cpu, bool has_image) {
+  test::FakeCuda machine;
+  const test::AlignedBytes file = test::write_plan(test::with_cuda_twin(cpu, &machine));
+  const uint32_t batch = cpu.variants[0].programs[0].batch;
+  stint_options options = {};
+  options.profile = 1;
+  stint_plan plan;
+  stint_requirements need = {};
+  check_ok(stint_plan_open(file.data(), file.size(), &plan), "open");
+  check_ok(stint_plan_requirements(&plan, test::kTwinTarget, batch, &options, &need),
+           "requirements");
+  stint_requirements host = need;
+  host.space[STINT_SPACE_DEVICE].bytes = 0;
+  test::SessionBlocks blocks(host);
+  blocks.memory.space[STINT_SPACE_DEVICE] = {
+      machine.device_block(need.space[STINT_SPACE_DEVICE].bytes),
+      need.space[STINT_SPACE_DEVICE].bytes};
+  stint_session* session = nullptr;
+  check_ok(
+      stint_session_create(&plan, test::kTwinTarget, batch, &options, &blocks.memory, &session),
+      "create");
+  const uint64_t before_runs = test::allocator_calls();
+  const uint64_t calls = machine.calls();
+  thousand_runs(session, batch, has_image);
+  const uint64_t in_runs = test::allocator_calls() - before_runs;
+  check(in_runs == 0, "1,000 runs on a CUDA device allocate nothing on the host");
+  check(machine.allocations() == 0, "a CUDA session allocates nothing on the device");
+  check(machine.launches() == 1000, "a run is one launch");
+  std::printf("%-6s batch %u, CUDA: %llu driver calls a run, no allocation\n", cpu.name.c_str(),
+              batch, static_cast<unsigned long long>((machine.calls() - calls) / 1000));
+  stint_session_destroy(session);
+  check(machine.live() == 0, "nothing is left on the device");
+}
+
 /// Opens and runs a plan through the conveniences; the first error, or OK.
 stint_status load_and_run(const char* path) {
   PlanFile file;
@@ -126,6 +162,8 @@ int main() {
     count_runs(test::tiny_plan({2}), threads, false);
     count_runs(test::frame_plan(3), threads, true);
   }
+  count_cuda_runs(test::tiny_plan({2}), false);
+  count_cuda_runs(test::frame_plan(3), true);
   char path[] = "/tmp/stint-noalloc-XXXXXX";
   const int file = mkstemp(path);
   const test::AlignedBytes bytes = test::write_plan(test::tiny_plan());

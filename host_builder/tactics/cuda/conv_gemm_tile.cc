@@ -62,11 +62,6 @@ bool copies_asynchronously(const ConvProblem& p) {
 
 }  // namespace
 
-int64_t ConvGemmTile::column_group() const {
-  const int64_t columns = bn / warps_n;
-  return columns % 32 == 0 ? 32 : columns % 16 == 0 ? 16 : 8;
-}
-
 int64_t ConvGemmTile::tiles(const ConvProblem& p) const {
   return ceil_div(p.pixels(), bm) * ceil_div(p.out_channels, bn) * p.groups;
 }

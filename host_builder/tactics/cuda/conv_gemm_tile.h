@@ -19,8 +19,6 @@ struct ConvGemmTile {
 
   int64_t threads() const { return warps_m * warps_n * slices * 32; }
   int64_t parts() const { return cluster * split; }
-  /// Columns that the packed weights deal out together (GemmTile::kGroup).
-  int64_t column_group() const;
   int64_t tiles(const ConvProblem& p) const;
   int64_t steps_per_part(const ConvProblem& p) const;
   uint32_t shared_bytes() const;

@@ -6,6 +6,7 @@ const std::vector<const CudaFamily*>& cuda_families() {
   static const std::vector<const CudaFamily*> families = {
       // clang-format off
       // One a line; for equal predictions the earlier one is taken.
+      &kConvResidentFamily,
       &kConvGemmFamily,
       &kGenericFamily,
       &kDepthwiseFamily,

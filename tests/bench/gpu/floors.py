@@ -1,4 +1,4 @@
-"""What no implementation can go below: arithmetic, bytes and edges of a program, and of each of its steps."""
+"""What a program cannot go below: its arithmetic at the peak rate, its bytes from memory, and an edge for each of its steps."""
 
 # Dense f16 TFLOP/s with f32 accumulation and memory TB/s, as the vendor publishes them.
 RATES = {"H200": (989.0, 4.8), "H100": (989.0, 3.35), "A100": (312.0, 2.0), "L4": (121.0, 0.3)}

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/support/brightest_cell_plan.h"
+#include "tests/support/cuda_twin.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_plan.h"
 
@@ -89,7 +90,7 @@ TEST_CASE("streams with different limits in one batch each get what they would g
   TemporaryFolder folder;
   std::unique_ptr<PlanExecutor> executor;
   REQUIRE_FALSE(
-      PlanExecutor::open(save(folder, "cells.plan", brightest_cell_plan()), 1, &executor));
+      PlanExecutor::open(save(folder, "cells.plan", brightest_cell_plan()), "cpu", 1, &executor));
   // Brightness falls from cell to cell: 1.0, 0.9, ... in 4x4 cells of one pixel.
   std::vector<uint8_t> pixels(kCells);
   for (uint32_t i = 0; i < kCells; ++i) pixels[i] = static_cast<uint8_t>(255 - 16 * i);
@@ -122,7 +123,7 @@ TEST_CASE("a frame that cannot be bound fails alone") {
   TemporaryFolder folder;
   std::unique_ptr<PlanExecutor> executor;
   REQUIRE_FALSE(
-      PlanExecutor::open(save(folder, "cells.plan", brightest_cell_plan()), 1, &executor));
+      PlanExecutor::open(save(folder, "cells.plan", brightest_cell_plan()), "cpu", 1, &executor));
   const CellFrame good(5, 16);
   Job first, bad, last;
   first.image = last.image = bad.image = good.image;
@@ -227,10 +228,44 @@ TEST_CASE("what cannot be opened says what was found, what is needed and what to
     spec.variants[0].name = "gpu";
     check(open_problem(save(folder, "gpu.plan", spec)), Problem::Kind::kSettings);
   }
+  SUBCASE("a CUDA device that the plan has no machine code for") {
+    FakeCuda machine;
+    const Problem problem = open_problem(good, "cuda:0");
+    check(problem, Problem::Kind::kSettings);
+    CHECK(problem.command.find("--target sm_87") != std::string::npos);
+    check(open_problem(good, "cuda:1"), Problem::Kind::kSettings);
+    CHECK_FALSE(open_problem(good, "auto"));
+  }
   SUBCASE("devices") {
     check(open_problem(good, "cuda:0"), Problem::Kind::kSettings);
     check(open_problem(good, "toaster"), Problem::Kind::kSettings);
     check(open_problem(good, "cuda:"), Problem::Kind::kSettings);
     CHECK_FALSE(open_problem(good, "cpu"));
   }
+}
+
+TEST_CASE("frames from the host run on a CUDA device through the same engine") {
+  FakeCuda machine;
+  TemporaryFolder folder;
+  const std::string path =
+      save(folder, "both.plan", with_cuda_twin(brightest_cell_plan({1, 2}), &machine));
+  for (const char* device : {"cuda:0", "auto", "cpu"}) {
+    std::shared_ptr<SharedEngine> engine;
+    const Problem problem = EngineRegistry::instance().open({path, device, "", 1}, &engine);
+    REQUIRE_MESSAGE(!problem, problem.message);
+    CHECK(engine->device == (device == std::string("cpu") ? "cpu" : "cuda:0"));
+    auto member = engine->batcher().join();
+    for (uint32_t cell = 0; cell < 5; ++cell) {
+      const CellFrame frame(cell, 40);
+      member->jobs().resize(1);
+      member->jobs()[0].image = frame.image;
+      REQUIRE(member->infer({}, nullptr).outcome == Outcome::kDone);
+      const auto& found = member->jobs()[0].detections;
+      REQUIRE(found.size() == 1);
+      CHECK(found[0].class_id == static_cast<int>(cell));
+    }
+  }
+  CHECK(machine.launches() > 10);
+  CHECK(machine.live() == 0);
+  CHECK_MESSAGE(machine.misuse().empty(), machine.misuse());
 }

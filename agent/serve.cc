@@ -1,0 +1,175 @@
+#include "agent/serve.h"
+
+#include <cinttypes>
+#include <cstring>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "agent/measure.h"
+#include "agent/protocol.h"
+#include "core/include/stint/engine.hpp"
+
+namespace stint {
+namespace {
+
+// A layer's plan is loaded, timed and gone within some 50 ms, so that hundreds of them fit into a
+// build; the device's clocks stay up as the requests follow each other.
+constexpr std::chrono::milliseconds kWarmUp{5};
+
+std::string quoted(const std::string& text) {
+  std::string json = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') json += '\\';
+    json += c >= 0x20 && c < 0x7f ? c : '?';
+  }
+  return json + "\"";
+}
+
+class Agent {
+ public:
+  Agent(std::FILE* in, std::FILE* out, const AgentSettings& settings)
+      : in_(in), out_(out), settings_(settings) {}
+  ~Agent() { stint_cuda_free(&context_); }
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  int serve() {
+    char line[128];
+    while (std::fgets(line, sizeof line, in_) != nullptr) {
+      uint64_t bytes = 0;
+      uint32_t iterations = 0;
+      int end = 0;
+      if (std::strcmp(line, "hello\n") == 0) {
+        answer_hello();
+      } else if (std::sscanf(line, "time %" SCNu64 " %" SCNu32 "\n%n", &bytes, &iterations, &end) ==
+                     2 &&
+                 line[end] == '\0') {
+        if (!answer_time(bytes, iterations)) return 1;
+      } else {
+        answer_error("this request is unknown; requests are: hello, time BYTES ITERATIONS", true);
+        return 1;
+      }
+    }
+    return 0;
+  }
+
+ private:
+  void answer(const std::string& json) {
+    std::fprintf(out_, "%s\n", json.c_str());
+    std::fflush(out_);
+  }
+  void answer_error(const std::string& text, bool fatal) {
+    answer("{\"ok\":false,\"error\":" + quoted(text) + (fatal ? ",\"fatal\":true}" : "}"));
+  }
+
+  /// A machine without a GPU speaks for its CPU.
+  void answer_hello() {
+    stint_cuda_device_info info = {};
+    const stint_status status = stint_cuda_device(settings_.device, &info);
+    if (!ok(status)) {
+      if (settings_.device != 0) return answer_error(describe(status), true);
+      std::snprintf(info.name, sizeof info.name, "cpu");
+      info.sm = info.driver_version = 0;
+    }
+    answer("{\"ok\":true,\"protocol\":" + std::to_string(kAgentProtocol) +
+           ",\"version\":" + quoted(STINT_VERSION_STRING) + ",\"device\":" + quoted(info.name) +
+           ",\"sm\":" + std::to_string(info.sm) +
+           ",\"driver\":" + std::to_string(info.driver_version) + "}");
+  }
+
+  /// False if no further request can be answered.
+  bool answer_time(uint64_t bytes, uint32_t iterations) {
+    if (bytes > kAgentMaxPlanBytes || iterations == 0 || iterations > kAgentMaxIterations) {
+      answer_error("the plan is too large or the number of iterations is not possible", true);
+      return false;
+    }
+    // Plans are verified before use; what they need of their memory is a cache line's alignment.
+    void* plan = ::operator new (bytes + 1, std::align_val_t{4096}, std::nothrow);
+    if (plan == nullptr) {
+      answer_error("there is not enough memory for the plan", true);
+      return false;
+    }
+    const bool complete = std::fread(plan, 1, bytes, in_) == bytes;
+    bool usable = complete;
+    if (complete) usable = answer_time_of(plan, bytes, iterations);
+    ::operator delete (plan, std::align_val_t{4096});
+    return usable;
+  }
+
+  bool answer_time_of(const void* bytes, uint64_t size, uint32_t iterations) {
+    std::vector<double> times;
+    const stint_status status = time_plan(bytes, size, iterations, &times);
+    if (!ok(status)) {
+      // After a failed launch the driver refuses everything in this process.
+      const bool fatal = status.code == STINT_CUDA_FAILED;
+      answer_error(describe(status), fatal);
+      return !fatal;
+    }
+    char json[128];
+    std::snprintf(json, sizeof json, "{\"ok\":true,\"p50_us\":%.4f,\"p10_us\":%.4f}",
+                  percentile(times, 0.5), percentile(times, 0.1));
+    answer(json);
+    return true;
+  }
+
+  stint_status time_plan(const void* bytes, uint64_t size, uint32_t iterations,
+                         std::vector<double>* times) {
+    Plan plan;
+    if (stint_status status = plan.open(bytes, size); !ok(status)) return status;
+    const char* target = plan.target_name(0);
+    uint32_t batch = 0;
+    if (target == nullptr || plan.batches(target, &batch, 1) == 0)
+      return {STINT_NO_SUCH_TARGET, 0xFFFFFFFFu, "the plan holds no program", 0, 1};
+    const bool on_cuda = plan.target_sm(0) != 0;
+    if (on_cuda) {
+      if (stint_status status = keep_context(); !ok(status)) return status;
+    }
+    stint_options options = {};
+    options.threads = settings_.threads;
+    options.device = settings_.device;
+    NoiseInputs noise;  // outlives the session
+    Engine engine;
+    if (stint_status status = engine.create(plan, target, batch, options); !ok(status))
+      return status;
+    std::vector<stint_binding_info> inputs(plan.input_count(target, batch));
+    std::vector<stint_binding_info> outputs(plan.output_count(target, batch));
+    for (uint32_t i = 0; i < inputs.size(); ++i) {
+      if (stint_status status = plan.input(target, batch, i, &inputs[i]); !ok(status))
+        return status;
+    }
+    for (uint32_t i = 0; i < outputs.size(); ++i) {
+      if (stint_status status = plan.output(target, batch, i, &outputs[i]); !ok(status))
+        return status;
+    }
+    const stint_status bound =
+        on_cuda ? noise.bind_on_device(inputs, outputs, batch, settings_.device, engine.session())
+                : noise.bind(inputs, batch, engine.session());
+    if (!ok(bound)) return bound;
+    MeasureOptions measure;
+    measure.iterations = iterations;
+    measure.warm_up = kWarmUp;
+    measure.burst = on_cuda ? kBurst : 0;
+    return measure_runs(engine.session(), measure, times);
+  }
+
+  /// A context that lives as long as the agent: making one for every plan would take longer than
+  /// all the rest.
+  stint_status keep_context() {
+    if (context_.data != nullptr) return {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
+    return stint_cuda_allocate(settings_.device, STINT_CUDA_DEVICE_MEMORY, 1, &context_);
+  }
+
+  stint_cuda_memory context_ = {};
+  std::FILE* in_;
+  std::FILE* out_;
+  AgentSettings settings_;
+};
+
+}  // namespace
+
+int serve(std::FILE* in, std::FILE* out, const AgentSettings& settings) {
+  return Agent(in, out, settings).serve();
+}
+
+}  // namespace stint

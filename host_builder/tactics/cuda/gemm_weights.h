@@ -1,0 +1,33 @@
+// Weights of a product in the order in which tensor-core kernels read them.
+#pragma once
+
+#include "host_builder/tactics/cuda/conv_problem.h"
+
+namespace stint::builder {
+
+/// Blocks of 32 k x 8 columns, each as the 16 bytes of every lane that are its B fragments of two
+/// mma.m16n8k16: f16 [group][k / 32][column / 8][lane][k16, half, pair]. Columns are dealt out so
+/// that the accumulators a lane has of `deal` (8, 16 or 32) columns are adjacent channels. Padded
+/// with zeros.
+ValueId pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t deal);
+
+/// Columns to deal out together where a warp has `columns` of them (WarpTiling::kGroup).
+inline int64_t columns_to_deal(int64_t columns) {
+  return columns % 32 == 0 ? 32 : columns % 16 == 0 ? 16 : 8;
+}
+
+/// Source and launch of a tensor-core kernel: `kernel` is the class template of `header`, `tile` the
+/// text of its tile type. `blocks` of `threads` in clusters of `cluster`.
+struct GemmLaunch {
+  std::string header, kernel, tile;
+  int64_t blocks = 1, threads = 32, cluster = 1;
+  uint32_t shared_bytes = 0;
+  bool has_workspace = false;
+};
+void set_gemm_launch(StepSpec& step, const Graph& graph, const ConvProblem& p, ValueId packed,
+                     const GemmLaunch& what);
+
+/// "4, 8, 15".
+std::string list_text(std::initializer_list<int64_t> values);
+
+}  // namespace stint::builder

@@ -1,0 +1,112 @@
+// From a block's accumulators to the output: the sum over all that divided k, then the epilogue.
+#pragma once
+
+#include "epilogue.cuh"
+#include "split_sum.cuh"
+#include "warp_tile.cuh"
+
+/// `Place` knows the output pixel of a row of the tile. kSlices slices of warps, kCluster blocks of
+/// a cluster and kSplit blocks that meet in global memory may have divided k.
+template <class L, class T, class Place>
+struct TileEnd {
+  typedef typename L::R R;
+  typedef typename L::Y Y;
+  typedef Epilogue<L, T::kRun> Out;
+  static constexpr int kParts = T::kCluster * T::kSplit;
+  static constexpr int kSlots = T::kSlices * kParts;
+  static constexpr bool kIsSplit = kSlots > 1;
+  typedef SplitSum<T::kRun, T::kRuns, kSlots, T::kCluster> Sum;
+  /// Runs that one thread finishes.
+  static constexpr int kMine =
+      kIsSplit ? (Sum::kShare + T::kThreads - 1) / T::kThreads : T::kRunsPerThread;
+  // Residuals travel from the start where registers have room for them.
+  static constexpr bool kEarly = L::kResidual && kMine <= 4 && T::kSplit == 1;
+  static constexpr int kBatch = kEarly ? kMine : T::kSplit > 1 || kMine < 4 ? 1 : 4;
+
+  Place place;
+  int first_channel;  // of the tile, in its group
+  int part;
+  typename Out::Residual residuals[kBatch];
+
+  __device__ __forceinline__ TileEnd(const Place& place_, int tile_n, int part_)
+      : place(place_), first_channel(tile_n * T::kBN), part(part_) {}
+
+  __device__ __forceinline__ bool locate(int i, int& m, int& column) const {
+    const int run = i * T::kThreads + static_cast<int>(threadIdx.x);
+    int row;
+    T::locate((T::kCluster > 1 ? part * Sum::kShare : 0) + run, row, column);
+    m = place.pixel(row);
+    return !kIsSplit || Sum::kShare % T::kThreads == 0 || run < Sum::kShare;
+  }
+
+  __device__ __forceinline__ void fetch_residuals(const R* residual, int first) {
+    if constexpr (L::kResidual) {
+#pragma unroll
+      for (int i = 0; i < kBatch; ++i) {
+        int m, column;
+        if (locate(first + i, m, column))
+          Out::load_residual(residuals[i], residual, m, first_channel + column);
+      }
+    }
+  }
+
+  /// Call it when the activations are under way.
+  __device__ __forceinline__ void begin(const R* residual) {
+    if constexpr (kEarly) fetch_residuals(residual, 0);
+  }
+
+  /// `area`: Sum::kBytes of shared memory that nobody else uses, or 16 bytes with kSplit; the
+  /// workspace and the state belong to the whole step.
+  __device__ __forceinline__ void finish(const Accumulators<T>& sums, const float* bias,
+                                         uint32_t area, const R* residual, Y* y, float* workspace,
+                                         unsigned* state, int tile, int slice) {
+    float* const tile_area = workspace + static_cast<long long>(tile) * (Sum::kBytes / 4);
+    if constexpr (kIsSplit) {
+      if (!hand_in(sums, area, tile_area, state + tile, slice)) return;
+    }
+#pragma unroll
+    for (int i0 = 0; i0 < kMine; i0 += kBatch) {
+      if constexpr (!kEarly) fetch_residuals(residual, i0);
+#pragma unroll
+      for (int i = i0; i < i0 + kBatch && i < kMine; ++i) {
+        int m, column;
+        if (!locate(i, m, column)) break;
+        float values[T::kRun];
+        if constexpr (!kIsSplit) {
+          sums.run(values, i);
+        } else if constexpr (T::kSplit > 1) {
+          Sum::add_up(values, tile_area, i * T::kThreads + static_cast<int>(threadIdx.x));
+        } else {
+          Sum::add_up(values, area, i * T::kThreads + static_cast<int>(threadIdx.x));
+        }
+        Out::finish(values, bias + column, residuals[i - i0], y, m, first_channel + column);
+      }
+    }
+  }
+
+ private:
+  /// False in blocks that have nothing left to do.
+  __device__ __forceinline__ bool hand_in(const Accumulators<T>& sums, uint32_t area,
+                                          float* tile_area, unsigned* counter, int slice) {
+    if constexpr (T::kCluster > 1) wait_for_cluster();
+#pragma unroll
+    for (int u = 0; u < T::kRunsPerThread; ++u) {
+      float values[T::kRun];
+      sums.run(values, u);
+      const int p = u * T::kSliceThreads + static_cast<int>(threadIdx.x) % T::kSliceThreads;
+      if constexpr (T::kSplit > 1) {
+        Sum::hand_in(tile_area, part * T::kSlices + slice, p, values);
+      } else {
+        Sum::hand_in(area, part * T::kSlices + slice, p, values);
+      }
+    }
+    if constexpr (T::kSplit > 1) return is_last_block(counter, T::kSplit, area);
+    if constexpr (T::kCluster > 1) {
+      arrive_at_cluster();
+      wait_for_cluster();
+    } else {
+      __syncthreads();
+    }
+    return true;
+  }
+};
