@@ -1,11 +1,14 @@
-// ONNX's own backend tests, through import, passes, plan and runtime on the cpu target.
+// ONNX's own backend tests, through import, passes, plan and runtime: on the cpu target, or with
+// STINT_DEVICE=cuda on the first GPU (run_model.h).
 #include <doctest/doctest.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <thread>
 
 #include "host_builder/graph/error.h"
 #include "tests/conformance/node_test_case.h"
@@ -38,8 +41,8 @@ std::vector<std::vector<bool>> attempts(const DataSet& data) {
 }
 
 /// Runs every data set; empty if all outputs agree.
-std::string run_attempt(const NodeTestCase& test, const std::vector<bool>& constant,
-                        const std::filesystem::path& scratch) {
+std::string run_attempt(const Device& device, const NodeTestCase& test,
+                        const std::vector<bool>& constant, const std::filesystem::path& scratch) {
   const bool padded_rows = test.operators == std::vector<std::string>{"NonMaxSuppression"};
   for (const auto& folder : data_sets(test)) {
     const DataSet data = load_data_set(folder);
@@ -49,7 +52,8 @@ std::string run_attempt(const NodeTestCase& test, const std::vector<bool>& const
     for (size_t i = 0; i < data.inputs.size(); ++i) {
       if (!constant[i]) inputs.push_back(&data.inputs[i]);
     }
-    const std::vector<HostTensor> outputs = run_model(model, inputs);
+    const std::vector<HostTensor> outputs = run_model(device, model, inputs);
+    if (!device.runs) continue;
     if (outputs.size() != data.outputs.size())
       return "has " + std::to_string(outputs.size()) + " outputs";
     for (size_t i = 0; i < outputs.size(); ++i) {
@@ -77,7 +81,8 @@ std::string untyped_interface(const NodeTestCase& test) {
   return tensors ? "" : "sequences, optionals and maps are not tensors";
 }
 
-Result run_test(const std::filesystem::path& folder, const std::filesystem::path& scratch) {
+Result run_test(const Device& device, const std::filesystem::path& folder,
+                const std::filesystem::path& scratch) {
   const NodeTestCase test = load_test(folder);
   Result result{test.name, group_of(test), Outcome::kRefused, ""};
   if (const std::string reason = untyped_interface(test); !reason.empty()) {
@@ -92,7 +97,7 @@ Result run_test(const std::filesystem::path& folder, const std::filesystem::path
   }
   for (size_t i = 0; i < choices.size(); ++i) {
     try {
-      const std::string wrong = run_attempt(test, choices[i], scratch);
+      const std::string wrong = run_attempt(device, test, choices[i], scratch);
       result.outcome = !wrong.empty() ? Outcome::kWrong
                        : i == 0       ? Outcome::kPassed
                                       : Outcome::kPassedWithConstants;
@@ -103,6 +108,27 @@ Result run_test(const std::filesystem::path& folder, const std::filesystem::path
     }
   }
   return result;
+}
+
+/// All tests, in order. Building for a GPU takes its compiler's time: as many models at once as
+/// there are processors.
+std::vector<Result> run_tests(const Device& device,
+                              const std::vector<std::filesystem::path>& folders,
+                              const std::filesystem::path& scratch) {
+  std::vector<Result> results(folders.size());
+  std::atomic<size_t> next{0};
+  const unsigned workers = device.on_gpu ? std::max(1u, std::thread::hardware_concurrency()) : 1;
+  const auto work = [&](unsigned worker) {
+    const auto own = scratch / std::to_string(worker);
+    std::filesystem::create_directories(own);
+    for (size_t i = next++; i < folders.size(); i = next++)
+      results[i] = run_test(device, folders[i], own);
+  };
+  std::vector<std::thread> helpers;
+  for (unsigned i = 1; i < workers; ++i) helpers.emplace_back(work, i);
+  work(0);
+  for (std::thread& helper : helpers) helper.join();
+  return results;
 }
 
 TEST_CASE("ONNX node tests pass or are refused for a listed reason") {
@@ -117,11 +143,13 @@ TEST_CASE("ONNX node tests pass or are refused for a listed reason") {
   const auto scratch =
       std::filesystem::temp_directory_path() / ("stint_conformance_" + std::to_string(::getpid()));
   std::filesystem::create_directories(scratch);
-  std::vector<Result> results;
+  std::vector<std::filesystem::path> folders;
   for (const auto& folder : find_tests(root)) {
     if (filter && folder.filename().string().find(filter) == std::string::npos) continue;
-    results.push_back(run_test(folder, scratch));
+    folders.push_back(folder);
   }
+  const Device device = device_from_environment();
+  const std::vector<Result> results = run_tests(device, folders, scratch);
   std::filesystem::remove_all(scratch);
   std::cout << table(results);
   if (const char* path = std::getenv("STINT_WRITE_EXPECTATIONS"))

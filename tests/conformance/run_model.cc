@@ -6,6 +6,7 @@
 
 #include "host_builder/builder.h"
 #include "host_builder/graph/error.h"
+#include "host_builder/targets/target.h"
 #include "stint/engine.hpp"
 
 namespace stint::conformance {
@@ -44,19 +45,40 @@ HostTensor empty_tensor(const stint_binding_info& info) {
 
 }  // namespace
 
-std::vector<HostTensor> run_model(const std::filesystem::path& model,
+Device device_from_environment() {
+  const char* wanted = std::getenv("STINT_DEVICE");
+  Device device;
+  if (wanted == nullptr || *wanted == '\0' || std::strcmp(wanted, "cpu") == 0) return device;
+  device.on_gpu = true;
+  if (std::strcmp(wanted, "cuda") == 0) {
+    stint_cuda_device_info info = {};
+    require(stint_cuda_device(0, &info), "stint_cuda_device");
+    device.target = "sm_" + std::to_string(info.sm);
+  } else {
+    device.target = builder::find_target(wanted).name;
+    device.runs = false;
+  }
+  return device;
+}
+
+std::vector<HostTensor> run_model(const Device& device, const std::filesystem::path& model,
                                   const std::vector<const HostTensor*>& inputs) {
-  const std::vector<std::byte> bytes = builder::build_plan(model, {}, nullptr);
+  builder::BuildOptions build;
+  build.targets = {device.target};
+  build.threads = 1;  // the models are what runs in parallel
+  const std::vector<std::byte> bytes = builder::build_plan(model, build, nullptr);
   const AlignedCopy file(bytes);
   Plan plan;
   require(plan.open(file.data(), bytes.size()), "stint_plan_open");
+  if (!device.runs) return {};
   Engine engine;
-  require(engine.create(plan, nullptr, 1, {1, 0, 0, 0, 0}), "stint_session_create");
-  if (stint_plan_input_count(plan.get(), nullptr, 1) != inputs.size())
+  const char* target = plan.target_name(0);
+  require(engine.create(plan, target, 1, {1, 0, 0, 0, 0}), "stint_session_create");
+  if (stint_plan_input_count(plan.get(), target, 1) != inputs.size())
     throw BuildError("the plan has another number of inputs");
   for (uint32_t i = 0; i < inputs.size(); ++i) {
     stint_binding_info info;
-    require(stint_plan_input(plan.get(), nullptr, 1, i, &info), "stint_plan_input");
+    require(stint_plan_input(plan.get(), target, 1, i, &info), "stint_plan_input");
     if (info.bytes != inputs[i]->data.size())
       throw BuildError("an input of the plan has another size than the model's");
     if (info.bytes > 0)
@@ -64,9 +86,9 @@ std::vector<HostTensor> run_model(const std::filesystem::path& model,
   }
   require(engine.session().run(), "stint_run");
   std::vector<HostTensor> outputs;
-  for (uint32_t i = 0; i < stint_plan_output_count(plan.get(), nullptr, 1); ++i) {
+  for (uint32_t i = 0; i < stint_plan_output_count(plan.get(), target, 1); ++i) {
     stint_binding_info info;
-    require(stint_plan_output(plan.get(), nullptr, 1, i, &info), "stint_plan_output");
+    require(stint_plan_output(plan.get(), target, 1, i, &info), "stint_plan_output");
     outputs.push_back(empty_tensor(info));
     if (info.bytes > 0)
       std::memcpy(outputs.back().data.data(), engine.session().output_data(i), info.bytes);

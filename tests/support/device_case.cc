@@ -198,10 +198,10 @@ ValueId DeviceCase::output(DType dtype, Shape shape) {
 }
 
 void compile_device_sources() {
-  for (const char* name : {"xavier", "orin", "sm_90", "thor"}) {
+  for (const char* name : {"xavier", "sm_75", "orin-jp7", "sm_90", "thor"}) {
     const builder::Target& target = find_target(name);
     if (nvrtc_version(target.gpu.nvrtc).empty()) {
-      MESSAGE("skipped: no CUDA compiler library for ", name);
+      MESSAGE("skipped: no CUDA compiler library for ", std::string(name));
       continue;
     }
     for (const Cubin& cubin : compile_cuda(DeviceCase::sources(), target, {}))
