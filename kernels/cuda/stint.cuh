@@ -24,7 +24,9 @@ __device__ __forceinline__ void stint_wait() {
 #endif
 }
 
-/// The next step may be scheduled onto multiprocessors that have room. As early as possible.
+/// The next step may be scheduled onto multiprocessors that have room. Best right after
+/// STINT_WAIT(): earlier, several steps wait on the multiprocessors at once, and what comes then
+/// lands where there is room instead of evenly (H200: up to 25 % of a layer's time).
 __device__ __forceinline__ void stint_launch_dependents() {
 #if STINT_PDL
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");

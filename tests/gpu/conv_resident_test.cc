@@ -19,8 +19,7 @@ std::vector<builder::CudaTactic> sampled_tactics(const builder::Graph& graph,
                                                  const builder::Node& node,
                                                  const builder::Target& target) {
   std::vector<builder::CudaTactic> result;
-  const auto all =
-      rank_resident_tiles(*builder::conv_problem(graph, node), target.gpu, SIZE_MAX);
+  const auto all = rank_resident_tiles(*builder::conv_problem(graph, node), target.gpu, SIZE_MAX);
   for (size_t i = g_first; i < all.size(); i += g_step)
     result.push_back({all[i].first.id(), all[i].second});
   return result;
@@ -51,8 +50,14 @@ TEST_CASE("conv_resident: strided operands and residuals") {
   const Placement odd = {.inner = 3, .outer = 5, .offset = 1};
   check_family(conv_case({.n = 2, .residual = true, .in = wide, .out = wide, .extra = wide}),
                kConvResidentFamily);
-  check_family(conv_case({.n = 2, .k = 1, .pad = 0, .residual = true, .residual_after = true,
-                          .in = wide, .out = odd, .extra = odd}),
+  check_family(conv_case({.n = 2,
+                          .k = 1,
+                          .pad = 0,
+                          .residual = true,
+                          .residual_after = true,
+                          .in = wide,
+                          .out = odd,
+                          .extra = odd}),
                kConvResidentFamily);
   check_family(conv_case({.y = DType::kF32, .r = DType::kF32, .bias = false, .residual = true}),
                kConvResidentFamily);

@@ -1,8 +1,9 @@
 #include "host_builder/tactics/cuda/conv_gemm_tile.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
+
+#include "host_builder/tactics/cuda/gemm_cost.h"
 
 namespace stint::builder {
 namespace {
@@ -29,22 +30,30 @@ constexpr Shape4 kShapes[] = {
     {256, 64, 4, 1, 1}, {256, 64, 4, 2, 1},  {256, 128, 4, 2, 1},
 };
 
-int64_t registers_per_thread(const ConvGemmTile& t) {
-  const int64_t accumulators = t.bm * t.bn / (t.warps_m * t.warps_n * 32);
-  return std::min<int64_t>(255, 40 + accumulators + accumulators / 2);
-}
-
-/// Blocks of the kernel that one multiprocessor holds.
-int64_t resident_blocks(const ConvGemmTile& t, const GpuTraits& gpu) {
-  const int64_t by_memory = gpu.smem_per_multiprocessor / (t.shared_bytes() + 1024);
-  const int64_t by_registers = 65536 / (registers_per_thread(t) * t.threads());
-  const int64_t by_threads = (gpu.sm >= 90 || gpu.sm == 80 ? 2048 : 1024) / t.threads();
-  return std::min({by_memory, by_registers, by_threads});
+GemmWork work_of(const ConvProblem& p, const ConvGemmTile& t) {
+  GemmWork w;
+  w.blocks = t.tiles(p) * t.parts();
+  w.threads = t.threads();
+  w.bm = t.bm;
+  w.bn = t.bn;
+  w.warp_rows = t.bm / t.warps_m;
+  w.warp_columns = t.bn / t.warps_n;
+  w.depth = t.steps_per_part(p) * t.bk;
+  w.slices = t.slices;
+  w.cluster = t.cluster;
+  w.split = t.split;
+  w.activation_bytes = t.bm * w.depth * 2;
+  w.weight_bytes = t.bn * w.depth * 2;
+  w.shared_bytes = t.shared_bytes();
+  w.stages = t.stages;
+  w.step_depth = t.bk;
+  if (p.x.dtype != DType::kF16 || p.x.packet != 8) w.gathered = t.bm * w.depth / p.x.packet;
+  return w;
 }
 
 bool is_legal(const ConvProblem& p, const ConvGemmTile& t, const GpuTraits& gpu) {
   if (t.bk % (32 * t.slices) != 0 || t.shared_bytes() > gpu.smem_per_block) return false;
-  if (resident_blocks(t, gpu) < 1) return false;
+  if (resident_blocks(work_of(p, t), gpu) < 1) return false;
   const int64_t steps = ceil_div(p.depth(), t.bk);
   // Every part has something to do, and every block finishes as many runs.
   if ((t.parts() - 1) * t.steps_per_part(p) >= steps) return false;
@@ -54,10 +63,6 @@ bool is_legal(const ConvProblem& p, const ConvGemmTile& t, const GpuTraits& gpu)
   if (t.bn > 8 && t.bn >= 2 * p.out_channels) return false;
   if (t.tiles(p) * t.parts() > 2147483647) return false;
   return t.split == 1 || t.tiles(p) <= 4096;
-}
-
-bool copies_asynchronously(const ConvProblem& p) {
-  return p.x.dtype == DType::kF16 && p.x.packet == 8;
 }
 
 }  // namespace
@@ -116,48 +121,7 @@ std::optional<ConvGemmTile> ConvGemmTile::parse(const std::string& id) {
 }
 
 double predicted_us(const ConvProblem& p, const ConvGemmTile& t, const GpuTraits& gpu) {
-  const double clock = gpu.clock_ghz * 1e3;  // cycles per us
-  const auto real = [](int64_t v) { return static_cast<double>(v); };
-  const double sms = real(gpu.multiprocessors);
-  const int64_t blocks = t.tiles(p) * t.parts();
-  const int64_t per_sm = ceil_div(blocks, gpu.multiprocessors);
-  const int64_t resident = std::min(resident_blocks(t, gpu), per_sm);
-  const double waves = real(ceil_div(per_sm, resident));
-  const double steps = real(t.steps_per_part(p));
-
-  // Cycles of one k-step of all blocks that share a multiprocessor.
-  const double mac_per_cycle = gpu.f16_tflops * 1e6 / 2 / sms / clock;
-  const double warps = real(t.threads() / 32 * resident);
-  const double busy = std::min(1.0, warps / 4);
-  const double warp_tile = real(t.bm / t.warps_m * (t.bn / t.warps_n));
-  // Small warp tiles wait for shared memory: 32x32 reads twice as much per product as 64x64.
-  const double efficiency = busy * warp_tile / (warp_tile + 400);
-  const double products = real(resident * t.bm * t.bn * t.bk) / (mac_per_cycle * efficiency);
-  const double traffic =
-      real(resident * (t.bm + t.bn) * t.bk * 2) / 32;           // 32 bytes a cycle from L2
-  const double latency = 60 + real(t.bk / t.slices) / 16 * 40;  // barrier, fragments, products
-  double gather = 0;  // cycles to fetch element by element what 16 bytes do not divide
-  if (!copies_asynchronously(p)) gather = real(resident * t.bm * t.bk / p.x.packet) * 12 / 128;
-  // What deeper pipelines do not hide of the way from L2.
-  const double exposed = real(t.stages) >= steps ? 0 : std::max(0.0, 700.0 / real(t.stages) - 100);
-  const double step = std::max({products, traffic, latency}) + gather + exposed;
-
-  // Before and after the k loop: the way from L2, sums, residual, stores.
-  double around = 900;
-  if (t.slices > 1) around += 80 + 30 * real(t.slices);
-  if (t.cluster > 1) around += 350 + 40 * real(t.cluster);
-  if (t.split > 1) around += 1800 + 150 * real(t.split);
-  const double stores = real(resident * t.bm * t.bn) / real(t.parts()) * 2 / 16;
-  double cycles = waves * (around + step * steps + stores);
-
-  const double out_bytes = real(p.pixels() * p.out_channels * p.groups * dtype_bytes(p.y.dtype));
-  const double in_bytes =
-      real(p.batch * p.in_h * p.in_w * p.in_channels * p.groups * dtype_bytes(p.x.dtype));
-  const double weight_bytes = real(p.out_channels * p.depth() * p.groups * 2);
-  // Without an early start the weights come after the step before has ended.
-  if (!gpu.has_pdl) cycles += 600 + weight_bytes / (gpu.memory_gb_per_s * 1e3) * clock;
-  const double memory = (out_bytes + in_bytes + weight_bytes) / (gpu.memory_gb_per_s * 1e3);
-  return gpu.edge_us + std::max(cycles / clock, memory);
+  return gemm_us(p, work_of(p, t), gpu);
 }
 
 std::vector<RankedTile> rank_tiles(const ConvProblem& p, const GpuTraits& gpu, size_t limit) {

@@ -35,10 +35,9 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
   GemmLaunch launch;
   launch.header = "conv_resident.cuh";
   launch.kernel = "ConvResident";
-  launch.tile = "ResidentTile<" +
-                list_text({t.rows, t.columns, t.bm, t.bn, t.warps_m, t.warps_n, t.slices,
-                           t.cluster}) +
-                ">";
+  launch.tile =
+      "ResidentTile<" +
+      list_text({t.rows, t.columns, t.bm, t.bn, t.warps_m, t.warps_n, t.slices, t.cluster}) + ">";
   launch.blocks = t.blocks(*p);
   launch.threads = t.threads();
   launch.cluster = t.cluster;

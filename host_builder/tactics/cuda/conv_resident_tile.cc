@@ -4,12 +4,13 @@
 #include <cstdio>
 #include <set>
 
+#include "host_builder/tactics/cuda/gemm_cost.h"
+
 namespace stint::builder {
 namespace {
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
-double real(int64_t v) { return static_cast<double>(v); }
 
 bool is_flat(const ConvProblem& p) { return p.taps() == 1; }
 
@@ -58,7 +59,8 @@ int64_t ConvResidentTile::weight_bytes(const ConvProblem& p) const {
 }
 
 int64_t ConvResidentTile::window_bytes(const ConvProblem& p) const {
-  const int64_t h = is_flat(p) ? rows : (rows - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1;
+  const int64_t h =
+      is_flat(p) ? rows : (rows - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1;
   const int64_t w =
       is_flat(p) ? columns : (columns - 1) * p.stride_w + (p.kernel_w - 1) * p.dilation_w + 1;
   return h * w * (channel_blocks(p) * 64 + 16);
@@ -120,35 +122,20 @@ bool ConvResidentTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) cons
 }
 
 double ConvResidentTile::predicted_us(const ConvProblem& p, const GpuTraits& gpu) const {
-  const double clock = gpu.clock_ghz * 1e3;
-  const int64_t grid = blocks(p);
-  const int64_t per_sm = ceil_div(grid, gpu.multiprocessors);
-  const int64_t by_memory = gpu.smem_per_multiprocessor / (shared_bytes(p) + 1024);
-  const int64_t resident = std::clamp<int64_t>(std::min(by_memory, 2048 / threads()), 1, per_sm);
-  const double waves = real(ceil_div(per_sm, resident));
-  const double busy = real(resident);
-  // Activations: the way from L2, then its bandwidth.
-  const double load = 650 + busy * real(window_bytes(p)) / 36;
-  // Products: a chain of dependent ones in each warp, or the tensor cores' rate.
-  const double turns = real(ceil_div(p.taps() * channel_blocks(p), slices)) * 2;
-  const double per_warp = real(bm / warps_m / 16 * (bn / warps_n / 8));
-  const double chain = turns * std::max(42.0, 14 + per_warp * 9);
-  const double mac_per_cycle = gpu.f16_tflops * 1e6 / 2 / real(gpu.multiprocessors) / clock;
-  const double products = busy * real(bm * bn * p.taps() * channel_blocks(p) * 32) /
-                          (mac_per_cycle * std::min(1.0, real(threads()) * busy / 256)) * 1.2;
-  double end = 380 + busy * real(bm * bn) / real(cluster) * 2 / 24;
-  if (slices > 1) end += 60 + 12 * real(slices) * real(bm * bn) / real(threads()) / 8;
-  if (cluster > 1) end += 750 + 50 * real(cluster) + busy * real(bm * bn * 4 * slices) / 28;
-  double cycles = waves * (load + std::max(chain, products) + end);
-  // Weights come early only where the block before leaves room for this one.
-  const bool early = gpu.has_pdl && 2 * (shared_bytes(p) + 1024) <= gpu.smem_per_multiprocessor;
-  if (!early) cycles += 700 + waves * busy * real(weight_bytes(p)) / 36;
-  const double bytes =
-      real(p.pixels() * p.out_channels * p.groups * dtype_bytes(p.y.dtype)) +
-      real(p.batch * p.in_h * p.in_w * p.in_channels * p.groups * 2) +
-      real(p.out_channels * p.depth() * p.groups * 2);
-  const double memory = bytes / (gpu.memory_gb_per_s * 1e3);
-  return gpu.edge_us + std::max(cycles / clock, memory);
+  GemmWork w;
+  w.blocks = blocks(p);
+  w.threads = threads();
+  w.bm = bm;
+  w.bn = bn;
+  w.warp_rows = bm / warps_m;
+  w.warp_columns = bn / warps_n;
+  w.depth = p.taps() * channel_blocks(p) * 32;
+  w.slices = slices;
+  w.cluster = cluster;
+  w.activation_bytes = window_bytes(p);
+  w.weight_bytes = weight_bytes(p);
+  w.shared_bytes = shared_bytes(p);
+  return gemm_us(p, w, gpu);
 }
 
 std::vector<std::pair<ConvResidentTile, double>> rank_resident_tiles(const ConvProblem& p,

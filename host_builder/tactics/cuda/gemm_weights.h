@@ -16,8 +16,8 @@ inline int64_t columns_to_deal(int64_t columns) {
   return columns % 32 == 0 ? 32 : columns % 16 == 0 ? 16 : 8;
 }
 
-/// Source and launch of a tensor-core kernel: `kernel` is the class template of `header`, `tile` the
-/// text of its tile type. `blocks` of `threads` in clusters of `cluster`.
+/// Source and launch of a tensor-core kernel: `kernel` is the class template of `header`, `tile`
+/// the text of its tile type. `blocks` of `threads` in clusters of `cluster`.
 struct GemmLaunch {
   std::string header, kernel, tile;
   int64_t blocks = 1, threads = 32, cluster = 1;

@@ -1,0 +1,29 @@
+// What a tensor-core product costs, from how it is cut up. One model for all kernels, so that their
+// tactics can be compared.
+#pragma once
+
+#include "host_builder/tactics/cuda/conv_problem.h"
+
+namespace stint::builder {
+
+/// One kernel's work. "Block" is a thread block.
+struct GemmWork {
+  int64_t blocks = 1, threads = 128;
+  int64_t bm = 64, bn = 64;             // tile
+  int64_t warp_rows = 32, warp_columns = 32;
+  int64_t depth = 64;                   // k that one block goes through
+  int64_t slices = 1, cluster = 1, split = 1;
+  int64_t activation_bytes = 0, weight_bytes = 0;  // that one block fetches
+  int64_t shared_bytes = 0;
+  int64_t gathered = 0;  // elements that one block fetches one packet at a time, in packets
+  // A pipeline of `stages` steps of `step_depth` k; 0: everything is fetched at once.
+  int64_t stages = 0, step_depth = 0;
+};
+
+/// Blocks of the kernel that one multiprocessor holds; 0: it cannot run.
+int64_t resident_blocks(const GemmWork& work, const GpuTraits& gpu);
+
+/// Predicted time of the step in a chain.
+double gemm_us(const ConvProblem& p, const GemmWork& work, const GpuTraits& gpu);
+
+}  // namespace stint::builder
