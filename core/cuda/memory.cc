@@ -73,9 +73,11 @@ Status copy(const stint_cuda_memory* memory, void* to, const void* from, uint64_
   STINT_RETURN_IF_ERROR(get_driver(&driver));
   const ContextScope scope(context_of(driver, *memory));
   STINT_RETURN_IF_ERROR(scope.status());
-  return check(driver->copy(reinterpret_cast<DeviceAddress>(to),
-                            reinterpret_cast<DeviceAddress>(from), bytes),
-               "CUDA memory cannot be copied");
+  Result result = driver->copy(reinterpret_cast<DeviceAddress>(to),
+                               reinterpret_cast<DeviceAddress>(from), bytes);
+  // Small copies from pageable memory return before they have arrived on the device.
+  if (result == kSuccess) result = driver->stream_synchronize(nullptr);
+  return check(result, "CUDA memory cannot be copied");
 }
 
 }  // namespace

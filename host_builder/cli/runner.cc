@@ -58,9 +58,12 @@ void Runner::choose_device(const std::string& wanted, const std::string& plan_pa
       on_cuda_ = !target_for(plan(), info.sm).empty();
       device_ = i;
     }
-  } else if (wanted != "cpu") {
-    device_ = device_ordinal(wanted);
-    require(stint_cuda_device(device_, &info), "--device " + wanted);
+  }
+  // A plan for GPUs only says what is wrong with the GPU there is.
+  const bool needs_cuda = wanted == "auto" && !on_cuda_ && target_for(plan(), 0).empty();
+  if ((wanted != "auto" && wanted != "cpu") || needs_cuda) {
+    device_ = needs_cuda ? 0 : device_ordinal(wanted);
+    require(stint_cuda_device(device_, &info), "--device cuda:" + std::to_string(device_));
     on_cuda_ = true;
   }
   target_ = target_for(plan(), on_cuda_ ? info.sm : 0);
