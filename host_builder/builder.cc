@@ -13,6 +13,7 @@
 #include "host_builder/quantize/to_half.h"
 #include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
+#include "host_builder/tactics/cuda/view_planes.h"
 #include "host_builder/tactics/tune/build_tactics.h"
 
 namespace stint::builder {
@@ -158,6 +159,7 @@ BuiltProgram import_program(const std::filesystem::path& model, const Target& ta
   }
   report.passes = run_passes(program.graph, passes);
   if (in_half(target, options)) to_half(program.graph);
+  if (target.is_gpu) view_planes(program.graph, target);
   return program;
 }
 

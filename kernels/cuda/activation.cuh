@@ -43,7 +43,8 @@ __device__ __forceinline__ float approximate_sigmoid(float x) {
   return r;
 }
 
-/// For a result of type Y: with f16 results the functions that networks use most take the short way.
+/// For a result of type Y: with f16 results the functions that networks use most take the short
+/// way.
 template <typename Y, int kAct>
 __device__ __forceinline__ float activate_for(float x, float alpha, float beta) {
   if constexpr (sizeof(Y) == 2) {
@@ -51,7 +52,9 @@ __device__ __forceinline__ float activate_for(float x, float alpha, float beta) 
     if constexpr (kAct == 6) return x * approximate_sigmoid(x);
     if constexpr (kAct == 9) {  // mish, as in mish_of
       float e, r;
-      asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(e) : "f"((x > 30.0f ? 30.0f : x) * 1.4426950408889634f));
+      asm("ex2.approx.ftz.f32 %0, %1;"
+          : "=f"(e)
+          : "f"((x > 30.0f ? 30.0f : x) * 1.4426950408889634f));
       const float n = e * (e + 2.0f);
       asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(n + 2.0f));
       return x * n * r;

@@ -39,8 +39,9 @@ struct FirstLayerShared {
   half_t patch[kPatchH * kPitch];
 };
 
-/// Warps take lines of the patch in turn, lanes the line's elements: nothing is divided per element.
-/// With planes apart a line is one channel's pixels of a row, else a row's pixels and channels.
+/// Warps take lines of the patch in turn, lanes the line's elements: nothing is divided per
+/// element. With planes apart a line is one channel's pixels of a row, else a row's pixels and
+/// channels.
 __device__ __forceinline__ void load_patch(const Args& args, half_t* patch, int n, int first_row,
                                            int first_column) {
   constexpr bool kPlanes = kXW == 1 && kInChannels > 1;
@@ -72,8 +73,7 @@ __device__ __forceinline__ void load_patch(const Args& args, half_t* patch, int 
     for (int i = 0; i < kAtOnce; ++i) {
       const int line = (first + i) / kPieces * kWarps + warp;
       const int at = (first + i) % kPieces * 32 + lane;
-      const int to = line % kPatchH * kPitch +
-                     (kPlanes ? at * kInChannels + line / kPatchH : at);
+      const int to = line % kPatchH * kPitch + (kPlanes ? at * kInChannels + line / kPatchH : at);
       if (line < kLines && at < kLine) patch[to] = to_half(value[i][0]);
     }
   }

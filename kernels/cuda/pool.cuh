@@ -75,7 +75,8 @@ extern "C" __global__ void __launch_bounds__(kThreads)
       for (int k = 0; k < kKernelW; ++k) {
         const int j = k * kDilationW;
         float value[kVector];
-        load_vector_if<kVector, kIsMax>(value, line + j * kXW, row_inside && is_column(first_column + j));
+        load_vector_if<kVector, kIsMax>(value, line + j * kXW,
+                                        row_inside && is_column(first_column + j));
 #pragma unroll
         for (int v = 0; v < kVector; ++v) result[0][v] = pooled(result[0][v], value[v]);
       }
@@ -83,7 +84,8 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 #pragma unroll
       for (int j = 0; j < kSpanW; ++j) {
         float value[kVector];
-        load_vector_if<kVector, kIsMax>(value, line + j * kXW, row_inside && is_column(first_column + j));
+        load_vector_if<kVector, kIsMax>(value, line + j * kXW,
+                                        row_inside && is_column(first_column + j));
 #pragma unroll
         for (int c = 0; c < kColumns; ++c) {
           const int from = j - c * kStrideW;

@@ -44,8 +44,8 @@ __device__ __forceinline__ void store_words(void* to, Words4 w) {
                : "memory");
 }
 
-// The same where `inside`, else every word is `fill`. One predicated access: behind a branch every load
-// would be waited for before the next one starts.
+// The same where `inside`, else every word is `fill`. One predicated access: behind a branch every
+// load would be waited for before the next one starts.
 __device__ __forceinline__ void load_words_if(uint16_t& w, const void* from, bool inside,
                                               uint32_t fill) {
   asm volatile(

@@ -81,5 +81,6 @@ TEST_CASE("timing: fully connected layers") {
   for (const int64_t m : {1, 4, 8})
     for (const int64_t k : {512, 1024, 1280, 2048})
       time_family("fc " + std::to_string(k) + "x1000 b" + std::to_string(m),
-                  fully_connected({.m = m, .k = k, .n = 1000, .y = DType::kF32}), kGemvFamily, 12, network_timing());
+                  fully_connected({.m = m, .k = k, .n = 1000, .y = DType::kF32}), kGemvFamily, 12,
+                  network_timing());
 }

@@ -1,0 +1,62 @@
+#include "host_builder/tactics/cuda/view_planes.h"
+
+#include <algorithm>
+
+#include "host_builder/graph/shape.h"
+#include "host_builder/tactics/cuda/families.h"
+
+namespace stint::builder {
+namespace {
+
+bool is_whole_storage(const Graph& graph, ValueId id) {
+  if (graph.value(id).view || graph.is_output(id)) return false;
+  for (ValueId other = 0; other < graph.value_count(); ++other)
+    if (graph.value(other).view && graph.value(other).view->base == id) return false;
+  return true;
+}
+
+/// `y` as a view of what it is a transpose of.
+Value viewed(const Graph& graph, const Node& transpose) {
+  const ValueId from = transpose.inputs.at(0);
+  const Value& x = graph.value(from);
+  const Shape strides = x.strides.empty() ? dense_strides(x.shape) : x.strides;
+  Value y = graph.value(transpose.outputs.at(0));
+  y.dtype = x.dtype;
+  y.view = x.view ? *x.view : View{from, 0};
+  y.strides.clear();
+  for (const int64_t axis : transpose.as<TransposeAttributes>().perm)
+    y.strides.push_back(strides.at(static_cast<size_t>(axis)));
+  return y;
+}
+
+bool view_one(Graph& graph, NodeId n, const Target& target) {
+  const Node& node = graph.node(n);
+  const ValueId y = node.outputs.at(0);
+  if (graph.value(node.inputs.at(0)).is_constant() || !is_whole_storage(graph, y)) return false;
+  const std::vector<NodeId> readers = graph.consumers(y);
+  if (readers.empty()) return false;
+  for (const NodeId r : readers) {
+    const std::vector<ValueId>& inputs = graph.node(r).inputs;
+    if (std::count(inputs.begin(), inputs.end(), y) != 1 || inputs[0] != y) return false;
+  }
+  const Value before = graph.value(y);
+  graph.value(y) = viewed(graph, node);
+  for (const NodeId r : readers) {
+    if (!kFirstLayerFamily.tactics(graph, graph.node(r), target).empty()) continue;
+    graph.value(y) = before;
+    return false;
+  }
+  graph.remove_node(n);
+  return true;
+}
+
+}  // namespace
+
+size_t view_planes(Graph& graph, const Target& target) {
+  size_t changes = 0;
+  for (const NodeId n : std::vector<NodeId>(graph.order()))
+    if (graph.node(n).op == Op::kTranspose && view_one(graph, n, target)) ++changes;
+  return changes;
+}
+
+}  // namespace stint::builder
