@@ -59,9 +59,8 @@ std::string mebibytes(uint64_t bytes) {
 }
 
 void print_tuning(const TuneReport& tuned) {
-  std::printf(
-      "measured on %s: %zu of %zu layers with a choice (%zu timings), the others were known",
-      tuned.device.c_str(), tuned.measured, tuned.layers, tuned.timings);
+  std::printf("measured on %s: %zu of %zu layers with a choice, %zu timings", tuned.device.c_str(),
+              tuned.measured, tuned.layers, tuned.timings);
   if (tuned.refused > 0)
     std::printf("; the device refused %zu, first %s", tuned.refused, tuned.refusal.c_str());
   std::printf("\n");

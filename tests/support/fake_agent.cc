@@ -1,4 +1,5 @@
-// Speaks the agent's protocol and makes up times: of the steps whose kernel's name holds a text.
+// Speaks the agent's protocol, verifies plans as the real one does, and makes up times: of the
+// steps whose kernel's name holds a text.
 //   fake_agent [--sm N] [--driver N] [--name TEXT] [--log FILE] RULE...
 // A rule is [PLAN:]TEXT=MICROSECONDS (0: the device refuses such a plan; the last rule that fits a
 // step counts, PLAN being the plan's name); a step that none fits takes 1 us. --log gets a line per
@@ -13,8 +14,10 @@
 #include <vector>
 
 #include "agent/protocol.h"
+#include "core/include/stint/engine.hpp"
 #include "plan_schema/file_format.h"
 #include "plan_schema/plan_generated.h"
+#include "tests/support/aligned_bytes.h"
 
 namespace {
 
@@ -52,7 +55,18 @@ double time_of(const stint::fb::Plan& plan, const std::vector<Rule>& rules) {
   return total;
 }
 
-void answer_time(const std::string& bytes, const std::vector<Rule>& rules, std::ofstream& log) {
+std::string refusal_of(const stint::test::AlignedBytes& file) {
+  stint::Plan plan;
+  const stint_status status = plan.open(file.data(), file.size());
+  return stint::ok(status) ? "" : stint::describe(status);
+}
+
+void answer_time(const stint::test::AlignedBytes& bytes, const std::vector<Rule>& rules,
+                 std::ofstream& log) {
+  if (const std::string refusal = refusal_of(bytes); !refusal.empty()) {
+    std::cout << "{\"ok\":false,\"error\":\"" << refusal << "\"}" << std::endl;
+    return;
+  }
   stint::FileHeader header;
   std::memcpy(&header, bytes.data(), sizeof header);
   const auto& plan =
@@ -95,8 +109,8 @@ int main(int argc, char** argv) {
     }
     size_t size = 0;
     if (std::sscanf(line.c_str(), "time %zu", &size) != 1) return 1;
-    std::string plan(size, '\0');
-    std::cin.read(plan.data(), static_cast<std::streamsize>(size));
+    const stint::test::AlignedBytes plan(size, 4096);
+    std::cin.read(reinterpret_cast<char*>(plan.data()), static_cast<std::streamsize>(size));
     answer_time(plan, rules, log);
   }
 }
