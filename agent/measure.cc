@@ -11,6 +11,7 @@ namespace stint {
 namespace {
 
 constexpr int kWarmUpRuns = 3;
+constexpr size_t kLeastValues = 5;
 constexpr uint64_t kFramePixels = uint64_t{kNoiseFrameWidth} * kNoiseFrameHeight;
 
 using Clock = std::chrono::steady_clock;
@@ -158,16 +159,22 @@ stint_status measure_runs(Session& session, const MeasureOptions& options,
     }
     return session.synchronize();
   };
+  const int warm_up_runs = options.burst == 0 ? kWarmUpRuns : 1;
   const auto warm_up_end = Clock::now() + options.warm_up;
-  for (int i = 0; i < kWarmUpRuns || Clock::now() < warm_up_end; ++i) {
+  for (int i = 0; i < warm_up_runs || Clock::now() < warm_up_end; ++i) {
     if (stint_status status = run(); !ok(status)) return status;
   }
   session.reset_profile();
-  times->assign((options.iterations + runs - 1) / runs, 0.0);
-  for (double& time : *times) {
+  times->clear();
+  times->reserve((options.iterations + runs - 1) / runs);
+  const auto begin = Clock::now();
+  while (times->size() * runs < options.iterations) {
     const auto start = Clock::now();
+    const bool is_late = options.time_limit.count() > 0 && start - begin > options.time_limit;
+    if (is_late && times->size() >= kLeastValues) break;
     if (stint_status status = run(); !ok(status)) return status;
-    time = std::chrono::duration<double, std::micro>(Clock::now() - start).count() / runs;
+    times->push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count() /
+                     runs);
   }
   std::sort(times->begin(), times->end());
   return kOk;

@@ -48,10 +48,11 @@ class NoiseInputs {
 
 struct MeasureOptions {
   uint32_t iterations = 200;
-  std::chrono::milliseconds warm_up{200};  // and at least three runs
+  std::chrono::milliseconds warm_up{200};  // and at least three runs, or a burst
   /// CUDA: so many runs are enqueued one behind the other, and each of them counts with the mean,
   /// so that what is measured is the device and not the way to it. 0: every run is waited for.
   uint32_t burst = 0;
+  std::chrono::milliseconds time_limit{0};  // not much longer, but five values; 0: no limit
 };
 
 /// Enough runs for waiting once not to count.

@@ -1,5 +1,6 @@
 #include "agent/serve.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstring>
 #include <new>
@@ -16,6 +17,9 @@ namespace {
 // A layer's plan is loaded, timed and gone within some 50 ms, so that hundreds of them fit into a
 // build; the device's clocks stay up as the requests follow each other.
 constexpr std::chrono::milliseconds kWarmUp{5};
+constexpr std::chrono::milliseconds kTimeLimit{100};
+// A burst need not be longer: waiting for it takes some 10 us.
+constexpr double kBurstMicroseconds = 1000;
 
 std::string quoted(const std::string& text) {
   std::string json = "\"";
@@ -149,8 +153,25 @@ class Agent {
     MeasureOptions measure;
     measure.iterations = iterations;
     measure.warm_up = kWarmUp;
-    measure.burst = on_cuda ? kBurst : 0;
+    measure.time_limit = kTimeLimit;
+    if (on_cuda) {
+      if (stint_status status = choose_burst(engine.session(), &measure.burst); !ok(status))
+        return status;
+    }
     return measure_runs(engine.session(), measure, times);
+  }
+
+  static stint_status choose_burst(Session& session, uint32_t* burst) {
+    MeasureOptions once;
+    once.iterations = 1;
+    once.warm_up = std::chrono::milliseconds(0);
+    once.burst = 1;
+    std::vector<double> times;
+    const stint_status status = measure_runs(session, once, &times);
+    if (ok(status))
+      *burst = std::clamp(static_cast<uint32_t>(kBurstMicroseconds / std::max(1.0, times[0])), 1u,
+                          kBurst);
+    return status;
   }
 
   /// A context that lives as long as the agent: making one for every plan would take longer than

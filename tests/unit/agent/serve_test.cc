@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -146,4 +147,23 @@ TEST_CASE("requests that are none end the agent with an answer") {
   REQUIRE(garbage.answers.size() == 2);
   CHECK(garbage.answers[0]["ok"] == false);
   CHECK(garbage.answers[1]["ok"] == true);
+}
+
+TEST_CASE("measuring ends at its limit, but not with too few values") {
+  const test::AlignedBytes file = test::write_plan(test::tiny_plan());
+  Plan plan;
+  REQUIRE(ok(plan.open(file.data(), file.size())));
+  Engine engine;
+  REQUIRE(ok(engine.create(plan, "cpu", 1, {})));
+  MeasureOptions options;
+  options.iterations = 1'000'000;
+  options.warm_up = std::chrono::milliseconds(0);
+  options.time_limit = std::chrono::milliseconds(1);
+  std::vector<double> times;
+  REQUIRE(ok(measure_runs(engine.session(), options, &times)));
+  CHECK(times.size() >= 5);
+  CHECK(times.size() < 100'000);
+  CHECK(std::is_sorted(times.begin(), times.end()));
+  CHECK(percentile(times, 0.5) == times[times.size() / 2]);
+  CHECK(percentile(times, 1.0) == times.back());
 }
