@@ -31,6 +31,9 @@ struct Tuner::Timing {
 
 std::string why_not_on(const TacticDevice& device, const Target& target) {
   if (!target.is_gpu) return "the target " + target.name + " has no tactics to measure";
+  if (device.sm == 0)
+    return "the agent's machine has no CUDA device, the target " + target.name + " needs sm_" +
+           std::to_string(target.gpu.sm);
   const std::string who = "the agent's device " + device.name;
   if (device.sm != target.gpu.sm)
     return who + " is sm_" + std::to_string(device.sm) + ", the target " + target.name +

@@ -223,6 +223,8 @@ TEST_CASE("a candidate that the device refuses is left out; a layer with none is
 TEST_CASE("a device that is not the target's is refused before anything is timed") {
   CHECK_THROWS_WITH_AS(tuned_by("--sm 87"),
                        doctest::Contains("sm_87, the target sm_90 needs sm_90"), BuildError);
+  CHECK_THROWS_WITH_AS(tuned_by("--sm 0"), doctest::Contains("no CUDA device, the target sm_90"),
+                       BuildError);
   CHECK_THROWS_WITH_AS(tuned_by("--driver 12040"),
                        doctest::Contains("driver for CUDA 12.4, the target sm_90 needs 13.0"),
                        BuildError);
