@@ -1,7 +1,7 @@
 #include "agent/measure.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 #include <random>
 
 #include "plan_schema/half.h"
@@ -24,6 +24,17 @@ void fill(void* data, uint64_t bytes, uint64_t seed, Make make) {
   auto* values = static_cast<T*>(data);
   for (uint64_t i = 0; i < bytes / sizeof(T); ++i)
     values[i] = make(static_cast<double>(random() >> 11) / 9007199254740992.0);  // 2^53
+}
+
+/// Noise that repeats itself after a while: a tuner binds large inputs hundreds of times, and
+/// numbers take longer to make than to copy.
+std::vector<uint8_t> repeated_noise(const stint_binding_info& info, uint64_t seed) {
+  constexpr uint64_t kPeriod = 1 << 20;
+  std::vector<uint8_t> noise(info.bytes);
+  fill_noise(info.dtype, noise.data(), std::min<uint64_t>(kPeriod, info.bytes), seed);
+  for (uint64_t done = kPeriod; done < info.bytes; done += kPeriod)
+    std::memcpy(noise.data() + done, noise.data(), std::min(kPeriod, info.bytes - done));
+  return noise;
 }
 
 template <typename T>
@@ -89,8 +100,7 @@ stint_status NoiseInputs::bind_on_device(const std::vector<stint_binding_info>& 
     void* address = nullptr;
     if (inputs[i].kind == STINT_BINDING_TENSOR) {
       if (inputs[i].bytes == 0) continue;
-      std::vector<uint8_t> noise(inputs[i].bytes);
-      fill_noise(inputs[i].dtype, noise.data(), noise.size(), i + 1);
+      const std::vector<uint8_t> noise = repeated_noise(inputs[i], i + 1);
       stint_status status = upload(device, noise.data(), noise.size(), &address);
       if (ok(status)) status = session.bind_input(i, address, inputs[i].bytes);
       if (!ok(status)) return status;
