@@ -13,9 +13,12 @@ struct TileEnd {
   typedef typename L::Y Y;
   typedef Epilogue<L, T::kRun> Out;
   static constexpr int kParts = T::kCluster * T::kSplit;
-  static constexpr int kSlots = T::kSlices * kParts;
-  static constexpr bool kIsSplit = kSlots > 1;
-  typedef SplitSum<T::kRun, T::kRuns, kSlots, T::kCluster> Sum;
+  static constexpr bool kIsSplit = T::kSlices * kParts > 1;
+  // Slices are added up in their block before blocks exchange anything.
+  static constexpr bool kTwoLevels = T::kSlices > 1 && kParts > 1;
+  typedef SplitSum<T::kRun, T::kRuns, T::kSlices, 1> SliceSum;
+  typedef SplitSum<T::kRun, T::kRuns, (kParts > 1 ? kParts : T::kSlices), T::kCluster> Sum;
+  static constexpr uint32_t kSlicesAt = T::kSplit > 1 ? 128 : Sum::kBytes;
   /// Runs that one thread finishes.
   static constexpr int kMine =
       kIsSplit ? (Sum::kShare + T::kThreads - 1) / T::kThreads : T::kRunsPerThread;
@@ -55,8 +58,8 @@ struct TileEnd {
     if constexpr (kEarly) fetch_residuals(residual, 0);
   }
 
-  /// `area`: Sum::kBytes of shared memory that nobody else uses, or 16 bytes with kSplit; the
-  /// workspace and the state belong to the whole step.
+  /// `area`: shared memory that nobody else uses, Sum::kBytes (128 with kSplit) and, with two levels,
+  /// SliceSum::kBytes; the workspace and the state belong to the whole step.
   __device__ __forceinline__ void finish(const Accumulators<T>& sums, const float* bias,
                                          uint32_t area, const R* residual, Y* y, float* workspace,
                                          unsigned* state, int tile, int slice) {
@@ -88,25 +91,40 @@ struct TileEnd {
   /// False in blocks that have nothing left to do.
   __device__ __forceinline__ bool hand_in(const Accumulators<T>& sums, uint32_t area,
                                           float* tile_area, unsigned* counter, int slice) {
-    if constexpr (T::kCluster > 1) wait_for_cluster();
+    const int thread = static_cast<int>(threadIdx.x);
+    if constexpr (T::kSlices > 1) {
+      const uint32_t slices = area + (kTwoLevels ? kSlicesAt : 0);
 #pragma unroll
-    for (int u = 0; u < T::kRunsPerThread; ++u) {
+      for (int u = 0; u < T::kRunsPerThread; ++u) {
+        float values[T::kRun];
+        sums.run(values, u);
+        SliceSum::hand_in(slices, slice, u * T::kSliceThreads + thread % T::kSliceThreads, values);
+      }
+      __syncthreads();
+      if constexpr (!kTwoLevels) return true;
+    }
+    if constexpr (T::kCluster > 1) wait_for_cluster();
+    constexpr int kTurns = kTwoLevels ? (T::kRuns + T::kThreads - 1) / T::kThreads
+                                      : T::kRunsPerThread;
+#pragma unroll
+    for (int u = 0; u < kTurns; ++u) {
+      const int p = u * T::kThreads + thread;
+      if (kTwoLevels && T::kRuns % T::kThreads != 0 && p >= T::kRuns) break;
       float values[T::kRun];
-      sums.run(values, u);
-      const int p = u * T::kSliceThreads + static_cast<int>(threadIdx.x) % T::kSliceThreads;
-      if constexpr (T::kSplit > 1) {
-        Sum::hand_in(tile_area, part * T::kSlices + slice, p, values);
+      if constexpr (kTwoLevels) {
+        SliceSum::add_up(values, area + kSlicesAt, p);
       } else {
-        Sum::hand_in(area, part * T::kSlices + slice, p, values);
+        sums.run(values, u);
+      }
+      if constexpr (T::kSplit > 1) {
+        Sum::hand_in(tile_area, part, p, values);
+      } else {
+        Sum::hand_in(area, part, p, values);
       }
     }
     if constexpr (T::kSplit > 1) return is_last_block(counter, T::kSplit, area);
-    if constexpr (T::kCluster > 1) {
-      arrive_at_cluster();
-      wait_for_cluster();
-    } else {
-      __syncthreads();
-    }
+    arrive_at_cluster();
+    wait_for_cluster();
     return true;
   }
 };

@@ -1,6 +1,7 @@
 // How fast the convolutions of well-known networks are, tactic by tactic, as steps of a chain. Runs
 // on request only: STINT_GPU_TIME=1, STINT_GPU_LAYERS=rn50 (names that start so),
-// STINT_GPU_BATCH=1,8,32.
+// STINT_GPU_BATCH=1,8,32,
+// STINT_GPU_FAMILY=conv-gemm.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -99,7 +100,9 @@ TEST_CASE("conv_gemm: time of the layers of well-known networks") {
   const std::string prefix = wanted == nullptr ? "" : wanted;
   std::vector<builder::CudaFamily> families = {builder::kConvGemmFamily,
                                                builder::kConvResidentFamily};
-  if (std::getenv("STINT_GPU_THOROUGH") != nullptr) {
+  if (const char* only = std::getenv("STINT_GPU_FAMILY"); only != nullptr)
+    std::erase_if(families, [&](const auto& f) { return std::string(f.name) != only; });
+  else if (std::getenv("STINT_GPU_THOROUGH") != nullptr) {
     families[0].tactics = spread_gemm;
     families[1].tactics = spread_resident;
   }
@@ -122,7 +125,7 @@ TEST_CASE("conv_gemm: time of the layers of well-known networks") {
       // As in a network: weights and activations in the second-level cache, not in a near one.
       options.operand_sets = 6;
       if (batch > 1) {  // operands are larger than the near caches anyway
-        options.operand_sets = 4;
+        options.operand_sets = 2;
         options.chain = 8;
         options.repetitions = 5;
         options.launches = 8;

@@ -48,8 +48,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
   launch.shared_bytes = t.shared_bytes();
   if (t.split > 1) {
     launch.has_workspace = true;
-    step.workspace_bytes =
-        static_cast<uint64_t>(t.tiles(*p) * t.split * t.slices * t.bm * t.bn * 4);
+    step.workspace_bytes = static_cast<uint64_t>(t.tiles(*p) * t.split * t.bm * t.bn * 4);
     step.state_bytes = static_cast<uint64_t>(t.tiles(*p) * 4);
   }
   set_gemm_launch(step, graph, *p, packed, launch);

@@ -67,9 +67,8 @@ int64_t ConvResidentTile::window_bytes(const ConvProblem& p) const {
 }
 
 int64_t ConvResidentTile::shared_bytes(const ConvProblem& p) const {
-  int64_t bytes = weight_bytes(p) + round_up(window_bytes(p), 128) + round_up(bn * 4, 128);
-  if (slices * cluster > 1) bytes += slices * bm * bn * 4;
-  return bytes;
+  return weight_bytes(p) + round_up(window_bytes(p), 128) + round_up(bn * 4, 128) +
+         sum_bytes(bm * bn, slices, cluster, 1);
 }
 
 std::string ConvResidentTile::id() const {

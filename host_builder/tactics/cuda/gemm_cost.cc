@@ -15,6 +15,13 @@ int64_t registers_per_thread(const GemmWork& w) {
 
 }  // namespace
 
+int64_t sum_bytes(int64_t elements, int64_t slices, int64_t cluster, int64_t split) {
+  int64_t bytes = split > 1 ? 128 : 0;
+  if (cluster > 1) bytes += elements * 4;
+  if (slices > 1) bytes += slices * elements * 4;
+  return bytes;
+}
+
 int64_t resident_blocks(const GemmWork& w, const GpuTraits& gpu) {
   const int64_t by_memory = gpu.smem_per_multiprocessor / (w.shared_bytes + 1024);
   const int64_t by_registers = 65536 / (registers_per_thread(w) * w.threads);
@@ -49,8 +56,7 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
   if (w.step_depth > 0) {
     const double steps = real(ceil_div(w.depth, w.step_depth));
     chain = steps * real(w.step_depth) / 16 / real(w.slices) * turn;
-    if (real(w.stages) < steps)
-      chain += steps * std::max(0.0, 832.0 / real(w.stages) - 295.0);
+    if (real(w.stages) < steps) chain += steps * std::max(0.0, 832.0 / real(w.stages) - 295.0);
   } else {
     chain = real(ceil_div(w.depth / 32, w.slices)) * 2 * turn + real(w.activation_bytes) / 24;
   }
@@ -65,9 +71,9 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
     cycles += 335 + 16.5 * real(w.slices * w.bm * w.bn) / real(w.threads) / 4 * beside;
   if (w.cluster > 1)
     cycles += 101 + 188 * real(w.cluster) +
-              beside * real(w.bm * w.bn * 4 * w.slices * (w.cluster - 1)) / real(w.cluster) / 11.2;
+              beside * real(w.bm * w.bn * 4 * (w.cluster - 1)) / real(w.cluster) / 11.2;
   if (w.split > 1)  // through global memory, and a counter
-    cycles += 1800 + 150 * real(w.split) + share * real(w.bm * w.bn * 4 * w.slices) * 2 / 30;
+    cycles += 1800 + 150 * real(w.split) + share * real(w.bm * w.bn * 4) * 2 / 30;
   const double weights = real(p.out_channels * p.depth() * p.groups * 2);
   if (!gpu.has_pdl) {
     // Nothing starts early: weights come after the step before has ended.

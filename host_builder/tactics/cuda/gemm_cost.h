@@ -9,9 +9,9 @@ namespace stint::builder {
 /// One kernel's work. "Block" is a thread block.
 struct GemmWork {
   int64_t blocks = 1, threads = 128;
-  int64_t bm = 64, bn = 64;             // tile
+  int64_t bm = 64, bn = 64;  // tile
   int64_t warp_rows = 32, warp_columns = 32;
-  int64_t depth = 64;                   // k that one block goes through
+  int64_t depth = 64;  // k that one block goes through
   int64_t slices = 1, cluster = 1, split = 1;
   int64_t activation_bytes = 0, weight_bytes = 0;  // that one block fetches
   int64_t shared_bytes = 0;
@@ -19,6 +19,9 @@ struct GemmWork {
   // A pipeline of `stages` steps of `step_depth` k; 0: everything is fetched at once.
   int64_t stages = 0, step_depth = 0;
 };
+
+/// Shared memory of kernels/cuda/tile_end.cuh for a tile of `elements`.
+int64_t sum_bytes(int64_t elements, int64_t slices, int64_t cluster, int64_t split);
 
 /// Blocks of the kernel that one multiprocessor holds; 0: it cannot run.
 int64_t resident_blocks(const GemmWork& work, const GpuTraits& gpu);
