@@ -21,9 +21,9 @@ TEST_CASE("conv_fma: kernels, strides, dilations, groups and channel counts") {
   if (cannot_check()) return;
   check_family(conv_case(in_f32({.k = 1, .pad = 0})), kConvFmaFamily);
   check_family(conv_case(in_f32({.n = 2, .c = 64, .o = 72})), kConvFmaFamily);
-  check_family(conv_case(in_f32({.h = 20, .w = 22, .c = 3, .o = 64, .k = 7, .stride = 2,
-                                 .pad = 3})),
-               kConvFmaFamily);
+  check_family(
+      conv_case(in_f32({.h = 20, .w = 22, .c = 3, .o = 64, .k = 7, .stride = 2, .pad = 3})),
+      kConvFmaFamily);
   check_family(conv_case(in_f32({.c = 20, .o = 85, .k = 1, .pad = 0})), kConvFmaFamily);
   check_family(conv_case(in_f32({.c = 30, .o = 24, .k = 5, .pad = 4, .dilation = 2, .groups = 2})),
                kConvFmaFamily);

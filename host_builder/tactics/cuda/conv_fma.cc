@@ -86,9 +86,8 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
   GpuLaunch& launch = *step.launch;
   launch.source = "#include \"conv_fma.cuh\"\n\nstruct Layer {\n" + layer_source(*p) +
                   "  static constexpr int kColumns = " + std::to_string(columns) +
-                  ";\n};\ntypedef FmaTile<" +
-                  list_text({tile->bm, tile->bn, tile->bk, tile->tm}) + "> Tile;\n" +
-                  args_source(*p, "float", false) +
+                  ";\n};\ntypedef FmaTile<" + list_text({tile->bm, tile->bn, tile->bk, tile->tm}) +
+                  "> Tile;\n" + args_source(*p, "float", false) +
                   "\nextern \"C\" __global__ void __launch_bounds__(" +
                   std::to_string(tile->threads()) +
                   ")\nconv(const __grid_constant__ Args args) {\n  ConvFma<Layer, Tile>::run(" +

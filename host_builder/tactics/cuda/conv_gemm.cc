@@ -29,7 +29,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
 StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
   const auto p = conv_problem(graph, node);
   const auto tile = ConvGemmTile::parse(tactic.id);
-  if (!p || !tile || !suits(*p, target.gpu) || tile->shared_bytes() > target.gpu.smem_per_block)
+  if (!p || !tile || !suits(*p, target.gpu) || !tile->is_legal(*p, target.gpu))
     throw BuildError("node '" + node.name + "': tactic '" + tactic.id + "' does not fit it on " +
                      target.name + "; delete it from the tactic file");
   const ConvGemmTile& t = *tile;

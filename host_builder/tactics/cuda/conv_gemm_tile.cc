@@ -55,9 +55,12 @@ GemmWork work_of(const ConvProblem& p, const ConvGemmTile& t) {
   return w;
 }
 
-bool is_legal(const ConvProblem& p, const ConvGemmTile& t, const GpuTraits& gpu) {
+}  // namespace
+
+bool ConvGemmTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) const {
+  const ConvGemmTile& t = *this;
   if (t.bk % (32 * t.slices) != 0 || t.shared_bytes() > gpu.smem_per_block) return false;
-  if (resident_blocks(work_of(p, t), gpu) < 1) return false;
+  if (resident_blocks(work_of(p, t), gpu) < 1 || !cluster_fits(work_of(p, t), gpu)) return false;
   const int64_t steps = ceil_div(p.depth(), t.bk);
   // Every part has something to do, and every block finishes as many runs.
   if ((t.parts() - 1) * t.steps_per_part(p) >= steps) return false;
@@ -68,8 +71,6 @@ bool is_legal(const ConvProblem& p, const ConvGemmTile& t, const GpuTraits& gpu)
   if (t.tiles(p) * t.parts() > 2147483647) return false;
   return t.split == 1 || t.tiles(p) <= 4096;
 }
-
-}  // namespace
 
 int64_t ConvGemmTile::tiles(const ConvProblem& p) const {
   return ceil_div(p.pixels(), bm) * ceil_div(p.out_channels, bn) * p.groups;
@@ -142,7 +143,7 @@ std::vector<RankedTile> rank_tiles(const ConvProblem& p, const GpuTraits& gpu, s
           // Clusters: every block finishes as many runs, which are a power of two.
           if (clusters && (parts & (parts - 1)) != 0) continue;
           (clusters ? t.cluster : t.split) = parts;
-          if (is_legal(p, t, gpu)) ranked.push_back({t, predicted_us(p, t, gpu)});
+          if (t.is_legal(p, gpu)) ranked.push_back({t, predicted_us(p, t, gpu)});
         }
   std::stable_sort(ranked.begin(), ranked.end(),
                    [](const RankedTile& a, const RankedTile& b) { return a.us < b.us; });

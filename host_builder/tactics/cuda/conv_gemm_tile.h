@@ -22,6 +22,7 @@ struct ConvGemmTile {
   int64_t tiles(const ConvProblem& p) const;
   int64_t steps_per_part(const ConvProblem& p) const;
   uint32_t shared_bytes() const;
+  bool is_legal(const ConvProblem& p, const GpuTraits& gpu) const;
 
   /// "conv_gemm 64x32x64 s4 w2x1x2 c4": tile, stages, warps over pixels x channels x k, then c
   /// blocks of a cluster or k blocks that meet in global memory, if k is divided among blocks.

@@ -41,6 +41,23 @@ std::vector<Extent> extents(const ConvProblem& p) {
   return result;
 }
 
+GemmWork work_of(const ConvProblem& p, const ConvResidentTile& t) {
+  GemmWork w;
+  w.blocks = t.blocks(p);
+  w.threads = t.threads();
+  w.bm = t.bm;
+  w.bn = t.bn;
+  w.warp_rows = t.bm / t.warps_m;
+  w.warp_columns = t.bn / t.warps_n;
+  w.depth = p.taps() * t.channel_blocks(p) * 32;
+  w.slices = t.slices;
+  w.cluster = t.cluster;
+  w.activation_bytes = t.window_bytes(p);
+  w.weight_bytes = t.weight_bytes(p);
+  w.shared_bytes = t.shared_bytes(p);
+  return w;
+}
+
 }  // namespace
 
 int64_t ConvResidentTile::blocks(const ConvProblem& p) const {
@@ -106,7 +123,6 @@ bool ConvResidentTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) cons
   // 16-byte copies of f16; a block of 32 k lies in one tap.
   if (gpu.source_sm < 80 || p.x.dtype != DType::kF16 || p.x.packet != 8) return false;
   if (!is_flat(p) && p.in_channels % 32 != 0) return false;
-  if (cluster > 1 && !(gpu.has_pdl && gpu.source_sm >= 90)) return false;
   if (cluster != 1 && cluster != 2 && cluster != 4 && cluster != 8) return false;
   if (is_flat(p) && rows != 1) return false;
   if (rows * columns > bm || bm % (warps_m * 16) != 0 || bn % (warps_n * 8) != 0) return false;
@@ -117,24 +133,12 @@ bool ConvResidentTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) cons
   const int64_t copies = ceil_div(window_bytes(p) / 16, threads());
   const int64_t registers = 48 + bm * bn / (warps_m * warps_n * 32) * 3 / 2 + copies;
   if (copies > 24 || registers > 250 || registers * threads() > 65536) return false;
-  return shared_bytes(p) <= gpu.smem_per_block && blocks(p) <= 2147483647;
+  return shared_bytes(p) <= gpu.smem_per_block && blocks(p) <= 2147483647 &&
+         cluster_fits(work_of(p, *this), gpu);
 }
 
 double ConvResidentTile::predicted_us(const ConvProblem& p, const GpuTraits& gpu) const {
-  GemmWork w;
-  w.blocks = blocks(p);
-  w.threads = threads();
-  w.bm = bm;
-  w.bn = bn;
-  w.warp_rows = bm / warps_m;
-  w.warp_columns = bn / warps_n;
-  w.depth = p.taps() * channel_blocks(p) * 32;
-  w.slices = slices;
-  w.cluster = cluster;
-  w.activation_bytes = window_bytes(p);
-  w.weight_bytes = weight_bytes(p);
-  w.shared_bytes = shared_bytes(p);
-  return gemm_us(p, w, gpu);
+  return gemm_us(p, work_of(p, *this), gpu);
 }
 
 std::vector<std::pair<ConvResidentTile, double>> rank_resident_tiles(const ConvProblem& p,

@@ -29,8 +29,17 @@ int64_t resident_blocks(const GemmWork& w, const GpuTraits& gpu) {
   return std::min({by_memory, by_registers, by_threads});
 }
 
-// The constants are cycles, fitted to 2,494 timings on an H200 (ResNet-50's layers at batch 1 and
-// 32, in chains of programmatic edges): the tactic it likes best is 6 % slower than the best one.
+bool cluster_fits(const GemmWork& w, const GpuTraits& gpu) {
+  if (w.cluster == 1) return true;
+  if (!gpu.has_pdl || gpu.source_sm < 90) return false;
+  // A cluster lies in one GPC: 16 multiprocessors or more on an H200; of small devices nothing is
+  // published, so little is assumed.
+  const int64_t together = gpu.multiprocessors >= 64 ? 16 : 4;
+  return w.cluster <= 8 && w.cluster <= together * resident_blocks(w, gpu);
+}
+
+// The constants are cycles, fitted to 3,375 timings on an H200 (ResNet-50's layers at batch 1 and
+// 32, in chains of programmatic edges): the tactic it likes best is 4 % slower than the best one.
 double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
   const double clock = gpu.clock_ghz * 1e3;  // cycles per us
   const int64_t per_sm = ceil_div(w.blocks, gpu.multiprocessors);
@@ -38,40 +47,39 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
   const double waves = real(ceil_div(per_sm, resident));
   const double share = real(per_sm);
   const double beside = real(resident);
+  const double warp_tile = real(w.warp_rows * w.warp_columns);
 
-  // The same rate as on the H200 that was fitted, where it reaches 935 products a cycle.
+  // The same part of the tensor cores' rate as on the H200: 842 of 1,148 products a cycle.
   const double rate =
-      gpu.f16_tflops * 1e6 / 2 / real(gpu.multiprocessors) / clock * (935.0 / 1148.0);
-  const double warps = real(w.threads / 32) * beside;
-  const double products = share * real(w.bm * w.bn * w.depth) /
-                          (rate * std::min(1.0, warps / 8 * 0.23 + 0.77)) *
-                          (1 + 322.0 / real(w.warp_rows * w.warp_columns));
+      gpu.f16_tflops * 1e6 / 2 / real(gpu.multiprocessors) / clock * (842.0 / 1148.0);
+  const double products = share * real(w.bm * w.bn * w.depth) / rate * (1 + 28.0 / warp_tile);
   const double fetched = real(w.activation_bytes + w.weight_bytes);
   const double traffic =
-      std::max(real(w.blocks) / real(gpu.multiprocessors) * fetched / 52, share * fetched / 80);
+      std::max(real(w.blocks) / real(gpu.multiprocessors) * fetched / 51, share * fetched / 80);
+  // Fragments from shared memory: 32 bytes of a row or column for every 16 k.
+  const double fragments = share * real(w.depth) / 16 * real(w.bm * w.bn) / warp_tile *
+                           real(w.warp_rows + w.warp_columns) * 32 / 128 * 1.32;
   // A warp's products one after the other.
-  const double pieces = real(w.warp_rows * w.warp_columns) / 128;
-  const double turn = std::max(50.6, 2.2 + 6.8 * pieces);
+  const double turn = std::max(80.0, 2.8 + 14.9 * warp_tile / 128);
   double chain = 0;
   if (w.step_depth > 0) {
     const double steps = real(ceil_div(w.depth, w.step_depth));
-    chain = steps * real(w.step_depth) / 16 / real(w.slices) * turn;
-    if (real(w.stages) < steps) chain += steps * std::max(0.0, 832.0 / real(w.stages) - 295.0);
+    chain = steps * (79 + real(w.step_depth) / 16 / real(w.slices) * turn);
   } else {
-    chain = real(ceil_div(w.depth / 32, w.slices)) * 2 * turn + real(w.activation_bytes) / 24;
+    chain = real(ceil_div(w.depth / 32, w.slices)) * 2 * turn + real(w.activation_bytes) / 20;
   }
-  chain = chain * waves + share * real(w.gathered) * 44 / 128;
-  const double longest = std::max({products, traffic, chain});
-  double cycles = longest + 0.725 * (products + traffic + chain - longest);
+  chain = chain * waves + share * real(w.gathered) * 50 / 128;
+  const double longest = std::max({products, traffic, fragments, chain});
+  double cycles = longest + 0.227 * (products + traffic + fragments + chain - longest);
 
-  const double stores = share * real(w.bm * w.bn) / real(w.cluster) * 2 / 22.8;
-  cycles += 286 + stores + (waves - 1) * 1500 + 10.8 * real(w.threads) / 128 * beside;
-  if (p.residual.present()) cycles += 85 + stores;
+  const double stores = share * real(w.bm * w.bn) / real(w.cluster) * 2 / 20.6;
+  cycles += 737 + stores + (waves - 1) * 576 + 200 * real(w.threads) / 128 * beside;
+  if (p.residual.present()) cycles += 31 + stores;
   if (w.slices > 1)
-    cycles += 335 + 16.5 * real(w.slices * w.bm * w.bn) / real(w.threads) / 4 * beside;
+    cycles += 399 + 28 * real(w.slices * w.bm * w.bn) / real(w.threads) / 4 * beside;
   if (w.cluster > 1)
-    cycles += 101 + 188 * real(w.cluster) +
-              beside * real(w.bm * w.bn * 4 * (w.cluster - 1)) / real(w.cluster) / 11.2;
+    cycles += 397 + 260 * real(w.cluster) +
+              beside * real(w.bm * w.bn * 4 * (w.cluster - 1)) / real(w.cluster) / 16.8;
   if (w.split > 1)  // through global memory, and a counter
     cycles += 1800 + 150 * real(w.split) + share * real(w.bm * w.bn * 4) * 2 / 30;
   const double weights = real(p.out_channels * p.depth() * p.groups * 2);
@@ -80,7 +88,7 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
     cycles += 900 + weights / (gpu.memory_gb_per_s * 1e3) * clock;
   } else if (2 * (w.shared_bytes + 1024) > gpu.smem_per_multiprocessor) {
     // No room beside the step before: its end is waited for.
-    cycles += 188 + beside * real(w.weight_bytes) / 200;
+    cycles += 438 + beside * real(w.weight_bytes) / 167;
   }
   // Where operands exceed the second-level cache, memory bounds: reads and writes of one kernel
   // reach less than half of the rate.
@@ -88,10 +96,11 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
       real(p.pixels() * p.out_channels * p.groups) *
           (dtype_bytes(p.y.dtype) + (p.residual.present() ? dtype_bytes(p.residual.dtype) : 0)) +
       real(p.batch * p.in_h * p.in_w * p.in_channels * p.groups * dtype_bytes(p.x.dtype)) + weights;
-  const double memory =
-      bytes < 0.6 * static_cast<double>(gpu.l2_bytes) ? 0 : bytes / (gpu.memory_gb_per_s * 420);
-  // 1,170 cycles are edge and the ways to and from the second-level cache.
-  return gpu.edge_us - 0.05 + std::max(cycles / clock, memory);
+  const double memory = bytes < 0.6 * static_cast<double>(gpu.l2_bytes)
+                            ? 0
+                            : 0.8 + bytes / (gpu.memory_gb_per_s * 450);
+  // What the fit gives for the edge is in the cycles above, too.
+  return std::max(gpu.edge_us - 0.414 + cycles / clock, memory);
 }
 
 }  // namespace stint::builder

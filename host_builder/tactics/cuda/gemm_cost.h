@@ -26,6 +26,9 @@ int64_t sum_bytes(int64_t elements, int64_t slices, int64_t cluster, int64_t spl
 /// Blocks of the kernel that one multiprocessor holds; 0: it cannot run.
 int64_t resident_blocks(const GemmWork& work, const GpuTraits& gpu);
 
+/// Whether the blocks of a cluster find room at the same time.
+bool cluster_fits(const GemmWork& work, const GpuTraits& gpu);
+
 /// Predicted time of the step in a chain.
 double gemm_us(const ConvProblem& p, const GemmWork& work, const GpuTraits& gpu);
 

@@ -1,0 +1,128 @@
+// Tactics of the tensor-core convolutions as text, and what the builder makes of a node.
+#include <doctest/doctest.h>
+
+#include "host_builder/graph/error.h"
+#include "host_builder/tactics/cuda/conv_gemm_tile.h"
+#include "host_builder/tactics/cuda/conv_resident_tile.h"
+#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/tactics/cuda/gemm_weights.h"
+#include "plan_schema/half.h"
+
+using namespace stint;
+using namespace stint::builder;
+
+namespace {
+
+struct Case {
+  Graph graph;
+  Node node;
+};
+
+Case conv(Shape in, int64_t out, int64_t kernel, DType type = DType::kF16) {
+  Case c;
+  c.graph.channels_last = true;
+  const int64_t pad = kernel / 2;
+  const ValueId x = c.graph.add_value("x", type, in);
+  std::vector<float> data(static_cast<size_t>(out * in[3] * kernel * kernel));
+  for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<float>(i % 1000);
+  const ValueId w =
+      c.graph.add_constant("w", DType::kF32, {out, in[3], kernel, kernel}, data);
+  const ValueId y = c.graph.add_value("y", type, {in[0], in[1], in[2], out});
+  ConvAttributes a;
+  a.kernel = {kernel, kernel};
+  a.pads_begin = a.pads_end = {pad, pad};
+  c.node.name = "conv";
+  c.node.op = Op::kConv;
+  c.node.attributes = a;
+  c.node.inputs = {x, w};
+  c.node.outputs = {y};
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("the text of a tile is the tile") {
+  const Case c = conv({1, 14, 14, 256}, 256, 3);
+  const ConvProblem p = *conv_problem(c.graph, c.node);
+  for (const char* target : {"sm_90", "orin"}) {
+    const GpuTraits& gpu = find_target(target).gpu;
+    const auto gemm = rank_tiles(p, gpu, SIZE_MAX);
+    REQUIRE(!gemm.empty());
+    for (const auto& r : gemm) {
+      const auto parsed = ConvGemmTile::parse(r.tile.id());
+      REQUIRE(parsed);
+      CHECK(parsed->id() == r.tile.id());
+      CHECK(r.tile.shared_bytes() <= gpu.smem_per_block);
+      CHECK((gpu.has_pdl || r.tile.cluster == 1));
+    }
+    const auto resident = rank_resident_tiles(p, gpu, SIZE_MAX);
+    REQUIRE(!resident.empty());
+    for (const auto& [tile, us] : resident) {
+      const auto parsed = ConvResidentTile::parse(tile.id());
+      REQUIRE(parsed);
+      CHECK(parsed->is_legal(p, gpu));
+      CHECK(us > 0);
+    }
+  }
+}
+
+TEST_CASE("tactics that do not fit are refused by name") {
+  for (const char* id :
+       {"", "conv_gemm", "conv_gemm 64x64x64 s4 w2x2x1 c3x", "conv_gemm 65x64x64 s4 w2x2x1",
+        "conv_gemm 64x64x64 s4 w2x2x1 c16", "conv_resident 0x14x32 m32 w1x2x2",
+        "conv_resident 2x14x32 m32 w1x2x2 c4 "}) {
+    CAPTURE(id);
+    CHECK_FALSE(ConvGemmTile::parse(id));
+    CHECK_FALSE(ConvResidentTile::parse(id));
+  }
+  Case c = conv({1, 14, 14, 256}, 256, 3);
+  // Clusters are sm_90's.
+  CHECK_THROWS_AS(kConvResidentFamily.lower(c.graph, c.node, find_target("orin"),
+                                            {"conv_resident 2x14x32 m32 w1x2x2 c4", 1.0}),
+                  BuildError);
+  CHECK_THROWS_AS(kConvGemmFamily.lower(c.graph, c.node, find_target("orin"),
+                                        {"conv_gemm 64x64x64 s4 w2x2x1 c4", 1.0}),
+                  BuildError);
+}
+
+TEST_CASE("a convolution of one tap is a product over one flat list of pixels") {
+  const Case flat = conv({4, 14, 14, 64}, 32, 1);
+  const ConvProblem p = *conv_problem(flat.graph, flat.node);
+  CHECK(p.batch == 1);
+  CHECK(p.out_h == 1);
+  CHECK(p.out_w == 4 * 14 * 14);
+  Case strided = conv({4, 14, 14, 64}, 32, 1);
+  strided.graph.value(strided.node.outputs[0]).strides = {16 * 14 * 32, 16 * 32, 32, 1};
+  const ConvProblem q = *conv_problem(strided.graph, strided.node);
+  CHECK(q.pixels() == p.pixels());
+  CHECK(q.out_w == 14);
+}
+
+TEST_CASE("f32 operands are not multiplied in f16") {
+  const Case c = conv({1, 14, 14, 64}, 32, 3, DType::kF32);
+  CHECK(kConvGemmFamily.tactics(c.graph, c.node, find_target("sm_90")).empty());
+  CHECK(kConvResidentFamily.tactics(c.graph, c.node, find_target("sm_90")).empty());
+  CHECK_FALSE(kConvFmaFamily.tactics(c.graph, c.node, find_target("sm_90")).empty());
+}
+
+TEST_CASE("packed weights put a lane's channels side by side") {
+  Case c = conv({1, 8, 8, 32}, 32, 1);
+  const ConvProblem p = *conv_problem(c.graph, c.node);
+  const ValueId id = pack_gemm_weights(c.graph, p, 32);
+  const Value& packed = c.graph.value(id);
+  CHECK(packed.shape == Shape{1, 1, 4, 256});
+  const auto* halves = reinterpret_cast<const F16*>(packed.constant->data());
+  const auto weight = weight_reader(c.graph, p);
+  // mma.m16n8k16: lane l holds B of column l / 4, k (l % 4) * 2 + {0, 1} and 8 more; accumulators
+  // of columns 2 * (l % 4) + {0, 1}. Block j's column of lane l is channel l / 8 * 8 + j * 2 + ...
+  for (int64_t j = 0; j < 4; ++j)
+    for (int64_t lane = 0; lane < 32; ++lane) {
+      const int64_t channel = lane / 8 * 8 + j * 2 + lane / 4 % 2;
+      const int64_t k = lane % 4 * 2;
+      const F16* at = halves + (j * 32 + lane) * 8;
+      CHECK(to_float(at[0]) == weight(0, channel, k));
+      CHECK(to_float(at[1]) == weight(0, channel, k + 1));
+      CHECK(to_float(at[2]) == weight(0, channel, k + 8));
+      CHECK(to_float(at[7]) == weight(0, channel, k + 25));
+    }
+}
