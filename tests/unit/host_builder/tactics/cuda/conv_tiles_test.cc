@@ -25,8 +25,7 @@ Case conv(Shape in, int64_t out, int64_t kernel, DType type = DType::kF16) {
   const ValueId x = c.graph.add_value("x", type, in);
   std::vector<float> data(static_cast<size_t>(out * in[3] * kernel * kernel));
   for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<float>(i % 1000);
-  const ValueId w =
-      c.graph.add_constant("w", DType::kF32, {out, in[3], kernel, kernel}, data);
+  const ValueId w = c.graph.add_constant("w", DType::kF32, {out, in[3], kernel, kernel}, data);
   const ValueId y = c.graph.add_value("y", type, {in[0], in[1], in[2], out});
   ConvAttributes a;
   a.kernel = {kernel, kernel};
