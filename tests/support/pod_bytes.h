@@ -2,14 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace stint::test {
 
 template <typename P>
 void append_pod(std::vector<uint8_t>* bytes, const P& pod) {
-  const auto* p = reinterpret_cast<const uint8_t*>(&pod);
-  bytes->insert(bytes->end(), p, p + sizeof pod);
+  const size_t size = bytes->size();
+  bytes->resize(size + sizeof pod);
+  std::memcpy(bytes->data() + size, &pod, sizeof pod);
 }
 
 template <typename P>
