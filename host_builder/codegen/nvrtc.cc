@@ -49,11 +49,22 @@ std::vector<fs::path> candidates(const Package& package) {
   return paths;
 }
 
+/// NVRTC opens its library of built-in functions by name only. Its run path does not count where a
+/// sanitizer stands between it and the loader, nor where a user linked the file from elsewhere; a
+/// library that is open already is found in any case.
+void open_builtins(const fs::path& library) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(library.parent_path(), ignored))
+    if (entry.path().filename().string().rfind("libnvrtc-builtins.so.", 0) == 0)
+      dlopen(entry.path().c_str(), RTLD_NOW | RTLD_LOCAL);
+}
+
 void* open_library(NvrtcFamily family) {
   const Package& package = package_of(family);
   for (const fs::path& path : candidates(package)) {
     std::error_code ignored;
     if (!fs::exists(path, ignored)) continue;
+    open_builtins(path);
     if (void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); handle != nullptr)
       return handle;
   }
