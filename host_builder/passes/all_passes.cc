@@ -11,6 +11,7 @@ const std::vector<Pass>& all_passes() {
       kFoldConstantsPass,
       kCommonCodePass,
       kRecognizePatternsPass,
+      kRecognizeNormsPass,
       kFoldPadsPass,
       kFoldScalesPass,
       kExpandBatchNormPass,

@@ -11,6 +11,7 @@ extern const Pass kSimplifyPass;
 extern const Pass kFoldConstantsPass;
 extern const Pass kCommonCodePass;
 extern const Pass kRecognizePatternsPass;
+extern const Pass kRecognizeNormsPass;
 extern const Pass kFoldScalesPass;
 extern const Pass kExpandBatchNormPass;
 extern const Pass kFoldPadsPass;

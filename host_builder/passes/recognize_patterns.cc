@@ -9,22 +9,12 @@ namespace stint::builder {
 
 namespace {
 
-const Node* unary(const Graph& graph, ValueId id, EltOp op) {
-  const auto n = producer_of(graph, id, Op::kUnary);
-  return n && graph.node(*n).as<UnaryAttributes>().op == op ? &graph.node(*n) : nullptr;
-}
-
-const Node* binary(const Graph& graph, ValueId id, EltOp op) {
-  const auto n = producer_of(graph, id, Op::kBinary);
-  return n && graph.node(*n).as<BinaryAttributes>().op == op ? &graph.node(*n) : nullptr;
-}
-
 bool near(float a, double b) { return std::fabs(a - b) <= 1e-5 * std::fabs(b); }
 
 /// `op(x, constant)` or, for commutative operations, `op(constant, x)`: x, if the constant is near
 /// `wanted`.
 ValueId with_constant(const Graph& graph, ValueId id, EltOp op, double wanted) {
-  const Node* node = binary(graph, id, op);
+  const Node* node = binary_producer(graph, id, op);
   if (!node) return kNoValue;
   for (size_t i = 0; i < 2; ++i) {
     if (i == 0 && op != EltOp::kAdd && op != EltOp::kMul) continue;
@@ -44,7 +34,7 @@ ValueId divided(const Graph& graph, ValueId id, double divisor) {
 
 /// clip(x + 3, 0, 6): x.
 ValueId shifted_relu6(const Graph& graph, ValueId id) {
-  const Node* clip = unary(graph, id, EltOp::kClip);
+  const Node* clip = unary_producer(graph, id, EltOp::kClip);
   if (!clip) return kNoValue;
   const auto& a = clip->as<UnaryAttributes>();
   if (a.alpha != 0.0f || a.beta != 6.0f) return kNoValue;
@@ -65,17 +55,17 @@ bool become(Graph& graph, NodeId n, ValueId x, UnaryAttributes attributes) {
 
 /// What x is multiplied with to give a known activation.
 bool is_gate_of(const Graph& graph, ValueId gate, ValueId x, UnaryAttributes& whole) {
-  if (const Node* s = unary(graph, gate, EltOp::kSigmoid); s && s->inputs[0] == x) {
+  if (const Node* s = unary_producer(graph, gate, EltOp::kSigmoid); s && s->inputs[0] == x) {
     whole = {EltOp::kSilu};
     return true;
   }
-  if (const Node* h = unary(graph, gate, EltOp::kHardSigmoid); h && h->inputs[0] == x) {
+  if (const Node* h = unary_producer(graph, gate, EltOp::kHardSigmoid); h && h->inputs[0] == x) {
     const auto& a = h->as<UnaryAttributes>();
     whole = {EltOp::kHardSwish};
     return near(a.alpha, 1.0 / 6.0) && near(a.beta, 0.5);
   }
-  if (const Node* t = unary(graph, gate, EltOp::kTanh)) {
-    const Node* s = unary(graph, t->inputs[0], EltOp::kSoftplus);
+  if (const Node* t = unary_producer(graph, gate, EltOp::kTanh)) {
+    const Node* s = unary_producer(graph, t->inputs[0], EltOp::kSoftplus);
     whole = {EltOp::kMish};
     return s && s->inputs[0] == x;
   }
@@ -99,7 +89,7 @@ bool hard_forms(Graph& graph, NodeId n) {
   if (product == kNoValue) return false;
   if (const ValueId x = shifted_relu6(graph, product); x != kNoValue)
     return become(graph, n, x, {EltOp::kHardSigmoid, 1.0f / 6.0f, 0.5f});
-  const Node* mul = binary(graph, product, EltOp::kMul);
+  const Node* mul = binary_producer(graph, product, EltOp::kMul);
   if (!mul) return false;
   for (size_t i = 0; i < 2; ++i)
     if (shifted_relu6(graph, mul->inputs[i]) == mul->inputs[1 - i])
@@ -109,16 +99,16 @@ bool hard_forms(Graph& graph, NodeId n) {
 
 /// log(exp(x) + 1).
 bool softplus(Graph& graph, NodeId n) {
-  const Node* log = unary(graph, graph.node(n).outputs[0], EltOp::kLog);
+  const Node* log = unary_producer(graph, graph.node(n).outputs[0], EltOp::kLog);
   if (!log) return false;
   const ValueId e = with_constant(graph, log->inputs[0], EltOp::kAdd, 1.0);
-  const Node* exp = e == kNoValue ? nullptr : unary(graph, e, EltOp::kExp);
+  const Node* exp = e == kNoValue ? nullptr : unary_producer(graph, e, EltOp::kExp);
   return exp && become(graph, n, exp->inputs[0], {EltOp::kSoftplus});
 }
 
 /// Factors of a product of at most three, in any association.
 void factors(const Graph& graph, ValueId id, int depth, std::vector<ValueId>& result) {
-  const Node* mul = depth > 0 ? binary(graph, id, EltOp::kMul) : nullptr;
+  const Node* mul = depth > 0 ? binary_producer(graph, id, EltOp::kMul) : nullptr;
   if (!mul) {
     result.push_back(id);
     return;
@@ -126,7 +116,38 @@ void factors(const Graph& graph, ValueId id, int depth, std::vector<ValueId>& re
   for (ValueId operand : mul->inputs) factors(graph, operand, depth - 1, result);
 }
 
-/// 0.5 * x * (1 + erf(x / sqrt(2))).
+/// x^3, as a power or a product in any association.
+bool is_cube(const Graph& graph, ValueId id, ValueId x) {
+  if (const Node* power = binary_producer(graph, id, EltOp::kPow))
+    return power->inputs[0] == x && uniform_constant(graph, power->inputs[1]) == 3.0f;
+  std::vector<ValueId> parts;
+  factors(graph, id, 2, parts);
+  return parts == std::vector<ValueId>{x, x, x};
+}
+
+/// x + 0.044715 x^3: x.
+ValueId cubic(const Graph& graph, ValueId id) {
+  const Node* sum = binary_producer(graph, id, EltOp::kAdd);
+  for (size_t i = 0; sum && i < 2; ++i) {
+    const ValueId x = sum->inputs[i];
+    const ValueId cube = with_constant(graph, sum->inputs[1 - i], EltOp::kMul, 0.044715);
+    if (cube != kNoValue && is_cube(graph, cube, x)) return x;
+    // 0.044715 x * x * x, the constant somewhere among the factors.
+    std::vector<ValueId> parts;
+    factors(graph, sum->inputs[1 - i], 3, parts);
+    size_t same = 0;
+    bool constant = false;
+    for (ValueId part : parts) {
+      same += part == x;
+      const auto k = uniform_constant(graph, part);
+      constant |= k && near(*k, 0.044715);
+    }
+    if (parts.size() == 4 && same == 3 && constant) return x;
+  }
+  return kNoValue;
+}
+
+/// 0.5 * x * (1 + erf(x / sqrt(2))), and 0.5 * x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))).
 bool gelu(Graph& graph, NodeId n) {
   const Node& node = graph.node(n);
   if (node.op != Op::kBinary || node.as<BinaryAttributes>().op != EltOp::kMul) return false;
@@ -138,9 +159,15 @@ bool gelu(Graph& graph, NodeId n) {
     const auto half = uniform_constant(graph, parts[0]);
     if (!half || *half != 0.5f) continue;
     const ValueId sum = with_constant(graph, parts[2], EltOp::kAdd, 1.0);
-    const Node* erf = sum == kNoValue ? nullptr : unary(graph, sum, EltOp::kErf);
+    const Node* erf = sum == kNoValue ? nullptr : unary_producer(graph, sum, EltOp::kErf);
     if (erf && divided(graph, erf->inputs[0], std::sqrt(2.0)) == parts[1])
       return become(graph, n, parts[1], {EltOp::kGelu});
+    const Node* tanh = sum == kNoValue ? nullptr : unary_producer(graph, sum, EltOp::kTanh);
+    const ValueId inner =
+        tanh ? with_constant(graph, tanh->inputs[0], EltOp::kMul, std::sqrt(2.0 / 3.14159265358979))
+             : kNoValue;
+    if (inner != kNoValue && cubic(graph, inner) == parts[1])
+      return become(graph, n, parts[1], {EltOp::kGeluTanh});
   } while (std::next_permutation(parts.begin(), parts.end()));
   return false;
 }
@@ -170,7 +197,7 @@ bool parametric(Graph& graph, NodeId n) {
 bool nested_clips(Graph& graph, NodeId n) {
   Node& node = graph.node(n);
   if (node.op != Op::kUnary || node.as<UnaryAttributes>().op != EltOp::kClip) return false;
-  const Node* inner = unary(graph, node.inputs[0], EltOp::kClip);
+  const Node* inner = unary_producer(graph, node.inputs[0], EltOp::kClip);
   if (!inner) return false;
   auto& outer = node.as<UnaryAttributes>();
   const auto& first = inner->as<UnaryAttributes>();

@@ -27,6 +27,16 @@ std::optional<NodeId> producer_of(const Graph& graph, ValueId id, Op op) {
   return n && graph.node(*n).op == op ? n : std::nullopt;
 }
 
+const Node* unary_producer(const Graph& graph, ValueId id, EltOp op) {
+  const auto n = producer_of(graph, id, Op::kUnary);
+  return n && graph.node(*n).as<UnaryAttributes>().op == op ? &graph.node(*n) : nullptr;
+}
+
+const Node* binary_producer(const Graph& graph, ValueId id, EltOp op) {
+  const auto n = producer_of(graph, id, Op::kBinary);
+  return n && graph.node(*n).as<BinaryAttributes>().op == op ? &graph.node(*n) : nullptr;
+}
+
 bool can_replace(const Graph& graph, ValueId from, ValueId to) {
   if (!graph.is_output(from)) return true;
   const bool is_input =

@@ -18,6 +18,10 @@ std::optional<NodeId> sole_consumer(const Graph& graph, ValueId id);
 /// The producing node if it is `op`.
 std::optional<NodeId> producer_of(const Graph& graph, ValueId id, Op op);
 
+/// The producing node if it is this element-wise operation; null if not.
+const Node* unary_producer(const Graph& graph, ValueId id, EltOp op);
+const Node* binary_producer(const Graph& graph, ValueId id, EltOp op);
+
 /// True if `from` may be replaced by `to` everywhere: a graph output must stay the result of a node
 /// of its own.
 bool can_replace(const Graph& graph, ValueId from, ValueId to);

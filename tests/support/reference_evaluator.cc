@@ -126,6 +126,8 @@ double apply(EltOp op, double a, double b, double c, double alpha, double beta) 
       return softplus(a);
     case EltOp::kMish:
       return a * std::tanh(softplus(a));
+    case EltOp::kGeluTanh:
+      return 0.5 * a * (1 + std::tanh(0.79788456080286536 * (a + 0.044715 * a * a * a)));
     case EltOp::kGelu:
       return 0.5 * a * (1 + std::erf(a / std::sqrt(2.0)));
     case EltOp::kSilu:

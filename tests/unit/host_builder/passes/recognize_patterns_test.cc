@@ -57,6 +57,18 @@ TEST_CASE("activations that exporters spell out are recognised") {
     const ValueId erf = m.unary(EltOp::kErf, m.mul(x, k(std::sqrt(0.5f))));
     y = m.mul(m.mul(k(0.5f), x), m.add(k(1), erf));
   }
+  SUBCASE("gelu by tanh, cube as a power") {
+    expected = EltOp::kGeluTanh;
+    const ValueId cube = m.binary(EltOp::kPow, x, k(3));
+    const ValueId inner = m.mul(m.add(x, m.mul(k(0.044715f), cube)), k(0.7978845608f));
+    y = m.mul(m.mul(x, k(0.5f)), m.add(m.unary(EltOp::kTanh, inner), k(1)));
+  }
+  SUBCASE("gelu by tanh, cube as products") {
+    expected = EltOp::kGeluTanh;
+    const ValueId cube = m.mul(m.mul(m.mul(x, k(0.044715f)), x), x);
+    const ValueId inner = m.mul(k(0.7978845608f), m.add(x, cube));
+    y = m.mul(k(0.5f), m.mul(x, m.add(k(1), m.unary(EltOp::kTanh, inner))));
+  }
   SUBCASE("leaky relu") {
     expected = EltOp::kLeakyRelu;
     y = m.binary(EltOp::kPRelu, x, m.filled({64}, 0.25f));
