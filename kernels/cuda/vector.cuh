@@ -48,33 +48,32 @@ __device__ __forceinline__ void store_words(void* to, Words4 w) {
 // load would be waited for before the next one starts.
 __device__ __forceinline__ void load_words_if(uint16_t& w, const void* from, bool inside,
                                               uint32_t fill) {
-  asm volatile(
-      "{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\nmov.u16 %0, %3;\n@p ld.global.u16 %0, [%1];\n}"
-      : "=&h"(w)
-      : "l"(from), "r"(static_cast<uint32_t>(inside)), "h"(static_cast<uint16_t>(fill)));
+  w = static_cast<uint16_t>(fill);
+  asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\n@p ld.global.u16 %0, [%1];\n}"
+               : "+h"(w)
+               : "l"(from), "r"(static_cast<uint32_t>(inside)));
 }
 __device__ __forceinline__ void load_words_if(uint32_t& w, const void* from, bool inside,
                                               uint32_t fill) {
-  asm volatile(
-      "{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\nmov.u32 %0, %3;\n@p ld.global.u32 %0, [%1];\n}"
-      : "=&r"(w)
-      : "l"(from), "r"(static_cast<uint32_t>(inside)), "r"(fill));
+  w = fill;
+  asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\n@p ld.global.u32 %0, [%1];\n}"
+               : "+r"(w)
+               : "l"(from), "r"(static_cast<uint32_t>(inside)));
 }
 __device__ __forceinline__ void load_words_if(Words2& w, const void* from, bool inside,
                                               uint32_t fill) {
-  asm volatile(
-      "{\n.reg .pred p;\nsetp.ne.u32 p, %3, 0;\nmov.u32 %0, %4;\nmov.u32 %1, %4;\n"
-      "@p ld.global.v2.u32 {%0, %1}, [%2];\n}"
-      : "=&r"(w.x), "=&r"(w.y)
-      : "l"(from), "r"(static_cast<uint32_t>(inside)), "r"(fill));
+  w.x = w.y = fill;
+  asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %3, 0;\n@p ld.global.v2.u32 {%0, %1}, [%2];\n}"
+               : "+r"(w.x), "+r"(w.y)
+               : "l"(from), "r"(static_cast<uint32_t>(inside)));
 }
 __device__ __forceinline__ void load_words_if(Words4& w, const void* from, bool inside,
                                               uint32_t fill) {
+  w.x = w.y = w.z = w.w = fill;
   asm volatile(
-      "{\n.reg .pred p;\nsetp.ne.u32 p, %5, 0;\nmov.u32 %0, %6;\nmov.u32 %1, %6;\n"
-      "mov.u32 %2, %6;\nmov.u32 %3, %6;\n@p ld.global.v4.u32 {%0, %1, %2, %3}, [%4];\n}"
-      : "=&r"(w.x), "=&r"(w.y), "=&r"(w.z), "=&r"(w.w)
-      : "l"(from), "r"(static_cast<uint32_t>(inside)), "r"(fill));
+      "{\n.reg .pred p;\nsetp.ne.u32 p, %5, 0;\n@p ld.global.v4.u32 {%0, %1, %2, %3}, [%4];\n}"
+      : "+r"(w.x), "+r"(w.y), "+r"(w.z), "+r"(w.w)
+      : "l"(from), "r"(static_cast<uint32_t>(inside)));
 }
 
 template <int kBytes>
