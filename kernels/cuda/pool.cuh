@@ -8,39 +8,12 @@
 
 #include "stint.cuh"
 // After stint.cuh.
+#include "pool_window.cuh"
 #include "vector.cuh"
 
 constexpr int kGroups = kChannels / kVector;
 constexpr int kTileColumns = (kWidth + kColumns - 1) / kColumns;
 constexpr int kSpanW = (kColumns - 1) * kStrideW + (kKernelW - 1) * kDilationW + 1;
-#define STINT_MINUS_INFINITY __int_as_float(0xff800000)
-
-/// Cells of a window along one axis that begin in [low, high).
-__device__ __forceinline__ int cells(int first, int kernel, int dilation, int low, int high) {
-  const int begin = first >= low ? 0 : (low - first + dilation - 1) / dilation;
-  const int room = high - first;
-  int end = room <= 0 ? 0 : (room + dilation - 1) / dilation;
-  if (end > kernel) end = kernel;
-  return end > begin ? end - begin : 0;
-}
-
-/// What an average divides by: padding counts if asked for, cells beyond it (ceil_mode) never.
-__device__ __forceinline__ float average_scale(int first_row, int first_column) {
-  int count;
-  if constexpr (kCountsPadding) {
-    count = cells(first_row, kKernelH, kDilationH, -kPadTop, kInHeight + kPadBottom) *
-            cells(first_column, kKernelW, kDilationW, -kPadLeft, kInWidth + kPadRight);
-  } else {
-    count = cells(first_row, kKernelH, kDilationH, 0, kInHeight) *
-            cells(first_column, kKernelW, kDilationW, 0, kInWidth);
-  }
-  return count > 0 ? 1.0f / static_cast<float>(count) : 0.0f;
-}
-
-__device__ __forceinline__ float pooled(float so_far, float x) {
-  if constexpr (kIsMax) return so_far > x ? so_far : x;  // a NaN in x survives
-  return so_far + x;
-}
 
 __device__ __forceinline__ bool is_column(int w) {
   return static_cast<uint32_t>(w) < static_cast<uint32_t>(kInWidth);

@@ -39,7 +39,11 @@ StepCase pool(const Layer& l) {
   return c;
 }
 
-void check(const Layer& l) { check_family(pool(l), kPoolCudaFamily); }
+void check(const Layer& l) {
+  const StepCase c = pool(l);
+  check_family(c, kPoolCudaFamily);
+  if (l.kernel_h * l.kernel_w >= 16) check_family(c, kPlanePoolFamily);
+}
 
 }  // namespace
 
@@ -79,6 +83,21 @@ TEST_CASE("pooling: windows, ceil_mode, padding, dilation") {
            .max = max});
   }
   check({.max = false, .counts_padding = true});
+  check({.n = 2,
+         .h = 19,
+         .w = 16,
+         .c = 11,
+         .kernel_h = 5,
+         .kernel_w = 7,
+         .stride = 2,
+         .pad = 2,
+         .pad_end = 3,
+         .max = false,
+         .ceil = true,
+         .counts_padding = true,
+         .x = DType::kF32,
+         .in = {.inner = 5, .offset = 3},
+         .out = {.inner = 2, .outer = 4}});
   check({.h = 14, .w = 14, .pad_end = 1, .max = false, .ceil = true, .counts_padding = true});
 }
 
@@ -102,14 +121,20 @@ TEST_CASE("timing: pooling in ResNet, GoogLeNet, SqueezeNet and YOLOX") {
     time("resnet 112 c64", {.n = n, .h = 112, .w = 112, .c = 64});
     time("googlenet 28 c192 s1", {.n = n, .h = 28, .w = 28, .c = 192, .stride = 1});
     time("squeezenet 55 c128", {.n = n, .h = 55, .w = 55, .c = 128, .pad = 0, .pad_end = 0});
-    time("yolox 13 c128 k13", {.n = n,
-                               .h = 13,
-                               .w = 13,
-                               .c = 128,
-                               .kernel_h = 13,
-                               .kernel_w = 13,
-                               .stride = 1,
-                               .pad = 6,
-                               .pad_end = 6});
+    for (const int64_t k : {5, 9, 13}) {
+      const Layer spp = {.n = n,
+                         .h = 13,
+                         .w = 13,
+                         .c = 128,
+                         .kernel_h = k,
+                         .kernel_w = k,
+                         .stride = 1,
+                         .pad = k / 2,
+                         .pad_end = k / 2};
+      const std::string name = "yolox 13 c128 k" + std::to_string(k);
+      time(name.c_str(), spp);
+      time_family(name + " b" + std::to_string(n), pool(spp), kPlanePoolFamily, 12,
+                  network_timing());
+    }
   }
 }

@@ -87,7 +87,8 @@ double predicted_us(const Layer& layer, const Target& target, const Tile& tile) 
                    (2.0 * static_cast<double>(layer.window.taps()) * tile.rows * tile.columns +
                     2.0 * spans + 12.0 * tile.rows * tile.columns) +
                items * 120.0;
-  cost.rounds = 1.0 + 0.5 * (tile.passes - 1);
+  // A thread's loads are issued one after the other.
+  cost.rounds = 1.0 + 0.02 * spans + 0.5 * (tile.passes - 1);
   return direct_us(target, traffic_of(layer.graph, layer.node), cost);
 }
 

@@ -136,6 +136,8 @@ Traffic traffic_of(const Graph& graph, const Node& node) {
   return t;
 }
 
+// Constants fitted to 900 tactics of the direct families timed in chains with programmatic edges on
+// an H200 (rms error 20 %; how far the tactic predicted best is behind the best: 20 % in the mean).
 double direct_us(const Target& target, const Traffic& traffic, const DirectCost& cost) {
   const GpuTraits& gpu = target.gpu;
   const double multiprocessors = gpu.multiprocessors;
@@ -143,16 +145,19 @@ double direct_us(const Target& target, const Traffic& traffic, const DirectCost&
   const double resident = std::max(1.0, std::min(cost.blocks_per_multiprocessor,
                                                  2048.0 / std::max(cost.threads_per_block, 1.0)));
   const double waves = std::ceil(cost.blocks / (multiprocessors * resident));
+  // The multiprocessor with most blocks is waited for.
+  const double uneven = std::ceil(cost.blocks / multiprocessors) * busy / cost.blocks;
   // Neighbours in the graph find each other's results in L2 while these fit.
   const bool in_l2 = traffic.activations < 0.5 * static_cast<double>(gpu.l2_bytes);
-  const double memory = gpu.memory_gb_per_s * 1e3 * (in_l2 ? 1.2 : 0.85);  // bytes/us
+  const double memory = gpu.memory_gb_per_s * 1e3 * (in_l2 ? 0.65 : 0.85);  // bytes/us
   const double weights = gpu.has_pdl ? 0.3 : 1.0;  // the rest is read before the wait
   const double moved = (traffic.activations + weights * traffic.weights) / memory;
-  const double l1 = cost.l1_bytes / (busy * 48.0 * gpu.clock_ghz * 1e3);
-  const double arithmetic = cost.flops / (gpu.f32_tflops * 1e6 * 0.6 * busy / multiprocessors);
-  const double round_trip = 0.9 / gpu.clock_ghz * 1.0;  // ~900 cycles from L2 with queueing
-  return gpu.edge_us + 0.5 + round_trip * (cost.rounds + 0.35 * (waves - 1)) +
-         std::max({moved, l1, arithmetic});
+  const double l1 = uneven * cost.l1_bytes / (busy * 50.0 * gpu.clock_ghz * 1e3);
+  const double arithmetic =
+      uneven * cost.flops / (gpu.f32_tflops * 1e6 * 0.5 * busy / multiprocessors);
+  const double round_trip = 0.6 / gpu.clock_ghz;  // 600 cycles
+  return 0.85 * gpu.edge_us + round_trip * (cost.rounds + 0.3 * (waves - 1)) +
+         std::sqrt(moved * moved + l1 * l1 + arithmetic * arithmetic);
 }
 
 void allow_residual_in_place(const Graph& graph, const Node& node, StepSpec& step) {

@@ -14,6 +14,7 @@ const std::vector<const CudaFamily*>& cuda_families() {
       &kFirstLayerFamily,
       &kGemvFamily,
       &kPlaneMeanFamily,
+      &kPlanePoolFamily,
       &kPoolCudaFamily,
       // clang-format on
   };

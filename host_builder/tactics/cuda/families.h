@@ -14,6 +14,7 @@ extern const CudaFamily kDepthwiseFamily;
 extern const CudaFamily kFirstLayerFamily;
 extern const CudaFamily kGemvFamily;
 extern const CudaFamily kPlaneMeanFamily;
+extern const CudaFamily kPlanePoolFamily;
 extern const CudaFamily kPoolCudaFamily;
 
 }  // namespace stint::builder

@@ -135,9 +135,9 @@ double predicted_us(const Graph& graph, const Node& node, const Target& target, 
   const double weight = layer.half ? 2.0 : 4.0;
   cost.l1_bytes = groups * k * rows * dtype_bytes(graph.value(node.inputs.at(0)).dtype);
   cost.flops = groups * k * tile.outputs * (2.0 * rows + 1.5);
-  // What is not prefetched comes in rounds of four chunks; the shuffles take ~25 cycles each.
+  // What is not prefetched comes in rounds of four chunks; the shuffles take a few cycles each.
   cost.rounds = 1.0 + 0.6 * std::ceil(std::max(0.0, turns - kept) / 4.0) +
-                0.03 * std::log2(tile.lanes) * tile.outputs * rows;
+                0.01 * std::log2(tile.lanes) * tile.outputs * rows;
   Traffic traffic = traffic_of(graph, node);
   traffic.weights = k * static_cast<double>(layer.n) * weight;
   return direct_us(target, traffic, cost);

@@ -83,12 +83,14 @@ double predicted_us(const Graph& graph, const Node& node, const Target& target, 
   cost.threads_per_block = tile.lanes * tile.parts;
   cost.blocks_per_multiprocessor = std::floor(2048.0 / cost.threads_per_block);
   const double bytes = std::max(4.0, 1.0 * tile.vector * dtype_bytes(x.dtype));
-  // A row of lanes reads whole sectors of 32 bytes.
-  const double sector = std::max(1.0, 32.0 / (tile.lanes * bytes));
+  // A row of lanes occupies whole lines of 128 bytes on the way.
+  const double sector = std::max(1.0, 128.0 / (tile.lanes * bytes));
   cost.l1_bytes = cost.blocks * pixels * tile.lanes * bytes * sector;
   cost.flops = cost.blocks * tile.lanes * tile.vector * (pixels * 3.0 + tile.parts * 2.0);
   const double loads = std::ceil(pixels / tile.parts);
-  cost.rounds = 1.1 + 0.02 * tile.parts + 0.5 * std::max(0.0, std::ceil(loads / 8.0) - 1);
+  // Partial sums of wide vectors collide in shared memory's banks.
+  cost.rounds = 1.0 + 0.02 * tile.parts + 0.04 * tile.vector +
+                0.5 * std::max(0.0, std::ceil(loads / 8.0) - 1);
   return direct_us(target, traffic_of(graph, node), cost);
 }
 
