@@ -1,6 +1,8 @@
 // The activations of epilogues (plan_schema/types.h, enum Activation), f32. Accurate functions: the
-// results stay within a few units in the last place of the CPU's. Include stint.cuh before.
+// results stay within a few units in the last place of the CPU's.
 #pragma once
+
+#include "stint.cuh"
 
 /// NaN passes through, as on the CPU.
 __device__ __forceinline__ float clamp_to(float x, float low, float high) {
@@ -37,10 +39,7 @@ __device__ __forceinline__ float activate(float x, float alpha, float beta) {
 /// 1 / (1 + exp(-x)) by the special-function unit: relative error under 1e-6, far below what an f16
 /// result keeps.
 __device__ __forceinline__ float approximate_sigmoid(float x) {
-  float e, r;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(e) : "f"(x * -1.4426950408889634f));
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(1.0f + e));
-  return r;
+  return approximate_reciprocal(1.0f + approximate_exp2(x * -1.4426950408889634f));
 }
 
 /// For a result of type Y: with f16 results the functions that networks use most take the short
@@ -51,13 +50,9 @@ __device__ __forceinline__ float activate_for(float x, float alpha, float beta) 
     if constexpr (kAct == 4) return approximate_sigmoid(x);
     if constexpr (kAct == 6) return x * approximate_sigmoid(x);
     if constexpr (kAct == 9) {  // mish, as in mish_of
-      float e, r;
-      asm("ex2.approx.ftz.f32 %0, %1;"
-          : "=f"(e)
-          : "f"((x > 30.0f ? 30.0f : x) * 1.4426950408889634f));
+      const float e = approximate_exp2((x > 30.0f ? 30.0f : x) * 1.4426950408889634f);
       const float n = e * (e + 2.0f);
-      asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(n + 2.0f));
-      return x * n * r;
+      return x * n * approximate_reciprocal(n + 2.0f);
     }
   }
   return activate<kAct>(x, alpha, beta);

@@ -48,7 +48,7 @@ struct ConvGemm {
   static __device__ __forceinline__ void run(const X* x, const uint4* w, const float* bias,
                                              const R* residual, Y* y, float* workspace,
                                              unsigned* state) {
-    extern __shared__ __align__(1024) unsigned char shared[];
+    STINT_DYNAMIC_SHARED(unsigned char, shared, 1024);
     const uint32_t stages = shared_address(shared);
     float* const shared_bias = reinterpret_cast<float*>(shared + kBiasAt);
     const int thread = static_cast<int>(threadIdx.x);

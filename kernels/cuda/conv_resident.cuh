@@ -120,7 +120,7 @@ struct ConvResident {
 
   static __device__ __forceinline__ void run(const X* x, const uint4* w, const float* bias,
                                              const R* residual, Y* y, float*, unsigned*) {
-    extern __shared__ __align__(1024) unsigned char shared[];
+    STINT_DYNAMIC_SHARED(unsigned char, shared, 1024);
     const uint32_t base = shared_address(shared);
     float* const shared_bias = reinterpret_cast<float*>(shared + kBiasAt);
     const int thread = static_cast<int>(threadIdx.x);

@@ -5,8 +5,6 @@
 // kYN, kYH, kYW, kYC and kRN, kRH, kRW, kRC in elements; Args.
 #pragma once
 
-#include "stint.cuh"
-// After stint.cuh.
 #include "activation.cuh"
 #include "vector.cuh"
 

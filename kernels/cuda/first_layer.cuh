@@ -95,7 +95,7 @@ __device__ __forceinline__ uint32_t k_pair(const half_t* patch, int at) {
 extern "C" __global__ void __launch_bounds__(kThreads)
     STINT_KERNEL(const __grid_constant__ Args args) {
   STINT_LAUNCH_DEPENDENTS();
-  extern __shared__ __align__(16) unsigned char shared_bytes[];
+  STINT_DYNAMIC_SHARED(unsigned char, shared_bytes, 16);
   FirstLayerShared& shared = *reinterpret_cast<FirstLayerShared*>(shared_bytes);
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;

@@ -9,8 +9,6 @@
 // kYK, kRK between elements; kVectorX: x can be read as whole chunks; the epilogue's constants.
 #pragma once
 
-#include "stint.cuh"
-// After stint.cuh.
 #include "activation.cuh"
 #include "vector.cuh"
 

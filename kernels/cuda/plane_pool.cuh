@@ -13,7 +13,7 @@
 extern "C" __global__ void __launch_bounds__(kThreads)
     STINT_KERNEL(const __grid_constant__ Args args) {
   STINT_LAUNCH_DEPENDENTS();
-  extern __shared__ __align__(16) float plane[];         // [kInHeight][kInWidth][kSlice]
+  STINT_DYNAMIC_SHARED(float, plane, 16);                // [kInHeight][kInWidth][kSlice]
   float* lines = plane + kInHeight * kInWidth * kSlice;  // [kInHeight][kWidth][kSlice]
   const int first_channel = static_cast<int>(blockIdx.x) * kSlice;
   const int n = static_cast<int>(blockIdx.y);

@@ -7,7 +7,7 @@
 
 #include "cluster.cuh"
 #include "packet.cuh"
-#include "tensor_core.cuh"
+#include "shared_memory.cuh"
 
 template <int kRun, int kRuns, int kSlots, int kBlocks>
 struct SplitSum {
@@ -39,9 +39,7 @@ struct SplitSum {
                         make_uint4(__float_as_uint(piece[0]), __float_as_uint(piece[1]),
                                    __float_as_uint(piece[2]), __float_as_uint(piece[3])));
       } else {
-        asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(piece[0]),
-                     "f"(piece[1])
-                     : "memory");
+        store_shared_8(address, piece);
       }
     }
   }
@@ -51,7 +49,7 @@ struct SplitSum {
     for (int slot = 0; slot < kSlots; ++slot)
 #pragma unroll
       for (int i = 0; i < kPieces; ++i) {
-        float piece[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+        float piece[kPiece];
         const uint32_t address = area + place(slot, i, run);
         if constexpr (kPiece == 4) {
           const uint4 v = load_shared_16(address);
@@ -60,10 +58,7 @@ struct SplitSum {
           piece[2] = __uint_as_float(v.z);
           piece[3] = __uint_as_float(v.w);
         } else {
-          asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];"
-                       : "=f"(piece[0]), "=f"(piece[1])
-                       : "r"(address)
-                       : "memory");
+          load_shared_8(piece, address);
         }
 #pragma unroll
         for (int j = 0; j < kPiece; ++j)
@@ -103,11 +98,10 @@ __device__ __forceinline__ bool is_last_block(unsigned* counter, unsigned blocks
   if (threadIdx.x == 0) {
     const unsigned before = atomicAdd(counter, 1u);
     if (before == blocks - 1) *counter = 0;
-    asm volatile("st.shared.u32 [%0], %1;" ::"r"(flag), "r"(before) : "memory");
+    store_shared_4(flag, before);
   }
   __syncthreads();
-  unsigned before;
-  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(before) : "r"(flag) : "memory");
+  const unsigned before = load_shared_4(flag);
   __threadfence();
   return before == blocks - 1;
 }

@@ -35,6 +35,22 @@ __device__ __forceinline__ void stint_launch_dependents() {
 #define STINT_WAIT() stint_wait()
 #define STINT_LAUNCH_DEPENDENTS() stint_launch_dependents()
 
+/// The block's dynamic shared memory, as an array: `name`.
+#define STINT_DYNAMIC_SHARED(type, name, alignment) \
+  extern __shared__ __align__(alignment) type name[]
+
+/// By the special-function unit, a few units in the last place off; subnormal numbers are zero.
+__device__ __forceinline__ float approximate_exp2(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+__device__ __forceinline__ float approximate_reciprocal(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
 /// IEEE binary16 in memory.
 struct half_t {
   uint16_t bits;

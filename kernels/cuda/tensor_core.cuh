@@ -1,11 +1,7 @@
 // Matrix fragments and the tensor cores: f16 products, f32 accumulation.
 #pragma once
 
-#include "stint.cuh"
-
-__device__ __forceinline__ uint32_t shared_address(const void* p) {
-  return static_cast<uint32_t>(__cvta_generic_to_shared(p));
-}
+#include "shared_memory.cuh"
 
 /// Four 8x8 matrices: the A fragment (16 rows x 16 k) of mma.m16n8k16. Every lane names one row of
 /// 16 bytes: lanes 0-15 rows 0-15 of the first 8 k, lanes 16-31 of the other 8.
@@ -13,21 +9,6 @@ __device__ __forceinline__ void load_a_fragment(uint32_t (&a)[4], uint32_t addre
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
                : "r"(address)
-               : "memory");
-}
-
-__device__ __forceinline__ uint4 load_shared_16(uint32_t address) {
-  uint4 v;
-  asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
-               : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-               : "r"(address)
-               : "memory");
-  return v;
-}
-
-__device__ __forceinline__ void store_shared_16(uint32_t address, uint4 v) {
-  asm volatile("st.shared.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(address), "r"(v.x), "r"(v.y),
-               "r"(v.z), "r"(v.w)
                : "memory");
 }
 

@@ -23,6 +23,7 @@ size_t g_first = 0, g_step = 1;
 std::vector<CudaTactic> sampled_tactics(const Graph& graph, const Node& node,
                                         const Target& target) {
   std::vector<CudaTactic> result;
+  if (kConvGemmFamily.tactics(graph, node, target).empty()) return result;
   const auto all = rank_tiles(*builder::conv_problem(graph, node), target.gpu, SIZE_MAX);
   for (size_t i = g_first; i < all.size(); i += g_step)
     result.push_back({all[i].tile.id(), all[i].us});

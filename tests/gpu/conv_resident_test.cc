@@ -19,6 +19,7 @@ std::vector<builder::CudaTactic> sampled_tactics(const builder::Graph& graph,
                                                  const builder::Node& node,
                                                  const builder::Target& target) {
   std::vector<builder::CudaTactic> result;
+  if (kConvResidentFamily.tactics(graph, node, target).empty()) return result;
   const auto all = rank_resident_tiles(*builder::conv_problem(graph, node), target.gpu, SIZE_MAX);
   for (size_t i = g_first; i < all.size(); i += g_step)
     result.push_back({all[i].first.id(), all[i].second});

@@ -2,10 +2,15 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <new>
 #include <stdexcept>
 
 namespace stint::test {
 namespace {
+
+constexpr std::align_val_t kHostAlignment{256};  // as cuMemAlloc's
+void* host_bytes(CuAddress address) { return reinterpret_cast<void*>(address); }
 
 // The first failure of these only means that there is no GPU to use.
 bool open_device(Device& d) {
@@ -46,6 +51,8 @@ bool no_device() {
   return true;
 }
 
+bool on_host() { return find_device() == nullptr && can_run_device_code_on_host(); }
+
 const Device& device() {
   const Device* found = find_device();
   if (found == nullptr) throw std::runtime_error("there is no CUDA device");
@@ -53,9 +60,26 @@ const Device& device() {
 }
 
 builder::Target test_target() {
+  if (on_host()) return builder::find_target("sm_90");
   const builder::Target own = builder::find_target("sm_" + std::to_string(device().sm));
   const char* like = std::getenv("STINT_GPU_AS");
   return like == nullptr ? own : builder::dressed_as(own, builder::find_target(like));
+}
+
+std::vector<builder::Cubin> compile_launches(const std::vector<builder::GpuLaunch>& launches,
+                                             const builder::Target& target) {
+  std::vector<builder::Cubin> result;
+  if (on_host()) {
+    for (const builder::GpuLaunch& launch : launches) {
+      const std::string path = compile_on_host(launch, target.gpu.source_sm);
+      const auto* bytes = reinterpret_cast<const std::byte*>(path.data());
+      result.push_back(std::make_shared<std::vector<std::byte>>(bytes, bytes + path.size()));
+    }
+    return result;
+  }
+  std::vector<std::string> sources;
+  for (const builder::GpuLaunch& launch : launches) sources.push_back(launch.source);
+  return builder::compile_cuda(sources, target, {});
 }
 
 void check_cuda(CuResult code, const char* what) {
@@ -67,7 +91,10 @@ void check_cuda(CuResult code, const char* what) {
 }
 
 DeviceMemory::DeviceMemory(size_t bytes) : size_(bytes) {
-  if (bytes > 0) check_cuda(device().driver->mem_alloc(&address_, bytes), "cuMemAlloc");
+  if (bytes > 0 && on_host())
+    address_ = reinterpret_cast<CuAddress>(::operator new(bytes, kHostAlignment));
+  else if (bytes > 0)
+    check_cuda(device().driver->mem_alloc(&address_, bytes), "cuMemAlloc");
 }
 
 DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
@@ -77,31 +104,47 @@ DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
 }
 
 DeviceMemory::~DeviceMemory() {
-  if (address_ != 0) device().driver->mem_free(address_);
+  if (address_ != 0 && on_host())
+    ::operator delete(host_bytes(address_), kHostAlignment);
+  else if (address_ != 0)
+    device().driver->mem_free(address_);
 }
 
 void DeviceMemory::upload(const void* from, size_t bytes, size_t at) {
   if (at > size_ || bytes > size_ - at)
     throw std::runtime_error("upload past the end of a device block");
-  if (bytes > 0)
+  if (bytes > 0 && on_host())
+    std::memcpy(host_bytes(address_ + at), from, bytes);
+  else if (bytes > 0)
     check_cuda(device().driver->memcpy_to_device(address_ + at, from, bytes), "cuMemcpyHtoD");
 }
 
 void DeviceMemory::fill(unsigned char value) {
   if (size_ == 0) return;
+  if (on_host()) {
+    std::memset(host_bytes(address_), value, size_);
+    return;
+  }
   check_cuda(device().driver->memset_d8(address_, value, size_), "cuMemsetD8");
   synchronize();
 }
 
 std::vector<std::byte> DeviceMemory::download() const {
   std::vector<std::byte> bytes(size_);
-  if (size_ > 0)
+  if (size_ > 0 && on_host())
+    std::memcpy(bytes.data(), host_bytes(address_), size_);
+  else if (size_ > 0)
     check_cuda(device().driver->memcpy_to_host(bytes.data(), address_, size_), "cuMemcpyDtoH");
   return bytes;
 }
 
 Kernel::Kernel(const std::vector<std::byte>& cubin, const builder::GpuLaunch& launch)
     : launch_(launch) {
+  if (on_host()) {
+    on_host_ = std::make_unique<HostKernel>(
+        launch, std::string(reinterpret_cast<const char*>(cubin.data()), cubin.size()));
+    return;
+  }
   const CudaDriver& d = *device().driver;
   check_cuda(d.module_load_data(&module_, cubin.data()), "cuModuleLoadData");
   check_cuda(d.module_get_function(&function_, module_, launch.symbol.c_str()),
@@ -117,6 +160,11 @@ Kernel::~Kernel() {
 }
 
 void Kernel::launch(const std::vector<uint64_t>& parameters, bool programmatic) const {
+  if (on_host_ != nullptr) {
+    std::vector<void*> pointers;
+    for (const uint64_t p : parameters) pointers.push_back(host_bytes(p));
+    return on_host_->run(pointers);
+  }
   CuLaunchAttribute attribute = {};
   attribute.id = kCuLaunchProgrammaticSerialization;
   attribute.flag = 1;
@@ -165,6 +213,7 @@ double CapturedGraph::microseconds(int launches) const {
 }
 
 void synchronize() {
+  if (on_host()) return;
   check_cuda(device().driver->stream_synchronize(device().stream), "cuStreamSynchronize");
 }
 

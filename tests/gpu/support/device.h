@@ -1,4 +1,5 @@
-// The GPU that the tests run on, and what they hold of it. Failures throw std::runtime_error naming
+// The GPU that the tests run on, and what they hold of it. Where there is none, memory and kernels
+// may be the host's (tests/support/cuda_on_host.h). Failures throw std::runtime_error naming
 // the call and CUDA's code, except that a machine without a GPU is no failure: no_device() says so.
 #pragma once
 
@@ -6,15 +7,20 @@
 #include <string>
 #include <vector>
 
+#include "host_builder/codegen/compiler.h"
 #include "host_builder/tactics/lower.h"
 #include "host_builder/targets/target.h"
 #include "tests/gpu/support/cuda_driver.h"
+#include "tests/support/cuda_on_host.h"
 
 namespace stint::test {
 
 /// True, after printing one line, where there is no GPU: the test returns then. CTest reports it as
 /// skipped.
 bool no_device();
+
+/// True where kernels run on the host: there is no GPU, but the compiler of this build.
+bool on_host();
 
 struct Device {
   const CudaDriver* driver = nullptr;
@@ -31,9 +37,13 @@ const Device& device();
 /// gets, as machine code for this device.
 builder::Target test_target();
 
+/// Code of each launch for the device that there is; what Kernel takes.
+std::vector<builder::Cubin> compile_launches(const std::vector<builder::GpuLaunch>& launches,
+                                             const builder::Target& target);
+
 void check_cuda(CuResult code, const char* what);
 
-/// Device memory; freed with the object.
+/// Device memory, or the host's; freed with the object.
 class DeviceMemory {
  public:
   DeviceMemory() = default;
@@ -53,7 +63,7 @@ class DeviceMemory {
   size_t size_ = 0;
 };
 
-/// A kernel of a loaded cubin, ready to be launched as a step describes it.
+/// A kernel of compile_launches(), ready to be launched as a step describes it.
 class Kernel {
  public:
   Kernel(const std::vector<std::byte>& cubin, const builder::GpuLaunch& launch);
@@ -69,6 +79,7 @@ class Kernel {
   CuModule module_ = nullptr;
   CuFunction function_ = nullptr;
   builder::GpuLaunch launch_;
+  std::unique_ptr<HostKernel> on_host_;
 };
 
 /// Everything that `enqueue` puts on the device's stream, as one CUDA graph.

@@ -386,41 +386,76 @@ std::string DeviceStep::run_and_compare(const Tensors& expected, const Bounds& b
   return wrong.str();
 }
 
+namespace {
+
+/// Which of a family's tactics are checked for a node on a target.
+struct Selection {
+  Target target;
+  std::vector<CudaTactic> tactics;
+};
+
+/// On the host every check takes another of the targets whose instructions differ, if the family
+/// has tactics for it, and STINT_HOST_TACTICS of them (1).
+Selection select_for_host(const Graph& graph, const Node& node, const CudaFamily& family,
+                          const Target* wanted, size_t most) {
+  static uint32_t turn = 0;
+  const uint32_t first = turn++;
+  const char* count = std::getenv("STINT_HOST_TACTICS");
+  const size_t wished = count == nullptr ? 1 : std::strtoul(count, nullptr, 10);
+  static const char* const kNames[] = {"sm_90", "orin", "sm_75", "xavier"};
+  Selection s;
+  for (uint32_t i = 0; i < std::size(kNames) && s.tactics.empty(); ++i) {
+    s.target = wanted != nullptr ? *wanted : find_target(kNames[(first + i) % std::size(kNames)]);
+    s.tactics = family.tactics(graph, node, s.target);
+  }
+  if (s.tactics.size() > most) s.tactics.resize(most);
+  std::mt19937 random(first);
+  std::shuffle(s.tactics.begin(), s.tactics.end(), random);
+  if (s.tactics.size() > wished) s.tactics.resize(wished);
+  return s;
+}
+
+}  // namespace
+
 bool cannot_check() {
-  if (!compile_only_targets().empty()) return false;
+  if (!compile_only_targets().empty() || on_host()) return false;
   return no_device();
 }
 
 void check_family(const StepCase& c, const CudaFamily& family, const Bounds& bounds,
                   const Target* wanted, size_t most) {
   INFO(family.name);
-  std::vector<Target> targets;
+  const Graph graph = c.complete();
+  const Node& node = graph.node(graph.order().back());
+  std::vector<Selection> selections;
   const bool compile_only = !compile_only_targets().empty();
-  for (const std::string& name : compile_only_targets()) targets.push_back(find_target(name));
-  if (!compile_only) {
+  if (compile_only) {
+    for (const std::string& name : compile_only_targets())
+      selections.push_back({find_target(name), {}});
+  } else if (on_host()) {
+    selections.push_back(select_for_host(graph, node, family, wanted, most));
+  } else {
     if (no_device()) return;
-    targets.push_back(wanted != nullptr ? *wanted : test_target());
+    selections.push_back({wanted != nullptr ? *wanted : test_target(), {}});
   }
   std::optional<Tensors> reference;
-  for (const Target& target : targets) {
+  for (auto& [target, tactics] : selections) {
     CAPTURE(target.name);
-    const Graph graph = c.complete();
-    const Node& node = graph.node(graph.order().back());
-    std::vector<CudaTactic> tactics = family.tactics(graph, node, target);
+    if (tactics.empty()) tactics = family.tactics(graph, node, target);
     if (tactics.size() > most) tactics.resize(most);
     REQUIRE_MESSAGE(!tactics.empty(), "the family offers no tactic for this node");
     std::vector<Graph> graphs(tactics.size(), graph);
     std::vector<StepSpec> steps;
-    std::vector<std::string> sources;
+    std::vector<GpuLaunch> launches;
     for (size_t i = 0; i < tactics.size(); ++i) {
       CAPTURE(tactics[i].id);
       steps.push_back(
           family.lower(graphs[i], graphs[i].node(graphs[i].order().back()), target, tactics[i]));
       const std::string error = launch_error(steps[i], target);
       REQUIRE_MESSAGE(error.empty(), error);
-      sources.push_back(steps[i].launch->source);
+      launches.push_back(*steps[i].launch);
     }
-    const std::vector<Cubin> cubins = compile_cuda(sources, target, {});
+    const std::vector<Cubin> cubins = compile_launches(launches, target);
     if (compile_only) continue;
     if (!reference)
       reference = c.expected ? *c.expected : builder::test::evaluate_reference(graph, c.inputs());

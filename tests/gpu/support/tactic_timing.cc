@@ -44,13 +44,13 @@ std::vector<TimedTactic> time_family(const std::string& title, const StepCase& c
   if (tactics.size() > limit) tactics.resize(limit);
   std::vector<Graph> graphs(tactics.size(), graph);
   std::vector<StepSpec> steps;
-  std::vector<std::string> sources;
+  std::vector<GpuLaunch> launches;
   for (size_t i = 0; i < tactics.size(); ++i) {
     steps.push_back(
         family.lower(graphs[i], graphs[i].node(graphs[i].order().back()), target, tactics[i]));
-    sources.push_back(steps[i].launch->source);
+    launches.push_back(*steps[i].launch);
   }
-  const std::vector<Cubin> cubins = compile_cuda(sources, target, {});
+  const std::vector<Cubin> cubins = compile_launches(launches, target);
   std::vector<TimedTactic> timed;
   for (size_t i = 0; i < tactics.size(); ++i)
     timed.push_back({tactics[i].id, tactics[i].predicted_us,

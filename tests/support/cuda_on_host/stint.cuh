@@ -12,26 +12,26 @@ typedef int int32_t;
 typedef unsigned long long uint64_t;
 typedef long long int64_t;
 
+#include "services.h"
+
+extern "C" {
+__attribute__((visibility("default"))) HostThreads* stint_host_threads = nullptr;
+}
+
 #define __device__
 #define __global__
 #define __forceinline__ inline
 #define __grid_constant__
 #define __shared__ static  // blocks run one after the other
+#define __align__(n) __attribute__((aligned(n)))
 #define __launch_bounds__(...)
-#define STINT_WAIT() ((void)0)
+#define __cluster_dims__(...)  // the harness reads it in the source
+#define STINT_WAIT() stint_host_threads->wait_for_steps()
 #define STINT_LAUNCH_DEPENDENTS() ((void)0)
+// The blocks of a cluster run together: theirs is dynamic.
+#define STINT_DYNAMIC_SHARED(type, name, alignment) \
+  type* const name = reinterpret_cast<type*>(stint_host_threads->shared)
 
-struct HostDim3 {
-  unsigned x, y, z;
-};
-/// What the harness gives to a kernel's library.
-struct HostThreads {
-  HostDim3 thread, block, block_dim, grid_dim;
-  void (*barrier)();
-};
-extern "C" {
-HostThreads* stint_host_threads = nullptr;
-}
 #define threadIdx (stint_host_threads->thread)
 #define blockIdx (stint_host_threads->block)
 #define blockDim (stint_host_threads->block_dim)
@@ -44,6 +44,16 @@ inline uint32_t atomicAdd(uint32_t* at, uint32_t value) {
   *at += value;
   return old;
 }
+inline float __shfl_xor_sync(uint32_t lanes, float value, int apart) {
+  if (lanes != 0xffffffffu) stint_host_threads->fail("a shuffle among a part of the warp");
+  return stint_host_threads->shuffle_xor(value, static_cast<uint32_t>(apart));
+}
+inline float __ldcg(const float* from) { return *from; }
+
+struct alignas(16) uint4 {
+  uint32_t x, y, z, w;
+};
+inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w) { return {x, y, z, w}; }
 
 inline int __float_as_int(float f) {
   int i;
@@ -55,6 +65,8 @@ inline float __int_as_float(int i) {
   __builtin_memcpy(&f, &i, sizeof f);
   return f;
 }
+inline uint32_t __float_as_uint(float f) { return static_cast<uint32_t>(__float_as_int(f)); }
+inline float __uint_as_float(uint32_t u) { return __int_as_float(static_cast<int>(u)); }
 inline double __longlong_as_double(long long i) {
   double d;
   __builtin_memcpy(&d, &i, sizeof d);
@@ -85,6 +97,8 @@ inline float powf(float x, float y) { return __builtin_powf(x, y); }
 inline double pow(double x, double y) { return __builtin_pow(x, y); }
 inline float fmodf(float x, float y) { return __builtin_fmodf(x, y); }
 inline double fmod(double x, double y) { return __builtin_fmod(x, y); }
+inline float fmaxf(float x, float y) { return __builtin_fmaxf(x, y); }
+inline float fminf(float x, float y) { return __builtin_fminf(x, y); }
 inline float fmaf(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 
 /// IEEE binary16 in memory.
@@ -118,3 +132,17 @@ inline half_t to_half(float f) {
   }
   return {static_cast<uint16_t>(sign | h)};
 }
+
+inline float approximate_exp2(float x) { return __builtin_exp2f(x); }
+inline float approximate_reciprocal(float x) { return 1.0f / x; }
+
+template <typename T>
+struct Store;
+template <>
+struct Store<float> {
+  static float from(float f) { return f; }
+};
+template <>
+struct Store<half_t> {
+  static half_t from(float f) { return to_half(f); }
+};

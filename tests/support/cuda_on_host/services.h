@@ -1,0 +1,30 @@
+// What a device source that is compiled for the host asks of the harness that runs it. Included by
+// both sides, by device sources without any standard header.
+#pragma once
+
+struct HostDim3 {
+  unsigned x, y, z;
+};
+
+/// The thread that runs, and what it can ask for. Shared memory has 32-bit addresses as on the
+/// device; every access by one is checked.
+struct HostThreads {
+  HostDim3 thread, block, block_dim, grid_dim;
+  unsigned char* shared;  // dynamic, of the thread's block
+
+  void (*fail)(const char* what);  // does not return
+  void (*wait_for_steps)();        // STINT_WAIT()
+  void (*barrier)();
+  float (*shuffle_xor)(float value, unsigned apart);
+  void (*load_matrices)(unsigned* words, unsigned address);
+  void (*multiply)(float* d, const unsigned* a, unsigned b0, unsigned b1);
+  void (*copy_async)(unsigned address, const void* global, unsigned bytes);
+  void (*commit_copies)();
+  void (*wait_for_copies)(int pending);
+  void (*arrive_at_cluster)();
+  void (*wait_for_cluster)();
+  unsigned (*shared_address)(const void* p);
+  unsigned (*address_in_block)(unsigned address, unsigned rank);
+  void* (*own_shared)(unsigned address, unsigned bytes);
+  void* (*cluster_shared)(unsigned address, unsigned bytes);
+};
