@@ -155,12 +155,11 @@ bool HostBlocks::release_barriers() {
 void HostBlocks::throw_stuck() const {
   unsigned waiting[5] = {};
   for (const Fiber& fiber : fibers_) ++waiting[static_cast<int>(fiber.waits)];
-  throw std::runtime_error("block " + std::to_string(first_.x) + "," + std::to_string(first_.y) +
-                           ": threads wait for ever: " + std::to_string(waiting[1]) +
-                           " at a barrier of the block, " + std::to_string(waiting[2]) +
-                           " at a meeting of their warp, " + std::to_string(waiting[3]) +
-                           " at a barrier of the cluster; " + std::to_string(waiting[4]) +
-                           " have ended");
+  throw std::runtime_error(
+      "block " + std::to_string(first_.x) + "," + std::to_string(first_.y) +
+      ": threads wait for ever: " + std::to_string(waiting[1]) + " at a barrier of the block, " +
+      std::to_string(waiting[2]) + " at a meeting of their warp, " + std::to_string(waiting[3]) +
+      " at a barrier of the cluster; " + std::to_string(waiting[4]) + " have ended");
 }
 
 void HostBlocks::fiber_main() {
@@ -267,7 +266,8 @@ void HostBlocks::meet(Fiber* lanes, unsigned count) {
   for (unsigned i = 0; i < count; ++i) lanes[i].waits = Waits::kForNothing;
 }
 
-/// ldmatrix.x4: lane i names row i % 8 of matrix i / 8; lane i gets word i % 4 of row i / 4 of each.
+/// ldmatrix.x4: lane i names row i % 8 of matrix i / 8; lane i gets word i % 4 of row i / 4 of
+/// each.
 void HostBlocks::load_matrices(Fiber* lanes) {
   for (unsigned m = 0; m < 4; ++m)
     for (unsigned i = 0; i < kWarp; ++i) {
