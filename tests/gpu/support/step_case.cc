@@ -394,25 +394,28 @@ struct Selection {
   std::vector<CudaTactic> tactics;
 };
 
-/// On the host every check takes another of the targets whose instructions differ, if the family
-/// has tactics for it, and STINT_HOST_TACTICS of them (1).
-Selection select_for_host(const Graph& graph, const Node& node, const CudaFamily& family,
-                          const Target* wanted, size_t most) {
-  static uint32_t turn = 0;
-  const uint32_t first = turn++;
-  const char* count = std::getenv("STINT_HOST_TACTICS");
-  const size_t wished = count == nullptr ? 1 : std::strtoul(count, nullptr, 10);
+/// On the host a check takes STINT_HOST_TACTICS (2) tactics in all, each for another of the targets
+/// whose instructions differ: the next one that the family has tactics for.
+std::vector<Selection> select_for_host(const Graph& graph, const Node& node,
+                                       const CudaFamily& family, const Target* wanted,
+                                       size_t most) {
   static const char* const kNames[] = {"sm_90", "orin", "sm_75", "xavier"};
-  Selection s;
-  for (uint32_t i = 0; i < std::size(kNames) && s.tactics.empty(); ++i) {
-    s.target = wanted != nullptr ? *wanted : find_target(kNames[(first + i) % std::size(kNames)]);
-    s.tactics = family.tactics(graph, node, s.target);
+  static std::mt19937 random;
+  static size_t turn = 0;
+  const char* count = std::getenv("STINT_HOST_TACTICS");
+  const size_t wished = count == nullptr ? 2 : std::strtoul(count, nullptr, 10);
+  std::vector<Selection> result;
+  for (size_t i = 0; i < wished; ++i) {
+    Selection s;
+    for (size_t tries = 0; tries < std::size(kNames) && s.tactics.empty(); ++tries) {
+      s.target = wanted != nullptr ? *wanted : find_target(kNames[turn++ % std::size(kNames)]);
+      s.tactics = family.tactics(graph, node, s.target);
+    }
+    if (s.tactics.size() > most) s.tactics.resize(most);
+    if (!s.tactics.empty()) s.tactics = {s.tactics[random() % s.tactics.size()]};
+    result.push_back(std::move(s));
   }
-  if (s.tactics.size() > most) s.tactics.resize(most);
-  std::mt19937 random(first);
-  std::shuffle(s.tactics.begin(), s.tactics.end(), random);
-  if (s.tactics.size() > wished) s.tactics.resize(wished);
-  return s;
+  return result;
 }
 
 }  // namespace
@@ -433,7 +436,7 @@ void check_family(const StepCase& c, const CudaFamily& family, const Bounds& bou
     for (const std::string& name : compile_only_targets())
       selections.push_back({find_target(name), {}});
   } else if (on_host()) {
-    selections.push_back(select_for_host(graph, node, family, wanted, most));
+    selections = select_for_host(graph, node, family, wanted, most);
   } else {
     if (no_device()) return;
     selections.push_back({wanted != nullptr ? *wanted : test_target(), {}});

@@ -8,7 +8,9 @@
 //   c.node.op = Op::kConv; c.node.attributes = ...; c.node.inputs = {x, w}; c.node.outputs = {y};
 //   check_family(c, kConvGemmFamily);
 //
-// Without a GPU, STINT_GPU_COMPILE=sm_90,orin,thor,xavier makes check_family lower and compile
+// Without a GPU, check_family executes a few of the tactics on the host, for several SMs
+// (tests/support/cuda_on_host.h); STINT_HOST_TACTICS=10: that many.
+// Or STINT_GPU_COMPILE=sm_90,orin,thor,xavier makes check_family lower and compile
 // every tactic for these targets instead, so that code generation is checked where no kernel can
 // run.
 #pragma once
@@ -111,8 +113,8 @@ class DeviceStep {
 void check_family(const StepCase& c, const builder::CudaFamily& family, const Bounds& bounds = {},
                   const builder::Target* target = nullptr, size_t most = SIZE_MAX);
 
-/// True where check_family can do nothing at all (no GPU and no STINT_GPU_COMPILE): prints the line
-/// that CTest takes for a skip.
+/// True where check_family can do nothing at all (no GPU, no compiler for the host and no
+/// STINT_GPU_COMPILE): prints the line that CTest takes for a skip.
 bool cannot_check();
 
 }  // namespace stint::test

@@ -1,0 +1,116 @@
+// The host's stand-in for a GPU: finds what kernels do wrong. With or without a GPU.
+#include "tests/support/cuda_on_host.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numeric>
+
+using namespace stint;
+using namespace stint::test;
+
+namespace {
+
+/// A kernel with `body` for `blocks` x 64 threads: `in` and `out` are 4-byte numbers, one a thread.
+builder::GpuLaunch kernel(const std::string& body, unsigned blocks = 1,
+                          const std::string& attribute = "") {
+  builder::GpuLaunch launch;
+  launch.symbol = "test";
+  launch.block = {64, 1, 1};
+  launch.grid = {blocks, 1, 1};
+  launch.dynamic_smem = 256;
+  launch.source =
+      R"(#include "async_copy.cuh"
+#include "cluster.cuh"
+#include "shared_memory.cuh"
+#include "vector.cuh"
+struct Args { const float* in; float* out; };
+extern "C" __global__ void )" +
+      attribute + R"( test(const __grid_constant__ Args args) {
+  STINT_DYNAMIC_SHARED(float, shared, 16);
+  const int thread = static_cast<int>(threadIdx.x);
+)" + body + "\n}\n";
+  return launch;
+}
+
+const std::string kWait = "STINT_WAIT();\n";
+const std::string kTurnAround = "args.out[thread] = shared[63 - thread];";
+
+/// True if the kernel turns its 64 numbers around.
+bool turns_around(const std::string& body) {
+  alignas(16) float in[64];
+  float out[64] = {};
+  std::iota(in, in + 64, 1.0f);
+  HostKernel(kernel(kWait + body)).run({in, out});
+  for (int i = 0; i < 64; ++i)
+    if (!(out[i] == in[63 - i])) return false;
+  return true;
+}
+
+/// What is said of a kernel that does what no device can do.
+std::string complaint(const builder::GpuLaunch& launch, uint32_t sm = 90) {
+  alignas(16) float in[128] = {}, out[128] = {};
+  try {
+    HostKernel(launch, sm).run({in, out});
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("device sources on the host: barriers, copies and waits that are missing") {
+  if (!can_run_device_code_on_host()) return;
+  CHECK(turns_around("shared[thread] = args.in[thread]; __syncthreads();" + kTurnAround));
+  CHECK(!turns_around("shared[thread] = args.in[thread];" + kTurnAround));
+
+  const std::string copy =
+      "if (thread < 16) copy_async_16(shared_address(shared + thread * 4), args.in + thread * 4, "
+      "16);\ncommit_copies();";
+  CHECK(turns_around(copy + "wait_for_copies<0>(); __syncthreads();" + kTurnAround));
+  CHECK(!turns_around(copy + "__syncthreads();" + kTurnAround));
+  CHECK(!turns_around(copy + "wait_for_copies<1>(); __syncthreads();" + kTurnAround));
+
+  CHECK(complaint(kernel("")).find("ends without STINT_WAIT()") != std::string::npos);
+  CHECK(complaint(kernel(kWait)).empty());
+}
+
+TEST_CASE("device sources on the host: threads that wait for ever") {
+  if (!can_run_device_code_on_host()) return;
+  const std::string shuffle = "args.out[thread] = __shfl_xor_sync(0xffffffffu, 1.0f, 1);";
+  CHECK(complaint(kernel(kWait + shuffle)).empty());
+  const std::string stuck = complaint(kernel(kWait + "if (thread != 5) " + shuffle + "else __syncthreads();"));
+  CAPTURE(stuck);
+  CHECK(stuck.find("wait for ever: 1 at a barrier of the block, 31 at a meeting") !=
+        std::string::npos);
+}
+
+TEST_CASE("device sources on the host: addresses, alignment, instructions of other SMs") {
+  if (!can_run_device_code_on_host()) return;
+  const auto says = [](const std::string& body, const char* text, uint32_t sm = 90) {
+    const std::string said = complaint(kernel(kWait + body), sm);
+    CAPTURE(said);
+    CHECK(said.find(text) != std::string::npos);
+  };
+  says("float v[4]; load_vector<4>(v, args.in + 1);", "not aligned");
+  says("store_shared_4(shared_address(shared) + 256, 0);", "4 bytes at 256 of 256 bytes");
+  says("store_shared_8(shared_address(shared) + 4, {0, 0});", "not aligned");
+  says("copy_async_16(shared_address(shared), args.in, 16);", "does not have", 75);
+}
+
+TEST_CASE("device sources on the host: blocks of a cluster") {
+  if (!can_run_device_code_on_host()) return;
+  const std::string give =
+      "if (thread < 32) { const float v[2] = {blockIdx.x * 64.0f + thread * 2, blockIdx.x * 64.0f + "
+      "thread * 2 + 1}; store_in_cluster(address_in_block(shared_address(shared) + thread * 8, 1 - "
+      "blockIdx.x), v); }\n";
+  const std::string meet = "arrive_at_cluster(); wait_for_cluster();\n";
+  const std::string take = "args.out[blockIdx.x * 64 + thread] = shared[thread];";
+  const std::string pair = "__cluster_dims__(2, 1, 1)";
+  float in[1] = {}, out[128] = {};
+  HostKernel(kernel(kWait + meet + give + meet + take, 2, pair), 90).run({in, out});
+  for (int i = 0; i < 128; ++i) CHECK(out[i] == static_cast<float>(i ^ 64));
+  CHECK(complaint(kernel(kWait + give + meet + take, 2, pair)).find("has not started") !=
+        std::string::npos);
+}
