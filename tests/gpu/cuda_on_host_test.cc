@@ -29,7 +29,8 @@ extern "C" __global__ void )" +
       attribute + R"( test(const __grid_constant__ Args args) {
   STINT_DYNAMIC_SHARED(float, shared, 16);
   const int thread = static_cast<int>(threadIdx.x);
-)" + body + "\n}\n";
+)" + body +
+      "\n}\n";
   return launch;
 }
 
@@ -80,7 +81,8 @@ TEST_CASE("device sources on the host: threads that wait for ever") {
   if (!can_run_device_code_on_host()) return;
   const std::string shuffle = "args.out[thread] = __shfl_xor_sync(0xffffffffu, 1.0f, 1);";
   CHECK(complaint(kernel(kWait + shuffle)).empty());
-  const std::string stuck = complaint(kernel(kWait + "if (thread != 5) " + shuffle + "else __syncthreads();"));
+  const std::string stuck =
+      complaint(kernel(kWait + "if (thread != 5) " + shuffle + "else __syncthreads();"));
   CAPTURE(stuck);
   CHECK(stuck.find("wait for ever: 1 at a barrier of the block, 31 at a meeting") !=
         std::string::npos);
@@ -102,7 +104,8 @@ TEST_CASE("device sources on the host: addresses, alignment, instructions of oth
 TEST_CASE("device sources on the host: blocks of a cluster") {
   if (!can_run_device_code_on_host()) return;
   const std::string give =
-      "if (thread < 32) { const float v[2] = {blockIdx.x * 64.0f + thread * 2, blockIdx.x * 64.0f + "
+      "if (thread < 32) { const float v[2] = {blockIdx.x * 64.0f + thread * 2, blockIdx.x * 64.0f "
+      "+ "
       "thread * 2 + 1}; store_in_cluster(address_in_block(shared_address(shared) + thread * 8, 1 - "
       "blockIdx.x), v); }\n";
   const std::string meet = "arrive_at_cluster(); wait_for_cluster();\n";
