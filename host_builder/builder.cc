@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <list>
 #include <set>
+#include <utility>
 
 #include "host_builder/codegen/compiler.h"
 #include "host_builder/emit/plan_writer.h"
@@ -13,6 +14,7 @@
 #include "host_builder/quantize/to_half.h"
 #include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
+#include "host_builder/tactics/cuda/upsample_as_addressing.h"
 #include "host_builder/tactics/cuda/view_planes.h"
 #include "host_builder/tactics/tune/build_tactics.h"
 
@@ -159,7 +161,15 @@ BuiltProgram import_program(const std::filesystem::path& model, const Target& ta
   }
   report.passes = run_passes(program.graph, passes);
   if (in_half(target, options)) to_half(program.graph);
-  if (target.is_gpu) view_planes(program.graph, target);
+  if (target.is_gpu) {
+    using GpuPass = size_t (*)(Graph&, const Target&);
+    constexpr std::pair<const char*, GpuPass> kGpuPasses[] = {
+        {"view-planes", view_planes}, {"upsample-as-addressing", upsample_as_addressing}};
+    for (const auto& [name, pass] : kGpuPasses) {
+      const size_t changes = pass(program.graph, target);
+      report.passes.push_back({name, changes, program.graph.live_node_count()});
+    }
+  }
   return program;
 }
 

@@ -17,7 +17,7 @@ namespace stint::builder {
 
 enum class Op : uint8_t {
   kIdentity,       // (x) -> y                           removed by the simplifier
-  kConv,           // (x, w [O, I/g, k...], b?, residual?) -> y      ConvAttributes
+  kConv,           // (x, w [O, I/g, k...], b?, residual?) -> y, repeated y?    ConvAttributes
   kConvTranspose,  // (x, w [I, O/g, k...], b?) -> y                 ConvTransposeAttributes
   kMatMul,         // (a, b, bias? [n], residual?) -> y  numpy rules MatMulAttributes
   kPool,           // (x) -> y, indices?                             PoolAttributes

@@ -63,6 +63,21 @@ void check_bias_and_residual(const InferenceContext& c, size_t bias, int64_t cha
   }
 }
 
+/// A convolution's second result is the first with every pixel repeated, so often as the shapes
+/// say: nearest-neighbour upsampling (tactics/cuda/upsample_as_addressing.h).
+void check_repeated(const InferenceContext& c, const Shape& result) {
+  const Shape& repeated = c.declared[1].shape;
+  const std::string what =
+      shape_text(repeated) + " does not repeat the pixels of " + shape_text(result);
+  c.require(repeated.size() == result.size(), what);
+  for (size_t i = 0; i < result.size(); ++i) {
+    const bool is_spatial_axis = i != 0 && i != c.channel_axis(result.size());
+    c.require(repeated[i] == result[i] ||
+                  (is_spatial_axis && result[i] > 0 && repeated[i] % result[i] == 0),
+              what);
+  }
+}
+
 }  // namespace
 
 Types infer_conv(const InferenceContext& c) {
@@ -95,7 +110,9 @@ Types infer_conv(const InferenceContext& c) {
   }
   const Shape result = c.spatial_shape(x[0], w[0], extents);
   check_bias_and_residual(c, 2, w[0], result);
-  return {{c.dtype(0), result}};
+  if (c.declared.size() < 2) return {{c.dtype(0), result}};
+  check_repeated(c, result);
+  return {{c.dtype(0), result}, {c.dtype(0), c.declared[1].shape}};
 }
 
 Types infer_conv_transpose(const InferenceContext& c) {

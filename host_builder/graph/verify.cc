@@ -17,6 +17,7 @@ struct Signature {
 Signature signature(Op op) {
   switch (op) {
     case Op::kConv:
+      return {2, 4, 1, 2};
     case Op::kMatMul:
     case Op::kConvTranspose:
       return {2, 4, 1, 1};

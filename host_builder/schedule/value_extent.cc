@@ -41,6 +41,13 @@ bool are_separate_parts(const Value& low, const Value& high) {
 
 }  // namespace
 
+bool is_whole_storage(const Graph& graph, ValueId id) {
+  if (graph.value(id).view || graph.is_output(id)) return false;
+  for (ValueId other = 0; other < graph.value_count(); ++other)
+    if (graph.value(other).view && graph.value(other).view->base == id) return false;
+  return true;
+}
+
 std::vector<int64_t> strides_of(const Value& value) {
   return value.strides.empty() ? dense_strides(value.shape) : value.strides;
 }

@@ -14,6 +14,9 @@ inline ValueId root_of(const Graph& graph, ValueId id) {
   return value.view ? value.view->base : id;
 }
 
+/// True if nothing else lives in the value's storage and the network's caller does not see it.
+bool is_whole_storage(const Graph& graph, ValueId id);
+
 /// The value's strides, made explicit.
 std::vector<int64_t> strides_of(const Value& value);
 

@@ -17,7 +17,6 @@ struct FmaTile {
 template <class L, class T>
 struct ConvFma {
   typedef typename L::X X;
-  typedef typename L::Y Y;
   typedef typename L::R R;
   typedef typename L::Offset Offset;
   typedef typename L::Mask Mask;
@@ -145,8 +144,9 @@ struct ConvFma {
     }
   }
 
+  template <class To>
   static __device__ __forceinline__ void run(const X* x, const float* w, const float* bias,
-                                             const R* residual, Y* y, float*, unsigned*) {
+                                             const R* residual, To y, float*, unsigned*) {
     __shared__ __align__(16) Stage stages[2];
     const int thread = static_cast<int>(threadIdx.x);
     const int tile = static_cast<int>(blockIdx.x);

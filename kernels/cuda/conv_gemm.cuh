@@ -30,7 +30,6 @@ struct FlatPlace {
 template <class L, class T>
 struct ConvGemm {
   typedef typename L::X X;
-  typedef typename L::Y Y;
   typedef typename L::R R;
   typedef ActivationTile<L, T> TileA;
   typedef WeightTile<L, T> TileB;
@@ -45,8 +44,9 @@ struct ConvGemm {
   static constexpr int kBiasAt = T::kStages * T::kStageBytes;
   static constexpr int kSumAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
 
+  template <class To>
   static __device__ __forceinline__ void run(const X* x, const uint4* w, const float* bias,
-                                             const R* residual, Y* y, float* workspace,
+                                             const R* residual, To y, float* workspace,
                                              unsigned* state) {
     STINT_DYNAMIC_SHARED(unsigned char, shared, 1024);
     const uint32_t stages = shared_address(shared);

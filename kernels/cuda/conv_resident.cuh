@@ -20,7 +20,6 @@ struct ResidentTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_> {
 template <class L, class T>
 struct ConvResident {
   typedef typename L::X X;
-  typedef typename L::Y Y;
   typedef typename L::R R;
   typedef typename L::Offset Offset;
   static constexpr int kTaps = L::kKH * L::kKW;
@@ -118,8 +117,9 @@ struct ConvResident {
     }
   }
 
+  template <class To>
   static __device__ __forceinline__ void run(const X* x, const uint4* w, const float* bias,
-                                             const R* residual, Y* y, float*, unsigned*) {
+                                             const R* residual, To y, float*, unsigned*) {
     STINT_DYNAMIC_SHARED(unsigned char, shared, 1024);
     const uint32_t base = shared_address(shared);
     float* const shared_bias = reinterpret_cast<float*>(shared + kBiasAt);

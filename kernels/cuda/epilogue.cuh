@@ -24,7 +24,17 @@ __device__ __forceinline__ typename L::Offset pixel_offset(int m, long long b, l
          static_cast<Offset>(ow) * static_cast<Offset>(w);
 }
 
-/// One run's way out. `residual` and `y` point to the group's first channel of the first pixel.
+/// `y` points to the group's first channel of the first pixel.
+template <class L, int kRun>
+__device__ __forceinline__ void store_pixel(typename L::Y* y,
+                                            const Packet<typename L::Y, kRun>& run, int m,
+                                            int channel) {
+  store_run<kRun, L::kYVec>(y + pixel_offset<L>(m, L::kYB, L::kYH, L::kYW) + channel, run,
+                            L::kN - channel);
+}
+
+/// One run's way out. `residual` points to the group's first channel of the first pixel; `To` is
+/// what store_pixel takes.
 template <class L, int kRun>
 struct Epilogue {
   typedef Packet<typename L::R, kRun> Residual;
@@ -44,8 +54,9 @@ struct Epilogue {
   }
 
   /// `bias`: of the run's first channel, in shared memory, valid for the whole run.
+  template <class To>
   static __device__ __forceinline__ void finish(const float (&sum)[kRun], const float* bias,
-                                                const Residual& residual, typename L::Y* y, int m,
+                                                const Residual& residual, To y, int m,
                                                 int channel) {
     if (!is_inside(m, channel)) return;
     Packet<typename L::Y, kRun> out;
@@ -58,7 +69,6 @@ struct Epilogue {
       if constexpr (L::kResidual && L::kResidualAfter) v += to_float(residual.v[i]);
       out.v[i] = Store<typename L::Y>::from(v);
     }
-    store_run<kRun, L::kYVec>(y + pixel_offset<L>(m, L::kYB, L::kYH, L::kYW) + channel, out,
-                              L::kN - channel);
+    store_pixel<L, kRun>(y, out, m, channel);
   }
 };

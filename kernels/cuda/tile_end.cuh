@@ -10,7 +10,6 @@
 template <class L, class T, class Place>
 struct TileEnd {
   typedef typename L::R R;
-  typedef typename L::Y Y;
   typedef Epilogue<L, T::kRun> Out;
   static constexpr int kParts = T::kCluster * T::kSplit;
   static constexpr bool kIsSplit = T::kSlices * kParts > 1;
@@ -60,8 +59,9 @@ struct TileEnd {
 
   /// `area`: shared memory that nobody else uses, Sum::kBytes (128 with kSplit) and, with two levels,
   /// SliceSum::kBytes; the workspace and the state belong to the whole step.
+  template <class To>
   __device__ __forceinline__ void finish(const Accumulators<T>& sums, const float* bias,
-                                         uint32_t area, const R* residual, Y* y, float* workspace,
+                                         uint32_t area, const R* residual, To y, float* workspace,
                                          unsigned* state, int tile, int slice) {
     float* const tile_area = workspace + static_cast<long long>(tile) * (Sum::kBytes / 4);
     if constexpr (kIsSplit) {

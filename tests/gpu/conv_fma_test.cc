@@ -40,3 +40,49 @@ TEST_CASE("conv_fma: operands of both types, strided, residuals") {
                kConvFmaFamily);
   check_family(conv_case({.c = 3, .x = DType::kF32, .bias = false}), kConvFmaFamily);
 }
+
+TEST_CASE("conv_fma: a second result with repeated pixels") {
+  if (cannot_check()) return;
+  const Placement wide = {.inner = 24, .outer = 16, .offset = 8};
+  const Placement odd = {.inner = 3, .outer = 5, .offset = 1};
+  check_family(conv_case(in_f32({.k = 1, .pad = 0, .repeat_h = 2, .repeat_w = 2})), kConvFmaFamily);
+  check_family(conv_case(in_f32({.n = 2,
+                                 .k = 1,
+                                 .pad = 0,
+                                 .repeat_h = 2,
+                                 .repeat_w = 2,
+                                 .stores_y = false,
+                                 .copies = wide})),
+               kConvFmaFamily);
+  check_family(conv_case(in_f32({.n = 2,
+                                 .c = 64,
+                                 .o = 40,
+                                 .residual = true,
+                                 .extra = wide,
+                                 .repeat_h = 3,
+                                 .repeat_w = 3,
+                                 .stores_y = false})),
+               kConvFmaFamily);
+  check_family(conv_case(in_f32({.h = 15,
+                                 .w = 14,
+                                 .c = 64,
+                                 .o = 72,
+                                 .stride = 2,
+                                 .out = odd,
+                                 .repeat_h = 2,
+                                 .repeat_w = 1,
+                                 .copies = odd})),
+               kConvFmaFamily);
+  check_family(conv_case(in_f32({.c = 64,
+                                 .o = 32,
+                                 .residual = true,
+                                 .residual_after = true,
+                                 .act = Activation::kSilu,
+                                 .repeat_h = 1,
+                                 .repeat_w = 2,
+                                 .stores_y = false,
+                                 .copies = odd})),
+               kConvFmaFamily);
+  check_family(conv_case(in_f32({.w = 1, .c = 64, .o = 64, .repeat_h = 2, .repeat_w = 4})),
+               kConvFmaFamily);
+}

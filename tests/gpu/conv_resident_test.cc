@@ -64,6 +64,52 @@ TEST_CASE("conv_resident: strided operands and residuals") {
                kConvResidentFamily);
 }
 
+TEST_CASE("conv_resident: a second result with repeated pixels") {
+  if (cannot_check()) return;
+  const Placement wide = {.inner = 24, .outer = 16, .offset = 8};
+  const Placement odd = {.inner = 3, .outer = 5, .offset = 1};
+  check_family(conv_case({.k = 1, .pad = 0, .repeat_h = 2, .repeat_w = 2}), kConvResidentFamily);
+  check_family(conv_case({.n = 2,
+                          .k = 1,
+                          .pad = 0,
+                          .repeat_h = 2,
+                          .repeat_w = 2,
+                          .stores_y = false,
+                          .copies = wide}),
+               kConvResidentFamily);
+  check_family(conv_case({.n = 2,
+                          .c = 64,
+                          .o = 40,
+                          .residual = true,
+                          .extra = wide,
+                          .repeat_h = 3,
+                          .repeat_w = 3,
+                          .stores_y = false}),
+               kConvResidentFamily);
+  check_family(conv_case({.h = 15,
+                          .w = 14,
+                          .c = 64,
+                          .o = 72,
+                          .stride = 2,
+                          .out = odd,
+                          .repeat_h = 2,
+                          .repeat_w = 1,
+                          .copies = odd}),
+               kConvResidentFamily);
+  check_family(conv_case({.c = 64,
+                          .o = 32,
+                          .residual = true,
+                          .residual_after = true,
+                          .act = Activation::kSilu,
+                          .repeat_h = 1,
+                          .repeat_w = 2,
+                          .stores_y = false,
+                          .copies = odd}),
+               kConvResidentFamily);
+  check_family(conv_case({.w = 1, .c = 64, .o = 64, .repeat_h = 2, .repeat_w = 4}),
+               kConvResidentFamily);
+}
+
 TEST_CASE("conv_resident: every legal tile, also those that rank low") {
   if (cannot_check()) return;
   builder::CudaFamily family = kConvResidentFamily;

@@ -596,7 +596,14 @@ void compute(const Graph& graph, const Node& node, const Operands& in, std::vect
       y.data = x.data;
       return;
     case Op::kConv:
-      return conv(node.as<ConvAttributes>(), layout, in, y);
+      conv(node.as<ConvAttributes>(), layout, in, y);
+      if (out.size() > 1)
+        for_each_index(out[1].shape, [&](const Shape& i, int64_t k) {
+          Shape at = i;
+          for (size_t d = 0; d < at.size(); ++d) at[d] /= out[1].shape[d] / y.shape[d];
+          out[1].data[k] = y.data[flat(y.shape, at)];
+        });
+      return;
     case Op::kConvTranspose:
       return conv_transpose(node.as<ConvTransposeAttributes>(), layout, in, y);
     case Op::kMatMul:

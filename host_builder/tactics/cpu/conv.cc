@@ -16,7 +16,8 @@ double conv_terms(const Graph& graph, const Node& node) {
 }
 
 bool is_conv(const Graph& graph, const Node& node) {
-  return node.op == Op::kConv && graph.channels_last && all_f32(graph, node);
+  return node.op == Op::kConv && node.outputs.size() == 1 && graph.channels_last &&
+         all_f32(graph, node);
 }
 
 ConvParams conv_params(const Node& node) {

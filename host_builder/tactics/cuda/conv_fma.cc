@@ -46,7 +46,7 @@ double predicted_us(const ConvProblem& p, const FmaTile& t, const GpuTraits& gpu
   const double products = real(per_sm * t.bm * t.bn) * steps * real(t.bk) / rate;
   const double latency = steps * 600;
   const double cycles = 1500 + std::max(products, latency);
-  const double bytes = real(p.pixels() * p.out_channels * p.groups * 4 +
+  const double bytes = real(p.pixels() * p.out_channels * p.groups * 4 * p.stores() +
                             p.batch * p.in_h * p.in_w * p.in_channels * p.groups * 4 +
                             p.out_channels * p.depth() * p.groups * 4);
   return gpu.edge_us + std::max(cycles / clock, bytes / (gpu.memory_gb_per_s * 600));

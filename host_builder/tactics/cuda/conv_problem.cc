@@ -1,11 +1,11 @@
 #include "host_builder/tactics/cuda/conv_problem.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <limits>
+#include <vector>
 
-#include "host_builder/graph/shape.h"
+#include "host_builder/schedule/value_extent.h"
 #include "host_builder/tactics/cpu/lowering.h"
 
 namespace stint::builder {
@@ -18,8 +18,6 @@ struct Axes {
   Shape extents;
   std::vector<Shape> strides;  // one list per operand
 };
-
-Shape strides_of(const Value& v) { return v.strides.empty() ? dense_strides(v.shape) : v.strides; }
 
 bool has_operand(const Node& node, size_t i) {
   return node.inputs.size() > i && node.inputs[i] != kNoValue;
@@ -78,6 +76,14 @@ Axes merged(const Axes& axes) {
   return result;
 }
 
+/// Every operand whose pixels are the output's, or correspond to them.
+std::vector<PixelView*> present_views(ConvProblem& p) {
+  std::vector<PixelView*> views = {&p.x, &p.y};
+  for (PixelView* view : {&p.residual, &p.copies.view})
+    if (view->present()) views.push_back(view);
+  return views;
+}
+
 /// Output pixels as batch x row x column where input and output pixels correspond one to one.
 bool set_pixels(ConvProblem& p, const Axes& all) {
   Axes axes = merged(all);
@@ -89,13 +95,24 @@ bool set_pixels(ConvProblem& p, const Axes& all) {
   p.batch = axes.extents[0];
   p.in_h = p.out_h = axes.extents[1];
   p.in_w = p.out_w = axes.extents[2];
-  const std::array<PixelView*, 3> views = {&p.x, &p.y, &p.residual};
+  const std::vector<PixelView*> views = present_views(p);
   for (size_t o = 0; o < axes.strides.size(); ++o) {
     views[o]->batch = axes.strides[o][0];
     views[o]->row = axes.strides[o][1];
     views[o]->column = axes.strides[o][2];
   }
   return true;
+}
+
+/// Steps from one of the output's pixels to the next along every axis but the channels.
+Shape pixel_strides(const Graph& graph, const ConvProblem& p, const PixelView& view) {
+  Shape strides = strides_of(graph.value(view.id));
+  strides.pop_back();
+  if (&view == &p.copies.view) {
+    strides.back() *= p.copies.columns;
+    if (strides.size() > 2) strides[1] *= p.copies.rows;
+  }
+  return strides;
 }
 
 /// Bias and residual, the same for both operators.
@@ -117,14 +134,34 @@ bool set_epilogue(ConvProblem& p, const Graph& graph, const Node& node, const Ep
   return true;
 }
 
-Axes axes_of(const Graph& graph, const ConvProblem& p) {
+/// A convolution's second result, if it has one. False where it is no repetition of the first.
+bool set_copies(ConvProblem& p, const Graph& graph, const Node& node) {
+  if (node.outputs.size() < 2) return true;
+  const Value& y = graph.value(p.y.id);
+  const Value& copies = graph.value(node.outputs[1]);
+  if (y.elements() == 0 || copies.dtype != y.dtype || !channels_are_adjacent(copies)) return false;
+  const size_t column = y.shape.size() - 2;
+  const Shape steps = strides_of(copies);
+  p.copies.view = pixel_view(graph, node.outputs[1], p.out_channels);
+  p.copies.columns = copies.shape[column] / y.shape[column];
+  p.copies.column_step = steps[column];
+  if (column > 1) {
+    p.copies.rows = copies.shape[1] / y.shape[1];
+    p.copies.row_step = steps[1];
+  }
+  const Shape strides = pixel_strides(graph, p, p.copies.view);
+  const auto offset = [](const Value& v) { return v.view ? v.view->offset : 0; };
+  p.copies.holds_y = root_of(graph, p.y.id) == root_of(graph, p.copies.view.id) &&
+                     offset(y) == offset(copies) && pixel_strides(graph, p, p.y) == strides;
+  return true;
+}
+
+Axes axes_of(const Graph& graph, ConvProblem& p) {
   const Value& y = graph.value(p.y.id);
   Axes axes;
   axes.extents.assign(y.shape.begin(), y.shape.end() - 1);
-  for (const PixelView* view : {&p.x, &p.y, &p.residual}) {
-    if (!view->present()) continue;
-    Shape strides = strides_of(graph.value(view->id));
-    strides.pop_back();
+  for (const PixelView* view : present_views(p)) {
+    Shape strides = pixel_strides(graph, p, *view);
     // A matrix operand may have fewer leading axes than the result: those have extent 1.
     while (strides.size() < axes.extents.size()) strides.insert(strides.begin(), 0);
     axes.strides.push_back(std::move(strides));
@@ -163,7 +200,7 @@ std::optional<ConvProblem> conv_of(const Graph& graph, const Node& node) {
   }
   p.x = pixel_view(graph, node.inputs[0], p.in_channels);
   p.y = pixel_view(graph, node.outputs[0], p.out_channels);
-  if (!set_epilogue(p, graph, node, a.epilogue)) return std::nullopt;
+  if (!set_epilogue(p, graph, node, a.epilogue) || !set_copies(p, graph, node)) return std::nullopt;
 
   if (p.taps() == 1 && p.stride_h == 1 && p.stride_w == 1 && p.pad_h == 0 && p.pad_w == 0 &&
       x.shape[1] == y.shape[1] && x.shape[spatial] == y.shape[spatial])
@@ -176,9 +213,8 @@ std::optional<ConvProblem> conv_of(const Graph& graph, const Node& node) {
     p.in_h = x.shape[1];
     p.out_h = y.shape[1];
   }
-  for (PixelView* view : {&p.x, &p.y, &p.residual}) {
-    if (!view->present()) continue;
-    const Shape strides = strides_of(graph.value(view->id));
+  for (PixelView* view : present_views(p)) {
+    const Shape strides = pixel_strides(graph, p, *view);
     view->batch = strides[0];
     view->column = strides[spatial];
     view->row = spatial == 2 ? strides[1] : 0;
@@ -264,17 +300,20 @@ std::string layer_source(const ConvProblem& p) {
   const auto flag = [&](const char* name, bool value) {
     s += std::string("  static constexpr bool ") + name + (value ? " = true;\n" : " = false;\n");
   };
-  const auto strides = [&](const char* prefix, const PixelView& v) {
-    for (const auto& [axis, stride] :
-         {std::pair("B", v.batch), std::pair("H", v.row), std::pair("W", v.column)})
-      s += std::string("  static constexpr long long ") + prefix + axis + " = " +
-           std::to_string(stride) + ";\n";
+  const auto step = [&](const std::string& name, int64_t value) {
+    s += "  static constexpr long long " + name + " = " + std::to_string(value) + ";\n";
+  };
+  const auto strides = [&](const std::string& prefix, const PixelView& v) {
+    step(prefix + "B", v.batch);
+    step(prefix + "H", v.row);
+    step(prefix + "W", v.column);
   };
   const int64_t furthest =
       std::max({reach(p.x, p.batch, p.in_h + p.kernel_h * p.dilation_h + p.pad_h,
                       p.in_w + p.kernel_w * p.dilation_w + p.pad_w, p.in_channels * p.groups),
                 reach(p.y, p.batch, p.out_h, p.out_w, p.out_channels * p.groups),
-                reach(p.residual, p.batch, p.out_h, p.out_w, p.out_channels * p.groups)});
+                reach(p.residual, p.batch, p.out_h, p.out_w, p.out_channels * p.groups),
+                reach(p.copies.view, p.batch, p.out_h, p.out_w, p.out_channels * p.groups)});
   type("X", dtype(p.x));
   type("Y", dtype(p.y));
   type("R", dtype(p.residual));
@@ -309,16 +348,27 @@ std::string layer_source(const ConvProblem& p) {
   number("kAct", static_cast<int64_t>(p.epilogue.act));
   s += "  static constexpr float kAlpha = " + float_text(p.epilogue.alpha) + ";\n";
   s += "  static constexpr float kBeta = " + float_text(p.epilogue.beta) + ";\n";
+  if (!p.copies.view.present()) return s;
+  flag("kStoresY", !p.copies.holds_y);
+  number("kRepeatH", p.copies.rows);
+  number("kRepeatW", p.copies.columns);
+  step("kRepeatRow", p.copies.row_step);
+  step("kRepeatColumn", p.copies.column_step);
+  strides("kU", p.copies.view);
+  number("kUVec", p.copies.view.packet);
   return s;
 }
 
 std::string args_source(const ConvProblem& p, const char* weights_type, bool has_workspace) {
-  std::string s = "struct Args {\n  const Layer::X* x;\n  const ";
+  const bool has_copies = p.copies.view.present();
+  std::string s = has_copies ? "#include \"repeated.cuh\"\n" : "";
+  s += "struct Args {\n  const Layer::X* x;\n  const ";
   s += weights_type;
   s += "* w;\n";
   if (p.bias != kNoValue) s += "  const float* bias;\n";
   if (p.residual.present()) s += "  const Layer::R* residual;\n";
-  s += "  Layer::Y* y;\n";
+  if (!p.copies.holds_y) s += "  Layer::Y* y;\n";
+  if (has_copies) s += "  Layer::Y* copies;\n";
   if (has_workspace) s += "  float* workspace;\n  unsigned* state;\n";
   return s + "};\n";
 }
@@ -326,7 +376,9 @@ std::string args_source(const ConvProblem& p, const char* weights_type, bool has
 std::string call_source(const ConvProblem& p, bool has_workspace) {
   std::string s = "args.x, args.w, ";
   s += p.bias != kNoValue ? "args.bias, " : "nullptr, ";
-  s += p.residual.present() ? "args.residual, args.y, " : "nullptr, args.y, ";
+  s += p.residual.present() ? "args.residual, " : "nullptr, ";
+  const std::string y = p.copies.holds_y ? "nullptr" : "args.y";
+  s += p.copies.view.present() ? "Repeated<Layer>{" + y + ", args.copies}, " : y + ", ";
   return s + (has_workspace ? "args.workspace, args.state" : "nullptr, nullptr");
 }
 
@@ -337,11 +389,12 @@ StepSpec conv_step(const Graph& graph, const Node& node, const ConvProblem& p, V
   if (p.bias != kNoValue) step.inputs.push_back(p.bias);
   if (p.residual.present()) {
     // A run of the residual is read by the thread that then writes it.
-    if (dtype_bytes(p.residual.dtype) == dtype_bytes(p.y.dtype))
+    if (!p.copies.holds_y && dtype_bytes(p.residual.dtype) == dtype_bytes(p.y.dtype))
       step.in_place.emplace_back(static_cast<uint32_t>(step.inputs.size()), 0u);
     step.inputs.push_back(p.residual.id);
   }
-  step.outputs = {p.y.id};
+  if (!p.copies.holds_y) step.outputs.push_back(p.y.id);
+  if (p.copies.view.present()) step.outputs.push_back(p.copies.view.id);
   step.flops = p.flops();
   step.bytes = moved_bytes(graph, node) - static_cast<double>(graph.value(p.weights).bytes()) +
                static_cast<double>(graph.value(packed).bytes());

@@ -20,6 +20,14 @@ struct PixelView {
   bool present() const { return id != kNoValue; }
 };
 
+/// A second result: the first one with every pixel repeated rows x columns times.
+struct RepeatedPixels {
+  PixelView view;  // its strides: from the first repetition of a pixel to that of the next
+  int64_t rows = 1, columns = 1;
+  int64_t row_step = 0, column_step = 0;  // from one repetition to the next, elements
+  bool holds_y = false;  // the first result is the first repetitions: not stored on its own
+};
+
 struct ConvProblem {
   int64_t batch = 1, out_h = 1, out_w = 1;  // output pixels
   int64_t in_h = 1, in_w = 1;
@@ -28,6 +36,7 @@ struct ConvProblem {
   int64_t dilation_h = 1, dilation_w = 1, pad_h = 0, pad_w = 0;
   bool inside = true;  // no tap ever lies in the padding
   PixelView x, y, residual;
+  RepeatedPixels copies;
   ValueId weights = kNoValue, bias = kNoValue;
   bool weights_are_columns = false;  // [k][n] of a matrix product instead of [n][c][tap]
   Epilogue epilogue;
@@ -35,6 +44,10 @@ struct ConvProblem {
   int64_t pixels() const { return batch * out_h * out_w; }
   int64_t taps() const { return kernel_h * kernel_w; }
   int64_t depth() const { return taps() * in_channels; }
+  /// How often every result is written.
+  int64_t stores() const {
+    return copies.view.present() ? copies.rows * copies.columns + (copies.holds_y ? 0 : 1) : 1;
+  }
   double flops() const;
 };
 

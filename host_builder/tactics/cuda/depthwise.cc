@@ -30,7 +30,7 @@ struct Layer {
 };
 
 bool can_depthwise(const Graph& graph, const Node& node) {
-  if (node.op != Op::kConv || !graph.channels_last) return false;
+  if (node.op != Op::kConv || node.outputs.size() != 1 || !graph.channels_last) return false;
   for (const ValueId id : node.inputs)
     if (!is_f16_or_f32(graph, id)) return false;
   const Layer layer{graph, node};

@@ -48,7 +48,9 @@ struct Layer {
 };
 
 bool can_implement(const Graph& graph, const Node& node, const Target& target) {
-  if (node.op != Op::kConv || !graph.channels_last || target.gpu.source_sm < 75) return false;
+  if (node.op != Op::kConv || node.outputs.size() != 1 || !graph.channels_last ||
+      target.gpu.source_sm < 75)
+    return false;
   for (const ValueId id : node.inputs)
     if (!is_f16_or_f32(graph, id)) return false;
   const Layer layer{graph, node};

@@ -73,7 +73,8 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
   double cycles = longest + 0.227 * (products + traffic + fragments + chain - longest);
 
   const double stores = share * real(w.bm * w.bn) / real(w.cluster) * 2 / 20.6;
-  cycles += 737 + stores + (waves - 1) * 576 + 200 * real(w.threads) / 128 * beside;
+  cycles +=
+      737 + stores * real(p.stores()) + (waves - 1) * 576 + 200 * real(w.threads) / 128 * beside;
   if (p.residual.present()) cycles += 31 + stores;
   if (w.slices > 1)
     cycles += 399 + 28 * real(w.slices * w.bm * w.bn) / real(w.threads) / 4 * beside;
@@ -94,7 +95,8 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
   // reach less than half of the rate.
   const double bytes =
       real(p.pixels() * p.out_channels * p.groups) *
-          (dtype_bytes(p.y.dtype) + (p.residual.present() ? dtype_bytes(p.residual.dtype) : 0)) +
+          (real(p.stores()) * dtype_bytes(p.y.dtype) +
+           (p.residual.present() ? dtype_bytes(p.residual.dtype) : 0)) +
       real(p.batch * p.in_h * p.in_w * p.in_channels * p.groups * dtype_bytes(p.x.dtype)) + weights;
   const double memory = bytes < 0.6 * static_cast<double>(gpu.l2_bytes)
                             ? 0

@@ -80,7 +80,7 @@ bool is_full_window(const Graph& graph, const Node& node) {
 
 std::optional<Layer> layer_of(const Graph& graph, const Node& node) {
   const bool conv = node.op == Op::kConv;
-  if (!conv && node.op != Op::kMatMul) return std::nullopt;
+  if ((!conv && node.op != Op::kMatMul) || node.outputs.size() != 1) return std::nullopt;
   for (const ValueId id : node.inputs)
     if (!is_f16_or_f32(graph, id)) return std::nullopt;
   if (!is_f16_or_f32(graph, node.outputs.at(0))) return std::nullopt;

@@ -3,17 +3,11 @@
 #include <algorithm>
 
 #include "host_builder/graph/shape.h"
+#include "host_builder/schedule/value_extent.h"
 #include "host_builder/tactics/cuda/families.h"
 
 namespace stint::builder {
 namespace {
-
-bool is_whole_storage(const Graph& graph, ValueId id) {
-  if (graph.value(id).view || graph.is_output(id)) return false;
-  for (ValueId other = 0; other < graph.value_count(); ++other)
-    if (graph.value(other).view && graph.value(other).view->base == id) return false;
-  return true;
-}
 
 /// `y` as a view of what it is a transpose of.
 Value viewed(const Graph& graph, const Node& transpose) {

@@ -1,6 +1,7 @@
 // Nodes that the convolution families are tested and timed on.
 #pragma once
 
+#include "host_builder/schedule/value_extent.h"
 #include "tests/gpu/support/step_case.h"
 
 namespace stint::test {
@@ -13,7 +14,27 @@ struct ConvCase {
   Activation act = Activation::kRelu;
   float alpha = 0, beta = 0;
   Placement in = {}, out = {}, extra = {};
+  int64_t repeat_h = 0, repeat_w = 0;  // of a second result; 0: there is none
+  bool stores_y = true;                // false: the first result lies in the second
+  Placement copies = {};
 };
+
+/// The second result; `y` a part of it where it is not stored on its own.
+inline void add_repeated(StepCase& c, const ConvCase& t, const builder::Shape& out) {
+  const builder::ValueId copies =
+      c.output("copies", t.y, {out[0], out[1] * t.repeat_h, out[2] * t.repeat_w, out[3]}, t.copies);
+  if (!t.stores_y) {
+    builder::Value y = c.graph.value(copies);
+    y.name = "first";
+    y.shape = out;
+    if (!y.view) y.view = builder::View{copies, 0};
+    y.strides = builder::strides_of(c.graph.value(copies));
+    y.strides[1] *= t.repeat_h;
+    y.strides[2] *= t.repeat_w;
+    c.node.outputs = {c.graph.add_value(std::move(y))};
+  }
+  c.node.outputs.push_back(copies);
+}
 
 inline StepCase conv_case(const ConvCase& t) {
   StepCase c(7);
@@ -35,7 +56,8 @@ inline StepCase conv_case(const ConvCase& t) {
   if (t.bias || t.residual)
     c.node.inputs.push_back(t.bias ? c.constant("b", {t.o}) : builder::kNoValue);
   if (t.residual) c.node.inputs.push_back(c.input("r", t.r, out, t.extra));
-  c.node.outputs = {c.output("y", t.y, out, t.out)};
+  if (t.stores_y) c.node.outputs = {c.output("y", t.y, out, t.out)};
+  if (t.repeat_h > 0) add_repeated(c, t, out);
   return c;
 }
 
