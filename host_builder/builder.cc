@@ -15,7 +15,7 @@
 #include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
 #include "host_builder/tactics/cuda/upsample_as_addressing.h"
-#include "host_builder/tactics/cuda/view_planes.h"
+#include "host_builder/tactics/cuda/view_transposes.h"
 #include "host_builder/tactics/tune/build_tactics.h"
 
 namespace stint::builder {
@@ -164,7 +164,7 @@ BuiltProgram import_program(const std::filesystem::path& model, const Target& ta
   if (target.is_gpu) {
     using GpuPass = size_t (*)(Graph&, const Target&);
     constexpr std::pair<const char*, GpuPass> kGpuPasses[] = {
-        {"view-planes", view_planes}, {"upsample-as-addressing", upsample_as_addressing}};
+        {"view-transposes", view_transposes}, {"upsample-as-addressing", upsample_as_addressing}};
     for (const auto& [name, pass] : kGpuPasses) {
       const size_t changes = pass(program.graph, target);
       report.passes.push_back({name, changes, program.graph.live_node_count()});

@@ -1,4 +1,5 @@
-// Concat, Slice and Reshape move nothing where a value can live inside another one's storage.
+// Concat, Slice and Reshape move nothing where a value can live inside another one's storage, nor
+// does Transpose beside a product of two activations.
 //
 // First, from the outputs back: what a concatenation joins is written straight into its result, and
 // what is reshaped into such a part lives there too. Then, forward: slices and reshapes that nobody
@@ -24,11 +25,13 @@ class Aliasing {
     for (auto it = order.rbegin(); it != order.rend(); ++it) {
       if (graph_.node(*it).op == Op::kConcat) eliminate_concat(*it);
       if (graph_.node(*it).op == Op::kReshape) reshape_backward(*it);
+      if (graph_.node(*it).op == Op::kTranspose) transpose_backward(*it);
     }
     for (NodeId n : order) {
       if (graph_.node(n).dead) continue;
       if (graph_.node(n).op == Op::kReshape) reshape_forward(n);
       if (graph_.node(n).op == Op::kSlice) slice_forward(n);
+      if (graph_.node(n).op == Op::kTranspose) transpose_forward(n);
     }
     return changes_;
   }
@@ -131,6 +134,51 @@ class Aliasing {
     ++changes_;
   }
 
+  /// Its kernels take matrices of any row and batch strides.
+  bool is_product_of_activations(NodeId n) const {
+    const Node& node = graph_.node(n);
+    if (node.op != Op::kMatMul) return false;
+    for (size_t i = 0; i < 2; ++i) {
+      const Value& operand = graph_.value(node.inputs[i]);
+      if (operand.constant || operand.shape.size() < 2) return false;
+    }
+    return true;
+  }
+
+  /// The product writes its result where the transpose would move it.
+  void transpose_backward(NodeId n) {
+    const ValueId x = graph_.node(n).inputs[0], y = graph_.node(n).outputs[0];
+    if (!is_free(x) || !used_once(graph_, x) || graph_.value(y).elements() == 0) return;
+    if (!is_product_of_activations(*graph_.producer(x))) return;
+    const auto& perm = graph_.node(n).as<TransposeAttributes>().perm;
+    const Shape outer = strides_of(y);
+    Shape strides(perm.size());
+    for (size_t i = 0; i < perm.size(); ++i) strides[static_cast<size_t>(perm[i])] = outer[i];
+    if (strides.back() != 1) return;
+    place(x, y, 0, std::move(strides));
+    graph_.remove_node(n);
+    ++changes_;
+  }
+
+  /// Products read their operand where it lies, if its last axis stays adjacent.
+  void transpose_forward(NodeId n) {
+    const ValueId x = graph_.node(n).inputs[0], y = graph_.node(n).outputs[0];
+    if (!is_free(y) || graph_.value(x).constant) return;
+    for (NodeId consumer : graph_.consumers(y)) {
+      if (!is_product_of_activations(consumer)) return;
+      const std::vector<ValueId>& operands = graph_.node(consumer).inputs;
+      if (std::count(operands.begin() + 2, operands.end(), y) > 0) return;
+    }
+    const Shape inner = strides_of(x);
+    Shape strides;
+    for (int64_t axis : graph_.node(n).as<TransposeAttributes>().perm)
+      strides.push_back(inner[static_cast<size_t>(axis)]);
+    if (strides.back() != 1) return;
+    place(y, x, 0, std::move(strides));
+    graph_.remove_node(n);
+    ++changes_;
+  }
+
   Graph& graph_;
   size_t changes_ = 0;
 };
@@ -142,8 +190,9 @@ size_t run(Graph& graph) { return Aliasing(graph).run(); }
 const Pass kAliasPass = {
     "alias",
     "the graph is physical and final but for this pass; it may not be sorted afterwards",
-    "no concatenation is left; slices and reshapes are views wherever strides can express them; "
-    "graph outputs are dense buffers of their own",
+    "no concatenation is left; slices and reshapes are views wherever strides can express them, "
+    "and so are transposes beside products of two activations; graph outputs are dense buffers of "
+    "their own",
     true,
     run,
 };

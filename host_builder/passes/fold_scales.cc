@@ -1,5 +1,6 @@
 // Batch normalisation and constant per-channel Mul, Add, Sub and Div that follow a linear node
-// vanish into its weights.
+// vanish into its weights; so does one factor for all elements (attention's scale) that only finds
+// such a node behind reshapes, transposes and products.
 #include <cmath>
 
 #include "host_builder/passes/linear.h"
@@ -93,10 +94,52 @@ bool fold(Graph& graph, NodeId n) {
   return false;
 }
 
+/// Multiplies the value by a factor without a node for it: through what passes a factor on, into
+/// constant weights. The linear node, if it succeeds.
+std::optional<NodeId> scale_at_origin(Graph& graph, ValueId id, double factor) {
+  const auto n = graph.producer(id);
+  if (!n || !used_once(graph, id)) return std::nullopt;
+  const Node& node = graph.node(*n);
+  if (node.op == Op::kReshape || node.op == Op::kTranspose)
+    return scale_at_origin(graph, node.inputs[0], factor);
+  if (!is_linear(node.op)) return std::nullopt;
+  if (graph.value(node.inputs[kWeightOperand]).constant) {
+    const auto channels = static_cast<size_t>(output_channels(graph, node));
+    const std::vector<double> scale(channels, factor), shift(channels, 0.0);
+    return fold_affine(graph, *n, scale, shift) ? n : std::nullopt;
+  }
+  if (node.op != Op::kMatMul || !has_plain_epilogue(node) || has_operand(node, kBiasOperand))
+    return std::nullopt;
+  for (size_t i = 0; i < 2; ++i)
+    if (const auto origin = scale_at_origin(graph, graph.node(*n).inputs[i], factor)) return origin;
+  return std::nullopt;
+}
+
+bool fold_factor(Graph& graph, NodeId n) {
+  const Node& node = graph.node(n);
+  if (node.op != Op::kBinary) return false;
+  const EltOp op = node.as<BinaryAttributes>().op;
+  for (size_t which = 0; which < 2; ++which) {
+    const ValueId x = node.inputs[1 - which];
+    const auto constant = uniform_constant(graph, node.inputs[which]);
+    if (!constant || graph.value(x).shape != graph.value(node.outputs[0]).shape) continue;
+    if (op != EltOp::kMul && (op != EltOp::kDiv || which == 0 || *constant == 0.0f)) continue;
+    if (!can_replace(graph, node.outputs[0], x)) continue;
+    const double factor = op == EltOp::kMul ? *constant : 1.0 / *constant;
+    const auto origin = scale_at_origin(graph, x, factor);
+    if (!origin) continue;
+    record_fusion(graph.node(*origin), node);
+    graph.replace_uses(node.outputs[0], x);
+    graph.remove_node(n);
+    return true;
+  }
+  return false;
+}
+
 size_t run(Graph& graph) {
   size_t changes = 0;
   for (NodeId n : std::vector<NodeId>(graph.order()))
-    if (fold(graph, n)) ++changes;
+    if (fold(graph, n) || fold_factor(graph, n)) ++changes;
   return changes;
 }
 

@@ -12,6 +12,14 @@ __device__ __forceinline__ void load_a_fragment(uint32_t (&a)[4], uint32_t addre
                : "memory");
 }
 
+/// The same of matrices that lie transposed: lane l gets column l / 4 of each.
+__device__ __forceinline__ void load_transposed_fragment(uint32_t (&a)[4], uint32_t address) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
+               : "r"(address)
+               : "memory");
+}
+
 /// d += a * b over 16 k; a: 16 rows, b: 8 columns.
 __device__ __forceinline__ void multiply_accumulate(float (&d)[4], const uint32_t (&a)[4],
                                                     uint32_t b0, uint32_t b1) {

@@ -3,8 +3,9 @@
 
 #include "tensor_core.cuh"
 
-/// kWarpsM x kWarpsN warps cover a tile of kBM pixels x kBN channels; kSlices sets of them divide k.
-template <int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_>
+/// kWarpsM x kWarpsN warps cover a tile of kBM pixels x kBN channels; kSlices sets of them divide
+/// k.
+template <int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_, int kWidestGroup = 32>
 struct WarpTiling {
   static constexpr int kBM = kBM_, kBN = kBN_;
   static constexpr int kWarpsM = kWarpsM_, kWarpsN = kWarpsN_, kSlices = kSlices_;
@@ -12,9 +13,9 @@ struct WarpTiling {
   static constexpr int kThreads = kSliceThreads * kSlices;
   static constexpr int kWarpRows = kBM / kWarpsM, kWarpColumns = kBN / kWarpsN;
   // The builder deals out columns so that a lane's accumulators of kGroup columns are adjacent.
-  static constexpr int kGroup = kWarpColumns % 32 == 0   ? 32
-                                : kWarpColumns % 16 == 0 ? 16
-                                                         : 8;
+  static constexpr int kGroup = kWidestGroup >= 32 && kWarpColumns % 32 == 0   ? 32
+                                : kWidestGroup >= 16 && kWarpColumns % 16 == 0 ? 16
+                                                                               : 8;
   static constexpr int kRun = kGroup / 4;  // adjacent channels of one pixel in one lane
   static constexpr int kGroups = kWarpColumns / kGroup;
   static constexpr int kRunsPerThread = kWarpRows / 8 * kGroups;

@@ -259,6 +259,9 @@ void HostBlocks::meet(Fiber* lanes, unsigned count) {
     case Meeting::kLoadMatrices:
       load_matrices(lanes);
       break;
+    case Meeting::kLoadTransposed:
+      load_transposed(lanes);
+      break;
     case Meeting::kMultiply:
       multiply(lanes);
       break;
@@ -275,6 +278,17 @@ void HostBlocks::load_matrices(Fiber* lanes) {
       std::memcpy(lanes[i].words + m,
                   blocks_[row.block].shared + (row.address - kSharedStart) + i % 4 * 4, 4);
     }
+}
+
+/// ldmatrix.x4.trans: lane i gets rows i % 4 * 2 and the next one of column i / 4 of each matrix.
+void HostBlocks::load_transposed(Fiber* lanes) {
+  for (unsigned m = 0; m < 4; ++m)
+    for (unsigned i = 0; i < kWarp; ++i)
+      for (unsigned half = 0; half < 2; ++half) {
+        const Fiber& row = lanes[m * 8 + i % 4 * 2 + half];
+        std::memcpy(reinterpret_cast<unsigned char*>(lanes[i].words + m) + half * 2,
+                    blocks_[row.block].shared + (row.address - kSharedStart) + i / 4 * 2, 2);
+      }
 }
 
 /// mma.m16n8k16 with the fragments that the PTX manual describes: lane i has rows i / 4 and
@@ -321,12 +335,12 @@ float HostBlocks::serve_shuffle_xor(float value, unsigned apart) {
   return self.result;
 }
 
-void HostBlocks::serve_load_matrices(unsigned* words, unsigned address) {
+void HostBlocks::serve_load_matrices(unsigned* words, unsigned address, bool transposed) {
   HostBlocks& own = *current;
   own.shared_at(own.running_->block, address, 16, "ldmatrix");
   own.running_->words = words;
   own.running_->address = address;
-  own.bring(Meeting::kLoadMatrices);
+  own.bring(transposed ? Meeting::kLoadTransposed : Meeting::kLoadMatrices);
 }
 
 void HostBlocks::serve_multiply(float* d, const unsigned* a, unsigned b0, unsigned b1) {

@@ -27,7 +27,7 @@ class HostBlocks {
 
  private:
   enum class Waits : uint8_t { kForNothing, kForBlock, kForWarp, kForCluster, kDone };
-  enum class Meeting : uint8_t { kShuffle, kLoadMatrices, kMultiply };
+  enum class Meeting : uint8_t { kShuffle, kLoadMatrices, kLoadTransposed, kMultiply };
   struct Stack;
   struct Copy {
     unsigned char* to;
@@ -68,6 +68,7 @@ class HostBlocks {
   void meet(Fiber* lanes, unsigned count);
   void multiply(Fiber* lanes);
   void load_matrices(Fiber* lanes);
+  void load_transposed(Fiber* lanes);
   void bring(Meeting meeting);
   bool release_barriers();
   void complete_cluster_arrival();
@@ -79,7 +80,7 @@ class HostBlocks {
   static void serve_wait_for_steps();
   static void serve_barrier();
   static float serve_shuffle_xor(float value, unsigned apart);
-  static void serve_load_matrices(unsigned* words, unsigned address);
+  static void serve_load_matrices(unsigned* words, unsigned address, bool transposed);
   static void serve_multiply(float* d, const unsigned* a, unsigned b0, unsigned b1);
   static void serve_copy_async(unsigned address, const void* global, unsigned bytes);
   static void serve_commit_copies();

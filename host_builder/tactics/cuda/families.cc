@@ -16,6 +16,8 @@ const std::vector<const CudaFamily*>& cuda_families() {
       &kPlaneMeanFamily,
       &kPlanePoolFamily,
       &kPoolCudaFamily,
+      &kBatchGemmFamily,
+      &kRowsFamily,
       // clang-format on
   };
   return families;

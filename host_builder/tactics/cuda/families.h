@@ -16,5 +16,7 @@ extern const CudaFamily kGemvFamily;
 extern const CudaFamily kPlaneMeanFamily;
 extern const CudaFamily kPlanePoolFamily;
 extern const CudaFamily kPoolCudaFamily;
+extern const CudaFamily kBatchGemmFamily;
+extern const CudaFamily kRowsFamily;
 
 }  // namespace stint::builder

@@ -152,16 +152,18 @@ StepCase::StepCase(uint32_t seed) : random_(seed) { graph.channels_last = true; 
 
 ValueId StepCase::place(const std::string& name, DType dtype, const Shape& shape,
                         const Placement& p) {
-  if (p.inner == 0 && p.outer == 0 && p.offset == 0) return graph.add_value(name, dtype, shape);
+  if (p.inner == 0 && p.outer == 0 && p.offset == 0 && p.order.empty())
+    return graph.add_value(name, dtype, shape);
   Value v;
   v.name = name;
   v.dtype = dtype;
   v.shape = shape;
   v.strides.assign(shape.size(), 1);
   int64_t stride = 1;
-  for (size_t d = shape.size(); d-- > 0;) {
+  for (size_t i = shape.size(); i-- > 0;) {
+    const size_t d = p.order.empty() ? i : p.order[i];
     v.strides[d] = stride;
-    stride = stride * shape[d] + (d + 1 == shape.size() ? p.inner : p.outer);
+    stride = stride * shape[d] + (i + 1 == shape.size() ? p.inner : p.outer);
   }
   const ValueId base = graph.add_value(name + ".storage", dtype, {p.offset + stride});
   v.view = View{base, p.offset};

@@ -35,6 +35,7 @@ struct Placement {
   int64_t inner = 0;   // unused after each innermost row: a part of a channel concatenation
   int64_t outer = 0;   // unused after each row of every other axis
   int64_t offset = 0;  // of the first element from the storage's start
+  std::vector<size_t> order = {};  // axes as memory has them, outermost first: a transposed view
 };
 
 struct StepCase {

@@ -16,7 +16,7 @@ struct HostThreads {
   void (*wait_for_steps)();        // STINT_WAIT()
   void (*barrier)();
   float (*shuffle_xor)(float value, unsigned apart);
-  void (*load_matrices)(unsigned* words, unsigned address);
+  void (*load_matrices)(unsigned* words, unsigned address, bool transposed);
   void (*multiply)(float* d, const unsigned* a, unsigned b0, unsigned b1);
   void (*copy_async)(unsigned address, const void* global, unsigned bytes);
   void (*commit_copies)();

@@ -5,7 +5,12 @@
 
 inline void load_a_fragment(uint32_t (&a)[4], uint32_t address) {
   if (STINT_SM < 75) stint_host_threads->fail("ldmatrix, which this device does not have");
-  stint_host_threads->load_matrices(a, address);
+  stint_host_threads->load_matrices(a, address, false);
+}
+
+inline void load_transposed_fragment(uint32_t (&a)[4], uint32_t address) {
+  if (STINT_SM < 75) stint_host_threads->fail("ldmatrix, which this device does not have");
+  stint_host_threads->load_matrices(a, address, true);
 }
 
 inline void multiply_accumulate(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {

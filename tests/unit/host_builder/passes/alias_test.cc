@@ -148,3 +148,31 @@ TEST_CASE("strides of reshaped values") {
   CHECK(*reshaped_strides({4, 1}, {7, 1}, {4, 1, 1}) == Shape{7, 1, 1});
   CHECK(*reshaped_strides({1}, {1}, {}) == Shape{});
 }
+
+TEST_CASE("a product of activations reads and writes through transposes") {
+  GraphMaker m = physical();
+  const ValueId q = m.input("q", {2, 5, 3, 4}), k = m.input("k", {2, 5, 3, 4});
+  const ValueId queries = m.transpose(q, {0, 2, 1, 3}), keys = m.transpose(k, {0, 2, 3, 1});
+  const ValueId scores = m.matmul(queries, keys);
+  const ValueId values = m.transpose(q, {0, 2, 1, 3});
+  const ValueId y = m.transpose(m.matmul(scores, values), {0, 2, 1, 3});
+  m.output(m.unary(EltOp::kNeg, m.reshape(y, {2, 5, 12})));
+  run_pass(m.graph, kAliasPass);
+  CHECK(count(m.graph, Op::kTranspose) == 1);  // the last axis of the keys would not be adjacent
+  CHECK(moves(m.graph) == 0);
+  CHECK(m.graph.value(queries).view->base == q);
+  CHECK(m.graph.value(queries).strides == Shape{60, 4, 12, 1});
+}
+
+TEST_CASE("transposes that others read too stay") {
+  GraphMaker m = physical();
+  const ValueId x = m.input("x", {2, 5, 3, 4});
+  const ValueId t = m.transpose(x, {0, 2, 1, 3});
+  m.output(m.unary(EltOp::kNeg, t));
+  const ValueId product = m.matmul(t, m.input("b", {2, 3, 4, 6}));
+  m.output(m.unary(EltOp::kNeg, product));
+  m.output(m.unary(EltOp::kExp, m.transpose(product, {0, 2, 1, 3})));
+  m.output(m.matmul(m.transpose(m.input("c", {6, 4}), {1, 0}), m.constant({6, 2})));
+  run_pass(m.graph, kAliasPass);
+  CHECK(count(m.graph, Op::kTranspose) == 3);
+}

@@ -216,3 +216,34 @@ TEST_CASE("siblings stay apart where merging would cost a copy or mix epilogues"
   run_pass(m.graph, kFuseHorizontalPass);
   CHECK(count(m.graph, Op::kSlice) == 0);
 }
+
+TEST_CASE("attention's scale vanishes into the queries' weights") {
+  GraphMaker m;
+  const ValueId x = m.input("x", {2, 5, 12});
+  const auto heads = [&](std::vector<int64_t> perm) {
+    const ValueId y = m.add(m.matmul(x, m.constant({12, 12})), m.constant({12}));
+    return m.transpose(m.reshape(y, {2, 5, 3, 4}), std::move(perm));
+  };
+  const ValueId q = heads({0, 2, 1, 3}), k = heads({0, 2, 3, 1});
+  bool folds = true;
+  ValueId y = kNoValue;
+  SUBCASE("divided") { y = m.binary(EltOp::kDiv, m.matmul(q, k), m.filled({}, 2.0f)); }
+  SUBCASE("multiplied, constant first") { y = m.mul(m.filled({1}, 0.5f), m.matmul(q, k)); }
+  SUBCASE("both operands") {
+    const ValueId half = m.filled({}, 0.70710678f);
+    y = m.matmul(m.mul(q, half), m.mul(k, half));
+  }
+  SUBCASE("something in between") {
+    folds = false;
+    y = m.mul(m.unary(EltOp::kRelu, m.matmul(q, k)), m.filled({}, 0.5f));
+  }
+  SUBCASE("others read the product") {
+    folds = false;
+    const ValueId scores = m.matmul(q, k);
+    m.output(scores);
+    y = m.mul(scores, m.filled({}, 0.5f));
+  }
+  m.output(y);
+  run_pass(m.graph, kFoldScalesPass);
+  CHECK(count(m.graph, Op::kBinary) == (folds ? 0 : 1));
+}

@@ -1,4 +1,4 @@
-#include "host_builder/tactics/cuda/view_planes.h"
+#include "host_builder/tactics/cuda/view_transposes.h"
 
 #include <algorithm>
 
@@ -8,6 +8,11 @@
 
 namespace stint::builder {
 namespace {
+
+bool is_product_of_activations(const Graph& graph, const Node& node) {
+  return node.op == Op::kMatMul && !graph.value(node.inputs.at(0)).is_constant() &&
+         !graph.value(node.inputs.at(1)).is_constant();
+}
 
 /// `y` as a view of what it is a transpose of.
 Value viewed(const Graph& graph, const Node& transpose) {
@@ -31,12 +36,15 @@ bool view_one(Graph& graph, NodeId n, const Target& target) {
   if (readers.empty()) return false;
   for (const NodeId r : readers) {
     const std::vector<ValueId>& inputs = graph.node(r).inputs;
-    if (std::count(inputs.begin(), inputs.end(), y) != 1 || inputs[0] != y) return false;
+    const size_t place = is_product_of_activations(graph, graph.node(r)) && inputs[0] != y ? 1 : 0;
+    if (std::count(inputs.begin(), inputs.end(), y) != 1 || inputs[place] != y) return false;
   }
   const Value before = graph.value(y);
   graph.value(y) = viewed(graph, node);
   for (const NodeId r : readers) {
-    if (!kFirstLayerFamily.tactics(graph, graph.node(r), target).empty()) continue;
+    const Node& reader = graph.node(r);
+    if (is_product_of_activations(graph, reader)) continue;
+    if (!kFirstLayerFamily.tactics(graph, reader, target).empty()) continue;
     graph.value(y) = before;
     return false;
   }
@@ -46,7 +54,7 @@ bool view_one(Graph& graph, NodeId n, const Target& target) {
 
 }  // namespace
 
-size_t view_planes(Graph& graph, const Target& target) {
+size_t view_transposes(Graph& graph, const Target& target) {
   size_t changes = 0;
   for (const NodeId n : std::vector<NodeId>(graph.order()))
     if (graph.node(n).op == Op::kTranspose && view_one(graph, n, target)) ++changes;

@@ -1,4 +1,4 @@
-#include "host_builder/tactics/cuda/view_planes.h"
+#include "host_builder/tactics/cuda/view_transposes.h"
 
 #include <doctest/doctest.h>
 
@@ -56,7 +56,7 @@ TEST_CASE("the first convolution reads the image's planes through strides") {
   Stem s = stem(3, DType::kF16);
   const Tensors inputs = random_inputs(s.graph, 1);
   const Tensors before = evaluate_reference(s.graph, inputs);
-  CHECK(view_planes(s.graph, find_target("sm_90")) == 1);
+  CHECK(view_transposes(s.graph, find_target("sm_90")) == 1);
   CHECK(s.graph.live_node_count() == 1);
   const Value& x = s.graph.value(s.x);
   CHECK(x.dtype == DType::kF32);
@@ -69,18 +69,51 @@ TEST_CASE("the first convolution reads the image's planes through strides") {
 TEST_CASE("a transpose stays where somebody needs its result as it is") {
   SUBCASE("many channels: the implicit GEMM reads neighbouring ones") {
     Stem s = stem(16, DType::kF16);
-    CHECK(view_planes(s.graph, find_target("sm_90")) == 0);
+    CHECK(view_transposes(s.graph, find_target("sm_90")) == 0);
     CHECK(s.graph.live_node_count() == 2);
     CHECK(s.graph.value(s.x).dtype == DType::kF16);
   }
   SUBCASE("f32 plans") {
     Stem s = stem(3, DType::kF32);
-    CHECK(view_planes(s.graph, find_target("sm_90")) == 0);
+    CHECK(view_transposes(s.graph, find_target("sm_90")) == 0);
     CHECK(s.graph.value(s.x).strides.empty());
   }
   SUBCASE("a result of the network") {
     Stem s = stem(3, DType::kF16);
     s.graph.outputs.push_back(s.x);
-    CHECK(view_planes(s.graph, find_target("sm_90")) == 0);
+    CHECK(view_transposes(s.graph, find_target("sm_90")) == 0);
+  }
+}
+
+TEST_CASE("attention reads its keys through strides") {
+  Graph g;
+  g.channels_last = true;
+  const ValueId q = g.add_value("q", DType::kF16, {2, 3, 5, 4});
+  const ValueId k = g.add_value("k", DType::kF16, {2, 7, 3, 4});
+  const ValueId keys = g.add_value("keys", DType::kF16, {2, 3, 4, 7});
+  const ValueId y = g.add_value("y", DType::kF16, {2, 3, 5, 7});
+  g.inputs = {q, k};
+  g.outputs = {y};
+  Node transpose;
+  transpose.name = "transpose";
+  transpose.op = Op::kTranspose;
+  transpose.attributes = TransposeAttributes{{0, 2, 3, 1}};
+  transpose.inputs = {k};
+  transpose.outputs = {keys};
+  g.add_node(transpose);
+  Node product;
+  product.name = "scores";
+  product.op = Op::kMatMul;
+  product.attributes = MatMulAttributes{};
+  product.inputs = {q, keys};
+  product.outputs = {y};
+  g.add_node(product);
+  const Tensors inputs = random_inputs(g, 3);
+  const Tensors before = evaluate_reference(g, inputs);
+  for (const char* target : {"sm_90", "xavier"}) {
+    Graph viewed = g;
+    CHECK(view_transposes(viewed, find_target(target)) == 1);
+    CHECK(viewed.value(keys).strides == std::vector<int64_t>{84, 4, 1, 12});
+    CHECK(difference(before, evaluate_reference(viewed, inputs)) == 0);
   }
 }
