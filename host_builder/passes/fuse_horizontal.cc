@@ -1,6 +1,6 @@
 // Convolutions of one input with the same geometry become one with all their output channels: the
-// input is read once, and few channels fill the vector lanes together. Slices of the result become
-// views.
+// input is read once, and few channels fill the vector lanes together. So do the products that make
+// attention's queries, keys and values. Slices of the result become views.
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -25,18 +25,59 @@ bool may_become_a_slice(const Graph& graph, ValueId id) {
   });
 }
 
+/// All that read the value are products of two activations, behind a reshape to heads and a
+/// transpose: these are strides.
+bool leads_to_attention(const Graph& graph, ValueId id, std::vector<Op> between) {
+  if (graph.is_output(id)) return false;
+  const std::vector<NodeId> consumers = graph.consumers(id);
+  return !consumers.empty() && std::all_of(consumers.begin(), consumers.end(), [&](NodeId n) {
+    const Node& node = graph.node(n);
+    if (!between.empty())
+      return node.op == between.front() &&
+             leads_to_attention(graph, node.outputs[0], {between.begin() + 1, between.end()});
+    return node.op == Op::kMatMul && !graph.value(node.inputs[0]).constant &&
+           !graph.value(node.inputs[kWeightOperand]).constant;
+  });
+}
+
+/// A convolution, or a product that makes heads of attention.
+bool has_mergeable_form(const Graph& graph, const Node& node) {
+  if (node.op == Op::kConv)
+    return node.as<ConvAttributes>().groups == 1 && may_become_a_slice(graph, node.outputs[0]);
+  return node.op == Op::kMatMul && graph.value(node.inputs[0]).shape.size() >= 2 &&
+         graph.value(node.inputs[kWeightOperand]).shape.size() == 2 &&
+         leads_to_attention(graph, node.outputs[0], {Op::kReshape, Op::kTranspose});
+}
+
 bool is_candidate(const Graph& graph, const Node& node) {
-  if (node.op != Op::kConv || node.as<ConvAttributes>().groups != 1) return false;
+  if (!has_mergeable_form(graph, node)) return false;
   if (has_operand(node, kResidualOperand)) return false;
   if (!f32_constant(graph, node.inputs[kWeightOperand])) return false;
   if (has_operand(node, kBiasOperand) && !f32_constant(graph, node.inputs[kBiasOperand]))
     return false;
-  return output_channels(graph, node) <= graph.hints.merge_channels &&
-         may_become_a_slice(graph, node.outputs[0]);
+  return output_channels(graph, node) <= graph.hints.merge_channels;
+}
+
+/// Appends the weights of `added` output channels to those of `channels`.
+void append_channels(std::vector<float>& weights, const std::vector<float>& more, bool columns,
+                     int64_t channels, int64_t added) {
+  if (!columns || channels == 0) {
+    weights.insert(weights.end(), more.begin(), more.end());
+    return;
+  }
+  std::vector<float> joined;
+  for (size_t w = 0, m = 0; w < weights.size();
+       w += static_cast<size_t>(channels), m += static_cast<size_t>(added)) {
+    joined.insert(joined.end(), &weights[w], &weights[w] + channels);
+    joined.insert(joined.end(), &more[m], &more[m] + added);
+  }
+  weights = std::move(joined);
 }
 
 void merge(Graph& graph, const std::vector<NodeId>& siblings) {
   Node& first = graph.node(siblings.front());
+  const bool columns = first.op == Op::kMatMul;  // weights [k][n], not [n][k]
+  const size_t axis = output_channel_axis(graph, first);
   std::vector<float> weights, biases;
   int64_t channels = 0;
   for (NodeId n : siblings) {
@@ -46,14 +87,14 @@ void merge(Graph& graph, const std::vector<NodeId>& siblings) {
     const auto b = has_operand(node, kBiasOperand)
                        ? *f32_constant(graph, node.inputs[kBiasOperand])
                        : std::vector<float>(static_cast<size_t>(count), 0.0f);
-    weights.insert(weights.end(), w.begin(), w.end());
+    append_channels(weights, w, columns, channels, count);
     biases.insert(biases.end(), b.begin(), b.end());
     channels += count;
   }
   Shape shape = graph.value(first.inputs[kWeightOperand]).shape;
-  shape[0] = channels;
+  shape[columns ? 1 : 0] = channels;
   Shape whole = graph.value(first.outputs[0]).shape;
-  whole[1] = channels;
+  whole[axis] = channels;
 
   Node merged = first;
   merged.inputs = {first.inputs[0],
@@ -74,12 +115,12 @@ void merge(Graph& graph, const std::vector<NodeId>& siblings) {
     slice.op = Op::kSlice;
     SliceAttributes a;
     a.starts.assign(whole.size(), 0);
-    a.starts[1] = start;
+    a.starts[axis] = start;
     a.steps.assign(whole.size(), 1);
     slice.attributes = a;
     slice.inputs = {y};
     slice.outputs = node.outputs;
-    start += graph.value(node.outputs[0]).shape[1];
+    start += graph.value(node.outputs[0]).shape[axis];
     graph.remove_node(n);
     // Directly behind the merged node, which stands where the first sibling stood: before every
     // reader.
@@ -109,8 +150,8 @@ size_t run(Graph& graph) {
 const Pass kFuseHorizontalPass = {
     "fuse-horizontal",
     "epilogues are complete (fuse-vertical has run); channels are axis 1",
-    "no two convolutions of one input with few channels and equal attributes remain, unless a part "
-    "would have to be copied",
+    "no two convolutions, or products that make heads of attention, of one input with few channels "
+    "and equal attributes remain, unless a part would have to be copied",
     true,
     run,
 };

@@ -247,3 +247,30 @@ TEST_CASE("attention's scale vanishes into the queries' weights") {
   run_pass(m.graph, kFoldScalesPass);
   CHECK(count(m.graph, Op::kBinary) == (folds ? 0 : 1));
 }
+
+TEST_CASE("products that make heads of attention merge") {
+  GraphMaker m;
+  const ValueId x = m.input("x", {2, 5, 12});
+  const auto heads = [&](ValueId of, std::vector<int64_t> perm, bool bias) {
+    ValueId y = m.op(Op::kMatMul, MatMulAttributes{}, {of, m.constant({12, 12})});
+    if (bias) y = m.add(y, m.constant({12}));
+    return m.transpose(m.reshape(y, {2, 5, 3, 4}), std::move(perm));
+  };
+  size_t products = 3;
+  bool other_reader = false;
+  SUBCASE("three") {}
+  SUBCASE("keys of another value") { products = 4; }
+  SUBCASE("one that others read") {
+    products = 4;
+    other_reader = true;
+  }
+  const ValueId source = products == 4 && !other_reader ? m.input("z", {2, 5, 12}) : x;
+  const ValueId q = heads(x, {0, 2, 1, 3}, true);
+  const ValueId k = heads(source, {0, 2, 3, 1}, true), v = heads(x, {0, 2, 1, 3}, false);
+  m.output(m.matmul(m.matmul(q, k), v));
+  if (other_reader) m.output(m.unary(EltOp::kExp, k));
+  kFoldScalesPass.run(m.graph);
+  run_pass(m.graph, kFuseHorizontalPass);
+  CHECK(count(m.graph, Op::kMatMul) == products);
+  CHECK(count(m.graph, Op::kSlice) == (products == 3 ? 3 : 2));
+}
