@@ -152,7 +152,7 @@ StepCase::StepCase(uint32_t seed) : random_(seed) { graph.channels_last = true; 
 
 ValueId StepCase::place(const std::string& name, DType dtype, const Shape& shape,
                         const Placement& p) {
-  if (p.inner == 0 && p.outer == 0 && p.offset == 0 && p.order.empty())
+  if (p.inner == 0 && p.outer == 0 && p.offset == 0 && !p.is_transposed())
     return graph.add_value(name, dtype, shape);
   Value v;
   v.name = name;
@@ -161,7 +161,7 @@ ValueId StepCase::place(const std::string& name, DType dtype, const Shape& shape
   v.strides.assign(shape.size(), 1);
   int64_t stride = 1;
   for (size_t i = shape.size(); i-- > 0;) {
-    const size_t d = p.order.empty() ? i : p.order[i];
+    const size_t d = p.is_transposed() ? p.order.at(i) : i;
     v.strides[d] = stride;
     stride = stride * shape[d] + (i + 1 == shape.size() ? p.inner : p.outer);
   }

@@ -15,6 +15,7 @@
 // run.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <random>
@@ -35,7 +36,9 @@ struct Placement {
   int64_t inner = 0;   // unused after each innermost row: a part of a channel concatenation
   int64_t outer = 0;   // unused after each row of every other axis
   int64_t offset = 0;  // of the first element from the storage's start
-  std::vector<size_t> order = {};  // axes as memory has them, outermost first: a transposed view
+  // Of four axes, as memory has them, outermost first: a transposed view. All zero: not transposed.
+  std::array<size_t, 4> order = {};
+  bool is_transposed() const { return order != std::array<size_t, 4>{}; }
 };
 
 struct StepCase {
