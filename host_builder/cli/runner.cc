@@ -52,7 +52,7 @@ uint32_t device_ordinal(const std::string& device) {
 }  // namespace
 
 void Runner::choose_device(const std::string& wanted, const std::string& plan_path) {
-  stint_cuda_device_info info;
+  stint_cuda_device_info info = {};
   if (wanted == "auto") {
     for (uint32_t i = 0; !on_cuda_ && ok(stint_cuda_device(i, &info)); ++i) {
       on_cuda_ = !target_for(plan(), info.sm).empty();
@@ -105,7 +105,7 @@ Runner::Runner(const std::string& plan_path, const RunnerOptions& options) {
 }
 
 std::string Runner::device_text() const {
-  stint_cuda_device_info info;
+  stint_cuda_device_info info = {};
   if (!on_cuda_ || !ok(stint_cuda_device(device_, &info))) return "cpu";
   return "cuda:" + std::to_string(device_) + " " + info.name + " (sm_" + std::to_string(info.sm) +
          ", driver for CUDA " + version_text(info.driver_version) + ")";
