@@ -96,6 +96,7 @@ void bench(const BenchArguments& arguments) {
                                    {"batch", runner.batch()},
                                    {"threads", arguments.options.threads},
                                    {"iterations", arguments.iterations},
+                                   {"load_ms", runner.load_ms()},
                                    {"p50_us", percentile(times, 0.5)},
                                    {"p90_us", percentile(times, 0.9)},
                                    {"p99_us", percentile(times, 0.99)},

@@ -1,6 +1,7 @@
 #include "host_builder/cli/runner.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "agent/measure.h"
@@ -86,16 +87,15 @@ void Runner::choose_batch(uint32_t wanted, const std::string& plan_path) {
                    "; build it with --batch " + known + "," + std::to_string(batch_));
 }
 
-Runner::Runner(const std::string& plan_path, const RunnerOptions& options) {
+Runner::Runner(const std::string& plan_path, const RunnerOptions& options) : path_(plan_path) {
   require(file_.open(plan_path.c_str()), plan_path);
   choose_device(options.device, plan_path);
   choose_batch(options.batch, plan_path);
-  stint_options session_options = {};
-  session_options.threads = options.threads;
-  session_options.profile = options.profile ? 1 : 0;
-  session_options.device = device_;
-  session_options.frame_bytes = options.frame_bytes;
-  require(engine_.create(plan(), target_.c_str(), batch_, session_options), plan_path);
+  session_options_.threads = options.threads;
+  session_options_.profile = options.profile ? 1 : 0;
+  session_options_.device = device_;
+  session_options_.frame_bytes = options.frame_bytes;
+  require(engine_.create(plan(), target_.c_str(), batch_, session_options_), plan_path);
   inputs_.resize(plan().input_count(target_.c_str(), batch_));
   for (uint32_t i = 0; i < inputs_.size(); ++i)
     require(plan().input(target_.c_str(), batch_, i, &inputs_[i]), plan_path);
@@ -134,6 +134,16 @@ void Runner::set_input(uint32_t index, const HostTensor& tensor) {
 }
 
 void Runner::run() { require(session().run(), "run"); }
+
+double Runner::load_ms() const {
+  const auto start = std::chrono::steady_clock::now();
+  PlanFile file;
+  Engine engine;
+  require(file.open(path_.c_str()), path_);
+  require(engine.create(file.plan(), target_.c_str(), batch_, session_options_), path_);
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
 
 HostTensor Runner::output(uint32_t index) {
   const stint_binding_info& info = outputs_.at(index);

@@ -40,6 +40,9 @@ class Runner {
   /// Copies a tensor into an input's own buffer; dtype and shape must be the binding's.
   void set_input(uint32_t index, const HostTensor& tensor);
   void run();
+  /// Milliseconds to open and verify the plan and make one more session of it: memory, upload of
+  /// weights and machine code, graph. The CUDA context and the file's pages are there already.
+  double load_ms() const;
   /// Copy of a tensor output. For detections: f32 [batch, max, 6] of x1, y1, x2, y2, score, class.
   HostTensor output(uint32_t index);
 
@@ -47,7 +50,9 @@ class Runner {
   void choose_device(const std::string& wanted, const std::string& plan_path);
   void choose_batch(uint32_t wanted, const std::string& plan_path);
 
+  const std::string path_;
   PlanFile file_;
+  stint_options session_options_ = {};
   Engine engine_;
   std::string target_;
   bool on_cuda_ = false;

@@ -187,7 +187,7 @@ class Bench:
                 self.write()
         self.write()
         print("\n" + "\n".join(report.table(self.results["rows"])) + "\n")
-        found = report.checks(self.results["rows"])
+        found = report.checks(self.results)
         for text, holds in found:
             if not holds:
                 print(f"FAILS: {text}")
