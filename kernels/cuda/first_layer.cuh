@@ -1,15 +1,18 @@
-// Convolution of few input channels (images) on tensor cores. A block computes kTileH x kTileW
-// outputs of kBlockChannels channels: their patch of the input is converted to f16 in shared memory
-// with its channels innermost, where every row of the window is a run of kKernelW * kInChannels
-// neighbours, so that matrix fragments are read straight from the patch and no im2col is ever
-// written. The input may have any strides: an image with planes apart (NCHW) needs no transpose.
+// Convolution of few input channels (images) on tensor cores. Blocks take tiles of kTileH x kTileW
+// outputs of kBlockChannels channels in turn: a tile's patch of the input is converted to f16 in
+// shared memory with its channels innermost, where every row of the window is a run of kKernelW *
+// kInChannels neighbours, so that matrix fragments are read straight from the patch and no im2col
+// is ever written. The weights stay in shared memory; the next patch is on its way while this one
+// is multiplied. The input may have any strides: an image with planes apart (NCHW) needs no
+// transpose.
 //
 // k counts (window row, position in its run), runs padded to kRun (even) with weights of zero; the
 // weights lie in fragment order (host_builder/tactics/cuda/first_layer.cc).
 //
 // Constants: kBatch, kInHeight, kInWidth, kInChannels, kHeight, kWidth, kChannels, kKernelH,
-// kKernelW, kStrideH, kStrideW, kPadTop, kPadLeft; kTileH, kTileW, kWarps, kBlockChannels (a
-// multiple of 16), kStoreVector (channels stored at once); strides of x, y and the residual.
+// kKernelW, kStrideH, kStrideW, kPadTop, kPadLeft; kTileH, kTileW, kWarps, kResident (blocks of a
+// multiprocessor), kBlockChannels (a multiple of 16), kLoadVector (neighbours of a line loaded at
+// once), kStoreVector (channels stored at once); strides of x, y and the residual.
 #pragma once
 
 #include "direct_epilogue.cuh"
@@ -36,52 +39,100 @@ static_assert(kColumns % 2 == 0, "fragments of two matrices lie together");
 
 struct FirstLayerShared {
   Words4 weights[kFragments];
-  half_t patch[kPatchH * kPitch];
+  float bias[kBlockChannels];
+  half_t patch[(kPatchH + 1) * kPitch];  // the last row is read where k is padding
 };
 
-/// Warps take lines of the patch in turn, lanes the line's elements: nothing is divided per
-/// element. With planes apart a line is one channel's pixels of a row, else a row's pixels and
-/// channels.
-__device__ __forceinline__ void load_patch(const Args& args, half_t* patch, int n, int first_row,
-                                           int first_column) {
-  constexpr bool kPlanes = kXW == 1 && kInChannels > 1;
-  constexpr int kInLine = kPlanes ? 1 : kInChannels;  // channels
-  constexpr int kLine = kPatchW * kInLine;
-  constexpr int kLines = kPatchH * (kInChannels / kInLine);
-  constexpr int kPieces = (kLine + 31) / 32;  // of a line, 32 elements each
-  constexpr int kTurns = (kLines + kWarps - 1) / kWarps * kPieces;
-  constexpr int kAtOnce = kTurns < 16 ? kTurns : 16;
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  const X* x = args.x + n * kXN;
-#pragma unroll 1
-  for (int first = 0; first < kTurns; first += kAtOnce) {
-    float value[kAtOnce][1];
+struct TilePlace {
+  int n, row, column;  // of the first output
+  __device__ __forceinline__ explicit TilePlace(int tile)
+      : n(tile / (kTilesW * kTilesH)),
+        row(tile / kTilesW % kTilesH * kTileH),
+        column(tile % kTilesW * kTileW) {}
+};
+
+/// A thread's part of a patch on its way from global to shared memory. A line is what lies together
+/// in x: with planes apart one channel's pixels of a row, else a row's pixels and channels. It is
+/// loaded from the aligned address before its first element, kLoadVector elements at a time, all of
+/// which lie inside of the image or none.
+struct PatchLoad {
+  static constexpr bool kPlanes = kXW == 1 && kInChannels > 1;
+  static constexpr int kInLine = kPlanes ? 1 : kInChannels;  // channels
+  static constexpr int kLine = kPatchW * kInLine;
+  static constexpr int kLines = kPatchH * (kInChannels / kInLine);
+  static constexpr int kEarlier = (kLoadVector - kPadLeft * kInLine % kLoadVector) % kLoadVector;
+  static constexpr int kVectors = (kEarlier + kLine + kLoadVector - 1) / kLoadVector;  // of a line
+  static constexpr int kTurns = (kLines * kVectors + kThreads - 1) / kThreads;
+  // As many as registers hold beside the accumulators.
+  static constexpr bool kAhead = kTurns * kLoadVector <= 32;
+  static constexpr int kMost = 16 / kLoadVector > 0 ? 16 / kLoadVector : 1;
+  static constexpr int kAtOnce = kAhead || kTurns < kMost ? kTurns : kMost;
+
+  float value[kAtOnce][kLoadVector];
+
+  /// The thread's number as something new: what follows from it is then computed for every tile
+  /// instead of being kept, in more registers than there are.
+  static __device__ __forceinline__ int forgotten_thread() {
+    int thread = static_cast<int>(threadIdx.x);
+    asm volatile("" : "+r"(thread));
+    return thread;
+  }
+
+  /// Line and first element of this thread's vector of turn `turn`; false if there is none.
+  static __device__ __forceinline__ bool locate(int thread, int turn, int& line, int& at) {
+    const int i = turn * kThreads + thread;
+    line = i / kVectors;
+    at = (i - line * kVectors) * kLoadVector - kEarlier;
+    return line < kLines;
+  }
+
+  __device__ __forceinline__ void load(const X* x, const TilePlace& place, int first_turn) {
+    const int first_row = place.row * kStrideH - kPadTop;
+    const int first_column = place.column * kStrideW - kPadLeft;
+    const int thread = forgotten_thread();
+    x += place.n * kXN;
 #pragma unroll
     for (int i = 0; i < kAtOnce; ++i) {
-      const int line = (first + i) / kPieces * kWarps + warp;
-      const int at = (first + i) % kPieces * 32 + lane;
+      int line, at;
+      const bool mine = locate(thread, first_turn + i, line, at);
       const int h = first_row + line % kPatchH;
-      const int w = first_column + at / kInLine;
-      const int channel = kPlanes ? line / kPatchH : at % kInLine;
-      const bool inside = line < kLines && at < kLine &&
-                          static_cast<uint32_t>(h) < static_cast<uint32_t>(kInHeight) &&
-                          static_cast<uint32_t>(w) < static_cast<uint32_t>(kInWidth);
-      load_vector_if<1>(value[i], x + h * kXH + w * kXW + channel * kXC, inside);
-    }
-#pragma unroll
-    for (int i = 0; i < kAtOnce; ++i) {
-      const int line = (first + i) / kPieces * kWarps + warp;
-      const int at = (first + i) % kPieces * 32 + lane;
-      const int to = line % kPatchH * kPitch + (kPlanes ? at * kInChannels + line / kPatchH : at);
-      if (line < kLines && at < kLine) patch[to] = to_half(value[i][0]);
+      const int along = first_column * kInLine + at;  // elements of the image's line
+      const int channel = line / kPatchH;             // 0 where lines hold all channels
+      const bool inside = mine && static_cast<uint32_t>(h) < static_cast<uint32_t>(kInHeight) &&
+                          static_cast<uint32_t>(along) < static_cast<uint32_t>(kInWidth * kInLine);
+      const int place_in_line =
+          kLinesAreDense ? along : along / kInLine * kXW + along % kInLine * kXC;
+      load_vector_if<kLoadVector>(value[i], x + h * kXH + place_in_line + channel * kXC, inside);
     }
   }
-  // What the padding of runs reads must be finite.
-  constexpr int kTail = kPitch - kPatchW * kInChannels;
-  for (int i = static_cast<int>(threadIdx.x); i < kPatchH * kTail; i += kThreads)
-    patch[i / kTail * kPitch + kPatchW * kInChannels + i % kTail] = half_t{0};
-}
+
+  __device__ __forceinline__ void store(half_t* patch, int first_turn) const {
+    const int thread = forgotten_thread();
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i) {
+      int line, at;
+      if (!locate(thread, first_turn + i, line, at)) continue;
+      half_t* const to = patch + line % kPatchH * kPitch + line / kPatchH;
+#pragma unroll
+      for (int v = 0; v < kLoadVector; ++v)
+        if (static_cast<uint32_t>(at + v) < static_cast<uint32_t>(kLine))
+          to[(at + v) * (kInChannels / kInLine)] = to_half(value[i][v]);
+    }
+  }
+
+  /// The whole patch at once, where it was not loaded ahead.
+  __device__ __forceinline__ void load_and_store(const X* x, const TilePlace& place,
+                                                 half_t* patch) {
+#pragma unroll 1
+    for (int turn = 0; turn < kTurns; turn += kAtOnce) {
+      load(x, place, turn);
+      store(patch, turn);
+    }
+  }
+
+ private:
+  static constexpr bool kLinesAreDense = kInLine == 1 ? kXW == 1 : kXC == 1 && kXW == kInChannels;
+};
 
 /// Two neighbours in k.
 __device__ __forceinline__ uint32_t k_pair(const half_t* patch, int at) {
@@ -92,104 +143,184 @@ __device__ __forceinline__ uint32_t k_pair(const half_t* patch, int at) {
   }
 }
 
-extern "C" __global__ void __launch_bounds__(kThreads)
+/// Weights and bias of the block's channels, and what the padding of runs reads, which must be
+/// finite.
+__device__ __forceinline__ void prepare(const Args& args, FirstLayerShared& shared,
+                                        int block_channel) {
+  const int thread = static_cast<int>(threadIdx.x);
+  const Words4* packed =
+      reinterpret_cast<const Words4*>(args.weights) + block_channel / kBlockChannels * kFragments;
+  constexpr int kAtOnce = 5;
+#pragma unroll 1
+  for (int first = thread; first < kFragments; first += kAtOnce * kThreads) {
+    Words4 w[kAtOnce];
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i)
+      if (first + i * kThreads < kFragments) load_words(w[i], packed + first + i * kThreads);
+#pragma unroll
+    for (int i = 0; i < kAtOnce; ++i)
+      if (first + i * kThreads < kFragments) shared.weights[first + i * kThreads] = w[i];
+  }
+  for (int i = thread; i < kBlockChannels; i += kThreads) {
+    float bias[1] = {0.0f};
+    if constexpr (kHasBias)
+      if (block_channel + i < kChannels) load_vector<1>(bias, args.bias + block_channel + i);
+    shared.bias[i] = bias[0];
+  }
+  constexpr int kTail = kPitch - kPatchW * kInChannels;
+  for (int i = thread; i < kPatchH * kTail; i += kThreads)
+    shared.patch[i / kTail * kPitch + kPatchW * kInChannels + i % kTail] = half_t{0};
+  for (int i = thread; i < kPitch; i += kThreads) shared.patch[kPatchH * kPitch + i] = half_t{0};
+}
+
+/// Where a lane finds its pairs of a step, relative to a pixel's first element. Pairs are 8
+/// neighbours in k, of which runs of 8 and more divide at most once: then all but where a lane
+/// changes to the next run is a constant, and no register holds an offset.
+struct PairOffsets {
+  static constexpr bool kSimple = kRun >= 8;
+  static constexpr int kNextRun = kPitch - kRun;
+  int pair;     // the lane's, in elements
+  int skip[4];  // [i]: what lanes from the i-th on skip if the run ends there
+  int at[kSimple ? 1 : kSteps][2];
+
+  __device__ __forceinline__ explicit PairOffsets(int lane) : pair(lane % 4 * 2) {
+    if constexpr (kSimple) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) skip[i] = pair + (i > 0 && pair >= 2 * i ? kNextRun : 0);
+    } else {
+#pragma unroll
+      for (int step = 0; step < kSteps; ++step) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          const int k = step * 16 + half * 8 + pair;
+          at[step][half] = k < kKernelH * kRun ? k / kRun * kPitch + k % kRun : 0;
+        }
+      }
+    }
+  }
+
+  /// `step` and `half` are constants where this is called.
+  __device__ __forceinline__ int operator()(int step, int half) const {
+    if constexpr (kSimple) {
+      const int k = step * 16 + half * 8;
+      const int left = kRun - k % kRun;  // of the run
+      if (k >= kKernelH * kRun) return 0;
+      return k + k / kRun * kNextRun + skip[left < 8 ? left / 2 : 0];
+    } else {
+      return at[step][half];
+    }
+  }
+};
+
+/// The lane's first channel of `group` of the block, and its pixels of the tile.
+__device__ __forceinline__ int channel_of(int group, int lane) {
+  return group * 8 + lane % 4 * (2 * kGroup);
+}
+__device__ __forceinline__ int pixel_of(int stripe, int half, int warp, int lane) {
+  return (warp * kStripes + stripe) * 16 + half * 8 + lane / 4;
+}
+
+struct Sums {
+  float v[kStripes][kColumns][4];
+
+  __device__ __forceinline__ void start(const FirstLayerShared& shared, int lane) {
+#pragma unroll
+    for (int j = 0; j < kColumns; ++j) {
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const float bias = shared.bias[channel_of(j / kGroup * kGroup, lane) + j % kGroup * 2 + e];
+#pragma unroll
+        for (int s = 0; s < kStripes; ++s) v[s][j][e] = v[s][j][2 + e] = bias;
+      }
+    }
+  }
+
+  __device__ __forceinline__ void multiply(const FirstLayerShared& shared,
+                                           const PairOffsets& offsets, int warp, int lane) {
+#pragma unroll
+    for (int step = 0; step < kSteps; ++step) {
+      uint32_t a[kStripes][4];
+#pragma unroll
+      for (int s = 0; s < kStripes; ++s) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          const int pixel = pixel_of(s, half, warp, lane);
+          const int base = pixel / kTileW * (kStrideH * kPitch) + pixel % kTileW * kPixelStep;
+          a[s][half] = k_pair(shared.patch, base + offsets(step, 0));
+          a[s][2 + half] = k_pair(shared.patch, base + offsets(step, 1));
+        }
+      }
+#pragma unroll
+      for (int j = 0; j < kColumns; j += 2) {
+        const Words4 b = shared.weights[(step * (kColumns / 2) + j / 2) * 32 + lane];
+#pragma unroll
+        for (int s = 0; s < kStripes; ++s) {
+          multiply_accumulate(v[s][j], a[s], b.x, b.y);
+          multiply_accumulate(v[s][j + 1], a[s], b.z, b.w);
+        }
+      }
+    }
+  }
+
+  __device__ __forceinline__ void store(const Args& args, const TilePlace& place, int block_channel,
+                                        int warp, int lane) const {
+#pragma unroll
+    for (int s = 0; s < kStripes; ++s) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int pixel = pixel_of(s, half, warp, lane);
+        const int row = place.row + pixel / kTileW;
+        const int column = place.column + pixel % kTileW;
+        if (row >= kHeight || column >= kWidth) continue;
+#pragma unroll
+        for (int g = 0; g < kColumns; g += kGroup) {
+          const int channel = block_channel + channel_of(g, lane);
+#pragma unroll
+          for (int i = 0; i < 2 * kGroup; i += kStoreVector) {
+            float out[kStoreVector];
+#pragma unroll
+            for (int e = 0; e < kStoreVector; ++e)
+              out[e] = v[s][g + (i + e) / 2][half * 2 + (i + e) % 2];
+            if (channel + i < kChannels)
+              finish<kStoreVector>(args, out, place.n, row, column, channel + i);
+          }
+        }
+      }
+    }
+  }
+};
+
+extern "C" __global__ void __launch_bounds__(kThreads, kResident)
     STINT_KERNEL(const __grid_constant__ Args args) {
-  STINT_LAUNCH_DEPENDENTS();
   STINT_DYNAMIC_SHARED(unsigned char, shared_bytes, 16);
   FirstLayerShared& shared = *reinterpret_cast<FirstLayerShared*>(shared_bytes);
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int block_channel = static_cast<int>(blockIdx.y) * kBlockChannels;
-  {
-    const Words4* packed =
-        reinterpret_cast<const Words4*>(args.weights) + static_cast<int>(blockIdx.y) * kFragments;
-    constexpr int kAtOnce = 5;
-#pragma unroll 1
-    for (int first = static_cast<int>(threadIdx.x); first < kFragments;
-         first += kAtOnce * kThreads) {
-      Words4 w[kAtOnce];
-#pragma unroll
-      for (int i = 0; i < kAtOnce; ++i)
-        if (first + i * kThreads < kFragments) load_words(w[i], packed + first + i * kThreads);
-#pragma unroll
-      for (int i = 0; i < kAtOnce; ++i)
-        if (first + i * kThreads < kFragments) shared.weights[first + i * kThreads] = w[i];
-    }
-  }
-  float sum[kStripes][kColumns][4];
-#pragma unroll
-  for (int j = 0; j < kColumns; ++j) {
-#pragma unroll
-    for (int e = 0; e < 2; ++e) {
-      const int channel =
-          block_channel + j / kGroup * (8 * kGroup) + lane % 4 * (2 * kGroup) + j % kGroup * 2 + e;
-      float bias[1] = {0.0f};
-      if constexpr (kHasBias)
-        if (channel < kChannels) load_vector<1>(bias, args.bias + channel);
-#pragma unroll
-      for (int s = 0; s < kStripes; ++s) sum[s][j][e] = sum[s][j][2 + e] = bias[0];
-    }
-  }
-  // Where this lane finds its four pairs of a step, relative to a pixel's first element.
-  int offset[kSteps][2];
-#pragma unroll
-  for (int step = 0; step < kSteps; ++step) {
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const int k = step * 16 + half * 8 + lane % 4 * 2;
-      offset[step][half] = k < kKernelH * kRun ? k / kRun * kPitch + k % kRun : 0;
-    }
-  }
+  const int blocks = static_cast<int>(gridDim.x);
+  constexpr int kTiles = kBatch * kTilesH * kTilesW;
+  prepare(args, shared, block_channel);
+  const PairOffsets offsets(lane);
   STINT_WAIT();
-  const int tile_column = static_cast<int>(blockIdx.x) % kTilesW;
-  const int tile_row = static_cast<int>(blockIdx.x) / kTilesW % kTilesH;
-  const int n = static_cast<int>(blockIdx.x) / (kTilesW * kTilesH);
-  load_patch(args, shared.patch, n, tile_row * kTileH * kStrideH - kPadTop,
-             tile_column * kTileW * kStrideW - kPadLeft);
-  __syncthreads();
-#pragma unroll
-  for (int step = 0; step < kSteps; ++step) {
-    uint32_t a[kStripes][4];
-#pragma unroll
-    for (int s = 0; s < kStripes; ++s) {
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const int pixel = (warp * kStripes + s) * 16 + half * 8 + lane / 4;
-        const int base = pixel / kTileW * (kStrideH * kPitch) + pixel % kTileW * kPixelStep;
-        a[s][half] = k_pair(shared.patch, base + offset[step][0]);
-        a[s][2 + half] = k_pair(shared.patch, base + offset[step][1]);
-      }
+  STINT_LAUNCH_DEPENDENTS();
+  int tile = static_cast<int>(blockIdx.x);
+  PatchLoad patch;
+  if constexpr (PatchLoad::kAhead) patch.load(args.x, TilePlace(tile), 0);
+#pragma unroll 1
+  for (; tile < kTiles; tile += blocks) {
+    const TilePlace place(tile);
+    if constexpr (PatchLoad::kAhead) {
+      patch.store(shared.patch, 0);
+    } else {
+      patch.load_and_store(args.x, place, shared.patch);
     }
-#pragma unroll
-    for (int j = 0; j < kColumns; j += 2) {
-      const Words4 b = shared.weights[(step * (kColumns / 2) + j / 2) * 32 + lane];
-#pragma unroll
-      for (int s = 0; s < kStripes; ++s) {
-        multiply_accumulate(sum[s][j], a[s], b.x, b.y);
-        multiply_accumulate(sum[s][j + 1], a[s], b.z, b.w);
-      }
-    }
-  }
-#pragma unroll
-  for (int s = 0; s < kStripes; ++s) {
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const int pixel = (warp * kStripes + s) * 16 + half * 8 + lane / 4;
-      const int row = tile_row * kTileH + pixel / kTileW;
-      const int column = tile_column * kTileW + pixel % kTileW;
-      if (row >= kHeight || column >= kWidth) continue;
-#pragma unroll
-      for (int g = 0; g < kColumns; g += kGroup) {
-        const int channel = block_channel + g * 8 + lane % 4 * (2 * kGroup);
-#pragma unroll
-        for (int i = 0; i < 2 * kGroup; i += kStoreVector) {
-          float out[kStoreVector];
-#pragma unroll
-          for (int v = 0; v < kStoreVector; ++v)
-            out[v] = sum[s][g + (i + v) / 2][half * 2 + (i + v) % 2];
-          if (channel + i < kChannels) finish<kStoreVector>(args, out, n, row, column, channel + i);
-        }
-      }
-    }
+    __syncthreads();
+    if constexpr (PatchLoad::kAhead)
+      if (tile + blocks < kTiles) patch.load(args.x, TilePlace(tile + blocks), 0);
+    Sums sums;
+    sums.start(shared, lane);
+    sums.multiply(shared, offsets, warp, lane);
+    __syncthreads();
+    sums.store(args, place, block_channel, warp, lane);
   }
 }

@@ -87,6 +87,17 @@ TEST_CASE("first layer: channels, types, layouts, views, epilogues") {
   check({.out = 16, .residual = 2, .act = Activation::kNone});
 }
 
+TEST_CASE("first layer: lines read by vectors, several tiles a block") {
+  if (cannot_check()) return;
+  check({.n = 3, .h = 90, .w = 96, .out = 16, .stride = 1});
+  check({.h = 63, .w = 64, .out = 16, .kernel_h = 11, .kernel_w = 11, .stride = 4, .pad = 2});
+  check({.n = 2, .h = 24, .w = 32, .x = DType::kF16});
+  check({.h = 24, .w = 36, .kernel_h = 5, .kernel_w = 5, .pad = 2, .x = DType::kF16});
+  check({.h = 24, .w = 32, .planes = false});
+  check({.h = 24, .w = 32, .in = 4, .stride = 1, .x = DType::kF16, .planes = false});
+  check({.h = 24, .w = 48, .in = 1, .kernel_h = 5, .kernel_w = 5, .stride = 1, .pad = 2});
+}
+
 TEST_CASE("first layer: f32 plans are left to families with f32 products") {
   const StepCase c = first_layer({.y = DType::kF32});
   const Graph graph = c.complete();

@@ -12,14 +12,17 @@
 namespace stint::builder {
 namespace {
 
-/// Outputs of a block and the warps that share them. `relative`: mean time over the best tile's, of
-/// the first layers of four networks at batch 1, 8 and 32 on an H200.
+/// Outputs of a tile, the warps that share them, blocks of a multiprocessor (which bounds a
+/// thread's registers: 16 warps leave it 128, 24 warps 80). `relative`: mean time over the best
+/// tile's, of the first layers of four networks at batch 1, 8 and 32 on an H200.
 struct Tile {
-  int height = 8, width = 16, warps = 8;
+  int height = 8, width = 16, warps = 8, resident = 2;
   double relative = 1;
 };
-constexpr Tile kTiles[] = {{8, 16, 8, 1.08}, {8, 16, 4, 1.15},  {16, 8, 8, 1.17}, {8, 8, 4, 1.21},
-                           {4, 16, 4, 1.23}, {16, 16, 8, 1.24}, {8, 8, 2, 1.26}};
+constexpr Tile kTiles[] = {{8, 16, 8, 3, 1.08}, {8, 16, 8, 2, 1.08},  {8, 16, 4, 4, 1.10},
+                           {8, 16, 4, 6, 1.15}, {16, 8, 8, 3, 1.17},  {8, 8, 4, 6, 1.21},
+                           {4, 16, 4, 6, 1.23}, {16, 16, 8, 2, 1.24}, {16, 16, 8, 3, 1.24},
+                           {8, 8, 2, 8, 1.26}};
 
 /// Most channels of a block: 64 accumulators a lane for two stripes.
 constexpr int64_t kMostBlockChannels = 64;
@@ -68,8 +71,33 @@ int64_t pitch(const Layer& layer, const Tile& tile) {
 
 int64_t shared_bytes(const Layer& layer, const Tile& tile) {
   const int64_t fragments = layer.steps() * (layer.block_channels() / 16) * 32;
-  const int64_t patch = layer.window.span(0, tile.height) * pitch(layer, tile) * 2;
-  return fragments * 16 + ceil_div(patch, 16) * 16;
+  const int64_t patch = (layer.window.span(0, tile.height) + 1) * pitch(layer, tile) * 2;
+  return fragments * 16 + layer.block_channels() * 4 + ceil_div(patch, 16) * 16;
+}
+
+/// Neighbours of an image's line that one access reads, at most 16 bytes: the line is dense and
+/// begins and ends at a multiple, and so does every tile but for the padding (tiles are 8 wide).
+int64_t load_vector(const Layer& layer) {
+  const Value& x = layer.x;
+  const std::array<int64_t, 4> strides = nhwc_strides(x);
+  const int64_t channels = x.shape[3];
+  const bool planes = strides[2] == 1 && channels > 1;
+  if (!planes && (strides[3] != 1 || strides[2] != channels)) return 1;
+  const int64_t line = planes ? x.shape[2] : x.shape[2] * channels;
+  const auto fits = [&](int64_t count) {
+    return line % count == 0 && strides[0] % count == 0 && strides[1] % count == 0 &&
+           (!planes || strides[3] % count == 0) && (!x.view || x.view->offset % count == 0);
+  };
+  int64_t count = static_cast<int64_t>(16 / dtype_bytes(x.dtype));
+  while (count > 1 && !fits(count)) count /= 2;
+  return count;
+}
+
+/// Blocks of a multiprocessor.
+int64_t resident_blocks(const Layer& layer, const Tile& tile, const GpuTraits& gpu) {
+  const int64_t by_memory =
+      static_cast<int64_t>(gpu.smem_per_multiprocessor) / (shared_bytes(layer, tile) + 1024);
+  return std::max<int64_t>(1, std::min<int64_t>(tile.resident, by_memory));
 }
 
 int64_t tile_count(const Layer& layer, const Tile& tile) {
@@ -78,30 +106,31 @@ int64_t tile_count(const Layer& layer, const Tile& tile) {
 }
 
 double predicted_us(const Layer& layer, const Target& target, const Tile& tile) {
-  const double blocks = static_cast<double>(tile_count(layer, tile) * layer.channel_blocks());
+  const double tiles = static_cast<double>(tile_count(layer, tile) * layer.channel_blocks());
+  const double resident = static_cast<double>(resident_blocks(layer, tile, target.gpu));
   const double pixels = tile.height * tile.width;
   const double k = static_cast<double>(layer.steps() * 16);
   const double n = static_cast<double>(layer.block_channels());
   DirectCost cost;
-  cost.blocks = blocks;
+  cost.blocks = std::min(tiles, resident * target.gpu.multiprocessors);
   cost.threads_per_block = 32.0 * tile.warps;
-  cost.blocks_per_multiprocessor = std::max(1.0, std::floor(24.0 / tile.warps));
+  cost.blocks_per_multiprocessor = resident;
   // A stripe of 16 pixels and a step of 16 k: A word by word, B 16 bytes a lane.
-  const double patch = pixels / 128.0 * 32.0 *
-                       static_cast<double>(layer.window.span(0, 8) * layer.in_channels() *
-                                           ceil_div(layer.window.span(1, 16), 32));
-  cost.l1_bytes = blocks * (pixels / 16.0 * (k / 16) * (4 * 128.0 + n / 16 * 512.0) + patch * 8.0);
-  // Matrix products in units of the FMA pipe; ~20 operations an element of the patch, lanes without
-  // one included.
-  cost.flops = blocks * (pixels * n * k * 3.0 * target.gpu.f32_tflops / target.gpu.f16_tflops +
-                         patch * 20.0 + pixels * n * 8.0);
+  const double patch = static_cast<double>(layer.window.span(0, tile.height) * pitch(layer, tile));
+  cost.l1_bytes = tiles * (pixels / 16.0 * (k / 16) * (4 * 128.0 + n / 16 * 512.0) + patch * 8.0) +
+                  cost.blocks * k * n * 4;
+  // Matrix products in units of the FMA pipe; an access of the patch takes ~20 operations and each
+  // element 4.
+  cost.flops =
+      tiles * (pixels * n * k * 3.0 * target.gpu.f32_tflops / target.gpu.f16_tflops +
+               patch * (4.0 + 20.0 / static_cast<double>(load_vector(layer))) + pixels * n * 8.0);
   cost.rounds = 1.6;
   return tile.relative * direct_us(target, traffic_of(layer.graph, layer.node), cost);
 }
 
 std::string id_of(const Tile& t) {
   return "first_layer " + std::to_string(t.height) + "x" + std::to_string(t.width) + " w" +
-         std::to_string(t.warps);
+         std::to_string(t.warps) + " r" + std::to_string(t.resident);
 }
 
 std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
@@ -161,6 +190,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
              (!has_operand(node, 3) || allows_vector(graph.value(node.inputs[3]), count));
     };
     while (store > 1 && !storable(store)) store /= 2;
+    const int64_t resident = resident_blocks(layer, *tile, target.gpu);
     CudaSource source;
     source.nhwc("X", layer.x)
         .constant("kBatch", layer.y.shape[0])
@@ -179,6 +209,8 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
         .constant("kTileH", tile->height)
         .constant("kTileW", tile->width)
         .constant("kWarps", tile->warps)
+        .constant("kResident", resident)
+        .constant("kLoadVector", load_vector(layer))
         .constant("kBlockChannels", layer.block_channels())
         .constant("kStoreVector", store)
         .pointer("const X*", "x")
@@ -188,7 +220,8 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
     step.launch.emplace();
     step.launch->source = source.finish("first_layer.cuh", "stint_first_layer");
     step.launch->symbol = "stint_first_layer";
-    step.launch->grid = {static_cast<uint32_t>(tile_count(layer, *tile)),
+    const int64_t blocks = ceil_div(resident * target.gpu.multiprocessors, layer.channel_blocks());
+    step.launch->grid = {static_cast<uint32_t>(std::min(tile_count(layer, *tile), blocks)),
                          static_cast<uint32_t>(layer.channel_blocks()), 1};
     step.launch->block = {32u * static_cast<uint32_t>(tile->warps), 1, 1};
     step.launch->dynamic_smem = static_cast<uint32_t>(shared_bytes(layer, *tile));
