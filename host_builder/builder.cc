@@ -10,8 +10,8 @@
 #include "host_builder/emit/sha256.h"
 #include "host_builder/frames/insert.h"
 #include "host_builder/graph/error.h"
-#include "host_builder/import/model_file.h"
 #include "host_builder/quantize/to_half.h"
+#include "host_builder/read_file.h"
 #include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
 #include "host_builder/tactics/cuda/upsample_as_addressing.h"
@@ -136,8 +136,14 @@ std::string stage_suffix(const Target& target, int64_t batch, const BuildOptions
   return suffix;
 }
 
+/// Read once, however many programs are made of it.
+struct ModelBytes {
+  std::vector<std::byte> bytes;
+  std::filesystem::path folder;  // of external data
+};
+
 /// Up to the graph that is scheduled.
-BuiltProgram import_program(const std::filesystem::path& model, const Target& target, int64_t batch,
+BuiltProgram import_program(const ModelBytes& model, const Target& target, int64_t batch,
                             const BuildOptions& options, ProgressMeter& progress,
                             ProgramReport& report) {
   const std::string suffix = stage_suffix(target, batch, options);
@@ -146,7 +152,7 @@ BuiltProgram import_program(const std::filesystem::path& model, const Target& ta
   ImportOptions import_options;
   import_options.batch = batch;
   import_options.shapes = options.shapes;
-  program.graph = import_onnx_file(model, import_options);
+  program.graph = import_onnx(model.bytes, import_options, model.folder);
   program.graph.batch = batch;
   if (target.is_gpu) program.graph.hints.merge_channels = kGpuMergeChannels;
   insert_frames(program.graph, options.preprocess, options.postprocess);
@@ -236,7 +242,8 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
   ProgressMeter progress(
       options, targets.size() * batches.size() * kStagesPerProgram + gpus * kStagesPerGpu + 1);
   PlanContents contents;
-  contents.source_hash = sha256(read_model_file(model));
+  const ModelBytes source = {read_file(model), std::filesystem::absolute(model).parent_path()};
+  contents.source_hash = sha256(source.bytes);
   contents.name = model.stem().string();
   contents.labels = options.labels;
   BuildTactics tactics(options.tactic_files, options.tune_with, targets);
@@ -248,7 +255,7 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
     for (int64_t batch : batches) {
       ProgramReport& program_report = own_report.programs.emplace_back();
       variant.programs.push_back(
-          import_program(model, target, batch, options, progress, program_report));
+          import_program(source, target, batch, options, progress, program_report));
     }
     if (target.is_gpu) tune(variant, tactics, options, progress, own_report);
     ProgramReport* program_report = &own_report.programs.back() - (batches.size() - 1);

@@ -2,8 +2,8 @@
 
 #include <climits>
 
-#include "host_builder/cli/files.h"
 #include "host_builder/graph/error.h"
+#include "host_builder/read_file.h"
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC

@@ -4,8 +4,8 @@
 
 #include "host_builder/builder.h"
 #include "host_builder/cli/commands.h"
-#include "host_builder/cli/files.h"
 #include "host_builder/emit/describe.h"
+#include "host_builder/read_file.h"
 
 namespace stint::builder {
 

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "host_builder/builder.h"
-#include "host_builder/cli/files.h"
 #include "host_builder/graph/error.h"
+#include "host_builder/read_file.h"
 
 namespace stint::builder {
 namespace {

@@ -4,11 +4,11 @@
 #include <memory>
 
 #include "host_builder/cli/commands.h"
-#include "host_builder/cli/files.h"
 #include "host_builder/cli/image_file.h"
 #include "host_builder/cli/npy.h"
 #include "host_builder/cli/runner.h"
 #include "host_builder/graph/error.h"
+#include "host_builder/read_file.h"
 
 namespace stint::builder {
 namespace {

@@ -4,7 +4,6 @@
 #include <google/protobuf/stubs/logging.h>
 
 #include <cstdint>
-#include <fstream>
 #include <limits>
 
 #include "host_builder/graph/error.h"
@@ -30,21 +29,6 @@ onnx::ModelProto parse_model(std::span<const std::byte> bytes) {
         "not an ONNX model: the file holds no graph. Export the model to ONNX and pass that file.");
   }
   return model;
-}
-
-std::vector<std::byte> read_model_file(const std::filesystem::path& path) {
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) {
-    throw BuildError(path.string() + ": " + (error ? error.message() : "not a regular file"));
-  }
-  const auto size = std::filesystem::file_size(path, error);
-  std::ifstream file(path, std::ios::binary);
-  if (error || !file) throw BuildError(path.string() + ": cannot be opened for reading");
-  std::vector<std::byte> bytes(size);
-  if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(size))) {
-    throw BuildError(path.string() + ": reading failed");
-  }
-  return bytes;
 }
 
 }  // namespace stint::builder

@@ -10,6 +10,8 @@
 #include "host_builder/import/node_translation.h"
 #include "host_builder/import/operator_table.h"
 #include "host_builder/import/tensor_decode.h"
+#include "host_builder/read_file.h"
+#include "host_builder/tactics/evaluate.h"
 
 namespace stint::builder {
 namespace {
@@ -88,7 +90,6 @@ class Importer {
     if (proto_.sparse_initializer_size() > 0)
       finding("the model", "sparse initializers are not supported; store them densely");
     for (const auto& initializer : proto_.initializer()) {
-      if (options_.constants.count(initializer.name())) continue;
       ValueId id = kNoValue;
       try {
         HostTensor tensor = decode_tensor(initializer, source_);
@@ -123,8 +124,6 @@ class Importer {
 
   ValueId read_input(const onnx::ValueInfoProto& input, bool& batch_used) {
     emitter_.begin_node(input.name());
-    const auto known = options_.constants.find(input.name());
-    if (known != options_.constants.end()) return emitter_.constant(known->second);
     if (!input.type().has_tensor_type()) {
       throw BuildError("is not a tensor; sequences, maps and optionals are not supported");
     }
@@ -293,21 +292,15 @@ class Importer {
   int64_t opset_ = 0;
 };
 
-Graph import_parsed(const onnx::ModelProto& model, const ImportOptions& options,
-                    const std::filesystem::path& folder) {
-  return Importer(model, options, folder).run();
-}
-
 }  // namespace
 
-Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options) {
-  return import_parsed(parse_model(bytes), options, {});
+Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options,
+                  const std::filesystem::path& folder) {
+  return Importer(parse_model(bytes), options, folder).run();
 }
 
 Graph import_onnx_file(const std::filesystem::path& path, const ImportOptions& options) {
-  const std::vector<std::byte> bytes = read_model_file(path);
-  const auto folder = std::filesystem::absolute(path).parent_path();
-  return import_parsed(parse_model(bytes), options, folder);
+  return import_onnx(read_file(path), options, std::filesystem::absolute(path).parent_path());
 }
 
 }  // namespace stint::builder

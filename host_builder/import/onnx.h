@@ -9,7 +9,6 @@
 #include <string>
 
 #include "host_builder/graph/graph.h"
-#include "host_builder/tactics/evaluate.h"
 
 namespace stint::builder {
 
@@ -19,9 +18,6 @@ struct ImportOptions {
   std::optional<int64_t> batch;
   /// Shapes for inputs with symbolic axes (--shape name=1x3x224x224).
   std::map<std::string, Shape> shapes;
-  /// Inputs to be treated as constants, by name. Operands that decide a shape must be known at
-  /// build time.
-  std::map<std::string, HostTensor> constants;
   /// Bytes that all constants of the model together may have, those made by folding included.
   uint64_t constant_bytes_limit = uint64_t{8} << 30;
   /// Multiply-adds that folding of constants may cost; nodes beyond it stay in the graph.
@@ -34,9 +30,12 @@ struct ImportOptions {
 ///
 /// NonMaxSuppression has a data-dependent number of rows in ONNX; here it has the static bound
 /// batches * classes * min(max_output_boxes_per_class, boxes), and rows that are not used hold -1.
-Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options);
+///
+/// External tensor data is looked up in `folder`, never outside of it; empty: it is refused.
+Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options,
+                  const std::filesystem::path& folder = {});
 
-/// Reads the file first (external tensor data is looked up beside it, never outside its folder).
+/// Reads the file first; its folder is that of external data.
 Graph import_onnx_file(const std::filesystem::path& path, const ImportOptions& options);
 
 }  // namespace stint::builder

@@ -15,11 +15,11 @@ namespace stint::builder {
 
 struct TrialOptions {
   bool concurrent = false;     // how the program is scheduled (BuildOptions::concurrent)
-  uint32_t runs = 200;         // of the program per trial
+  uint32_t runs = 120;         // of the program per trial
   double close_enough = 0.15;  // slower by at most this part of the best: worth a trial
   double least_gain = 0.003;   // of the program's time; less is noise
   size_t most_trials = 32;
-  std::chrono::seconds time_limit{30};  // no further trial after it
+  std::chrono::seconds time_limit{20};  // no further trial after it
 };
 
 struct TrialReport {
