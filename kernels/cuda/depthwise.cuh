@@ -94,7 +94,6 @@ __device__ __forceinline__ void depthwise_tile(const Args& args, int tile, int c
 
 extern "C" __global__ void __launch_bounds__(kThreads)
     STINT_KERNEL(const __grid_constant__ Args args) {
-  STINT_LAUNCH_DEPENDENTS();
   const int thread = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
   const int channel = thread % kGroups * kVector;
   const int slot = thread / kGroups;
@@ -112,6 +111,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   float bias[kVector];
   fetch_bias<kVector>(args, bias, channel);
   STINT_WAIT();
+  STINT_LAUNCH_DEPENDENTS();
   if (slot >= kSlots) return;
 #pragma unroll 1
   for (int tile = slot; tile < kTiles; tile += kSlots)

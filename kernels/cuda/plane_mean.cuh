@@ -12,7 +12,6 @@
 
 extern "C" __global__ void __launch_bounds__(kLanes* kParts)
     STINT_KERNEL(const __grid_constant__ Args args) {
-  STINT_LAUNCH_DEPENDENTS();
   __shared__ float partial[kParts][kLanes][kVector];
   const int lane = static_cast<int>(threadIdx.x) % kLanes;
   const int part = static_cast<int>(threadIdx.x) / kLanes;
@@ -22,6 +21,7 @@ extern "C" __global__ void __launch_bounds__(kLanes* kParts)
 #pragma unroll
   for (int v = 0; v < kVector; ++v) sum[v] = 0.0f;
   STINT_WAIT();
+  STINT_LAUNCH_DEPENDENTS();
   const X* x = args.x + n * kXN + channel * kXC;
   constexpr int kLoads = (kPixels + kParts - 1) / kParts;
 #pragma unroll(kLoads <= 8 ? kLoads : 8)

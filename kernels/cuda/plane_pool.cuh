@@ -12,12 +12,12 @@
 
 extern "C" __global__ void __launch_bounds__(kThreads)
     STINT_KERNEL(const __grid_constant__ Args args) {
-  STINT_LAUNCH_DEPENDENTS();
   STINT_DYNAMIC_SHARED(float, plane, 16);                // [kInHeight][kInWidth][kSlice]
   float* lines = plane + kInHeight * kInWidth * kSlice;  // [kInHeight][kWidth][kSlice]
   const int first_channel = static_cast<int>(blockIdx.x) * kSlice;
   const int n = static_cast<int>(blockIdx.y);
   STINT_WAIT();
+  STINT_LAUNCH_DEPENDENTS();
   constexpr int kLoads = (kInHeight * kInWidth * kSlice + kThreads - 1) / kThreads;
   const X* x = args.x + n * kXN;
 #pragma unroll(kLoads <= 16 ? kLoads : 8)

@@ -21,7 +21,6 @@ __device__ __forceinline__ bool is_column(int w) {
 
 extern "C" __global__ void __launch_bounds__(kThreads)
     STINT_KERNEL(const __grid_constant__ Args args) {
-  STINT_LAUNCH_DEPENDENTS();
   const int thread = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
   const int channel = thread % kGroups * kVector;
   const int tile = thread / kGroups;
@@ -37,6 +36,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
 #pragma unroll
     for (int v = 0; v < kVector; ++v) result[c][v] = kIsMax ? STINT_MINUS_INFINITY : 0.0f;
   STINT_WAIT();
+  STINT_LAUNCH_DEPENDENTS();
   if (n >= kBatch) return;
 #pragma unroll(kKernelH* kSpanW <= 40 ? kKernelH : 1)
   for (int i = 0; i < kKernelH; ++i) {
