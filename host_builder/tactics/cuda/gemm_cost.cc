@@ -138,11 +138,13 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
           (real(p.stores()) * dtype_bytes(p.y.dtype) +
            (p.residual.present() ? dtype_bytes(p.residual.dtype) : 0)) +
       real(p.batch * p.in_h * p.in_w * p.in_channels * p.groups * dtype_bytes(p.x.dtype)) + weights;
+  const double computing = gpu.edge_us - 0.414 + cycles / clock;
   const double memory = bytes < 0.6 * static_cast<double>(gpu.l2_bytes)
                             ? 0
                             : 0.8 + bytes / (gpu.memory_gb_per_s * 450);
-  // What the fit gives for the edge is in the cycles above, too.
-  return std::max(gpu.edge_us - 0.414 + cycles / clock, memory);
+  // What the fit gives for the edge is in the cycles above, too. Of tactics that memory bounds, the
+  // one that would be fastest otherwise comes first.
+  return std::max(computing, memory + 0.01 * std::min(computing, memory));
 }
 
 }  // namespace stint::builder
