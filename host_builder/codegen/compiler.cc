@@ -23,7 +23,7 @@ std::vector<Nvrtc::Header> embedded_headers() {
 }
 
 std::vector<std::string> options_for(const Target& target) {
-  return {"--gpu-architecture=sm_" + std::to_string(target.gpu.sm), "--std=c++17",
+  return {"--gpu-architecture=" + target.gpu.architecture(), "--std=c++17",
           "-DSTINT_SM=" + std::to_string(target.gpu.source_sm),
           std::string("-DSTINT_PDL=") + (target.gpu.has_pdl ? "1" : "0")};
 }

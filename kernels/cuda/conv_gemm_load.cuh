@@ -155,23 +155,25 @@ struct ActivationTile {
   }
 };
 
-/// One thread's share of the B tile. In memory: [group][k / 32][column / 8][lane][16 bytes].
-template <class L, class T>
+/// One thread's share of the B tile. In memory: [group][k / kBlockK][column / 8][16 bytes], the
+/// chunks of a block of kBlockK k x 8 columns in the order in which they are multiplied.
+template <class L, class T, int kBlockK>
 struct WeightTile {
-  static constexpr int kStepBlocks = T::kBK / 32;
+  static constexpr int kBlockChunks = kBlockK;
+  static constexpr int kStepBlocks = T::kBK / kBlockK;
   static constexpr int kTileBlocks = T::kBN / 8;
-  static constexpr int kChunks = kStepBlocks * kTileBlocks * 32;
+  static constexpr int kChunks = kStepBlocks * kTileBlocks * kBlockChunks;
   static constexpr int kPasses = (kChunks + T::kThreads - 1) / T::kThreads;
   static constexpr bool kAsync = STINT_SM >= 80;
   uint4 held[kAsync ? 1 : kPasses];
 
   /// Where chunk `c` of the step lies, in 16-byte units from the group's start; negative: padding.
   static __device__ __forceinline__ int source(int c, int step, int tile_n) {
-    const int block_k = step * kStepBlocks + c / (kTileBlocks * 32);
-    const int block_n = tile_n * kTileBlocks + c / 32 % kTileBlocks;
+    const int block_k = step * kStepBlocks + c / (kTileBlocks * kBlockChunks);
+    const int block_n = tile_n * kTileBlocks + c / kBlockChunks % kTileBlocks;
     const bool inside = (L::kBlocksK % kStepBlocks == 0 || block_k < L::kBlocksK) &&
                         (L::kBlocksN % kTileBlocks == 0 || block_n < L::kBlocksN);
-    return inside ? (block_k * L::kBlocksN + block_n) * 32 + c % 32 : -1;
+    return inside ? (block_k * L::kBlocksN + block_n) * kBlockChunks + c % kBlockChunks : -1;
   }
 
   static __device__ __forceinline__ void copy(uint32_t to, const uint4* w, int step, int tile_n) {

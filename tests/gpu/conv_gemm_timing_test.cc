@@ -11,6 +11,7 @@
 
 #include "host_builder/tactics/cuda/conv_gemm_tile.h"
 #include "host_builder/tactics/cuda/conv_resident_tile.h"
+#include "host_builder/tactics/cuda/conv_wgmma_tile.h"
 #include "host_builder/tactics/cuda/families.h"
 #include "tests/gpu/support/conv_cases.h"
 #include "tests/gpu/support/tactic_timing.h"
@@ -92,19 +93,29 @@ std::vector<builder::CudaTactic> spread_resident(const builder::Graph& graph,
                 });
 }
 
+std::vector<builder::CudaTactic> spread_wgmma(const builder::Graph& graph,
+                                              const builder::Node& node,
+                                              const builder::Target& target) {
+  return spread(rank_wgmma_tiles(*builder::conv_problem(graph, node), target.gpu, 600),
+                [](const auto& r) {
+                  return builder::CudaTactic{r.first.id(), r.second};
+                });
+}
+
 }  // namespace
 
 TEST_CASE("conv_gemm: time of the layers of well-known networks") {
   if (!timing_wanted()) return;
   const char* wanted = std::getenv("STINT_GPU_LAYERS");
   const std::string prefix = wanted == nullptr ? "" : wanted;
-  std::vector<builder::CudaFamily> families = {builder::kConvGemmFamily,
-                                               builder::kConvResidentFamily};
+  std::vector<builder::CudaFamily> families = {
+      builder::kConvGemmFamily, builder::kConvResidentFamily, builder::kConvWgmmaFamily};
   if (const char* only = std::getenv("STINT_GPU_FAMILY"); only != nullptr)
     std::erase_if(families, [&](const auto& f) { return std::string(f.name) != only; });
   else if (std::getenv("STINT_GPU_THOROUGH") != nullptr) {
     families[0].tactics = spread_gemm;
     families[1].tactics = spread_resident;
+    families[2].tactics = spread_wgmma;
   }
   for (const int64_t batch : batches()) {
     double sum = 0, sum_of_first = 0;

@@ -24,6 +24,7 @@ builder::GpuLaunch kernel(const std::string& body, unsigned blocks = 1,
 #include "cluster.cuh"
 #include "shared_memory.cuh"
 #include "vector.cuh"
+#include "warpgroup.cuh"
 struct Args { const float* in; float* out; };
 extern "C" __global__ void )" +
       attribute + R"( test(const __grid_constant__ Args args) {
@@ -116,4 +117,48 @@ TEST_CASE("device sources on the host: blocks of a cluster") {
   for (int i = 0; i < 128; ++i) CHECK(out[i] == static_cast<float>(i ^ 64));
   CHECK(complaint(kernel(kWait + give + meet + take, 2, pair)).find("has not started") !=
         std::string::npos);
+}
+
+TEST_CASE("device sources on the host: products by groups of warps") {
+  // 64 rows of 1.0 (A) and 32 columns of what is copied (B); `then` between start and wait.
+  const auto product = [](const std::string& before, const std::string& then) {
+    builder::GpuLaunch launch = kernel(
+        R"(
+  const uint32_t a = shared_address(shared), b = a + 8192;
+  const uint32_t ones = 0x3C003C00;
+  for (int i = 0; i < 4; ++i)
+    store_shared_16(a + (thread * 4 + i) * 16, make_uint4(ones, ones, ones, ones));
+  STINT_WAIT();
+  for (int i = 0; i < 2; ++i) copy_async_16(b + (thread * 2 + i) * 16, args.in + i * 4, 16);
+  commit_copies();
+)" + before +
+        R"(
+  __syncthreads();
+  float sums[4][4] = {};
+  begin_products(sums);
+  start_product(sums, a, b, 0);
+  commit_products();
+)" + then +
+        R"(
+  args.out[thread % 64] = sums[0][0];
+)");
+    launch.block = {128, 1, 1};
+    launch.dynamic_smem = 8192 + 4096;
+    return launch;
+  };
+  const std::string arrive = "wait_for_copies<0>(); ", show = "show_copies_to_tensor_cores(); ";
+  const std::string wait = "wait_for_products<0>(sums); ";
+  alignas(16) uint16_t in[16];
+  for (uint16_t& half : in) half = 0x3800;  // 0.5
+  float out[128] = {};
+  HostKernel(product(arrive + show, wait), 90).run({in, out});
+  CHECK(out[5] == 8.0f);
+  HostKernel(product(show, wait), 90).run({in, out});  // before the copies have arrived
+  CHECK(std::isnan(out[5]));
+  CHECK(complaint(product(arrive, wait)).find("not shown") != std::string::npos);
+  CHECK(complaint(product(arrive + show, "")).find("under way") != std::string::npos);
+  const std::string again = "copy_async_16(b, args.in, 16); ";
+  CHECK(complaint(product(arrive + show, again + wait)).find("changes") != std::string::npos);
+  CHECK(complaint(product(arrive + show, wait + again)).empty());
+  CHECK(complaint(product(arrive + show, wait), 87).find("wgmma") != std::string::npos);
 }

@@ -1,6 +1,6 @@
 // Runs device sources without a GPU. A source is compiled with the host's C++ compiler from a copy
 // of kernels/cuda in which every header with instructions of the device (words, shared_memory,
-// async_copy, tensor_core, cluster, stint) is replaced by the one of the same name in
+// async_copy, tensor_core, warpgroup, cluster, stint) is replaced by the one of the same name in
 // tests/support/cuda_on_host/; all other headers are the device's own. Then its blocks run one
 // after the other, the threads of a block (or of a cluster's blocks) as fibers (host_blocks.h).
 //

@@ -66,6 +66,10 @@ HostBlocks::HostBlocks(HostThreads* threads, unsigned cluster, size_t shared_byt
   threads->copy_async = serve_copy_async;
   threads->commit_copies = serve_commit_copies;
   threads->wait_for_copies = serve_wait_for_copies;
+  threads->show_copies = serve_show_copies;
+  threads->start_product = serve_start_product;
+  threads->commit_products = serve_commit_products;
+  threads->wait_for_products = serve_wait_for_products;
   threads->arrive_at_cluster = serve_arrive_at_cluster;
   threads->wait_for_cluster = serve_wait_for_cluster;
   threads->shared_address = serve_shared_address;
@@ -83,6 +87,7 @@ void HostBlocks::run(const HostDim3& first) {
   cluster_arrived_ = 0;
   for (Block& block : blocks_) {
     std::memset(block.shared, 0xFF, shared_bytes_);  // NaN
+    block.unseen.assign((shared_bytes_ + 15) / 16, false);
     block.alive = block_threads_;
     block.at_barrier = 0;
     block.started = false;
@@ -95,6 +100,8 @@ void HostBlocks::run(const HostDim3& first) {
     fiber.passed_wait = fiber.arrived = false;
     fiber.copies.clear();
     fiber.groups = 0;
+    fiber.unseen.clear();
+    fiber.products.clear();
   }
   const unsigned warps = (block_threads_ + kWarp - 1) / kWarp;
   const unsigned all = warps * static_cast<unsigned>(blocks_.size());
@@ -168,6 +175,7 @@ void HostBlocks::fiber_main() {
     own.body_(own.context_);
     Fiber& fiber = *own.running_;
     if (!fiber.passed_wait) own.fail("it ends without STINT_WAIT()");
+    if (fiber.products.under_way()) own.fail("it ends while its products are under way");
     fiber.waits = Waits::kDone;
     --own.alive_;
     --own.blocks_[fiber.block].alive;
@@ -265,6 +273,13 @@ void HostBlocks::meet(Fiber* lanes, unsigned count) {
     case Meeting::kMultiply:
       multiply(lanes);
       break;
+    case Meeting::kStartProduct:
+    case Meeting::kCommitProducts:
+    case Meeting::kWaitForProducts:
+      if (const std::string wrong = products(lanes); !wrong.empty())
+        throw std::runtime_error("block " + std::to_string(first_.x + lanes->block) + " thread " +
+                                 std::to_string(lanes->thread) + ": " + wrong);
+      break;
   }
   for (unsigned i = 0; i < count; ++i) lanes[i].waits = Waits::kForNothing;
 }
@@ -314,6 +329,25 @@ void HostBlocks::multiply(Fiber* lanes) {
       for (unsigned k = 0; k < 16; ++k) sum[k % 4] += x[k] * y[k];
       lanes[i].sums[e] += sum[0] + sum[1] + (sum[2] + sum[3]);
     }
+}
+
+/// The lanes' wgmma instruction. Each of the four warps of a group does its part on its own.
+std::string HostBlocks::products(Fiber* lanes) {
+  const Block& block = blocks_[lanes->block];
+  const SharedTiles memory = {block.shared, kSharedStart, static_cast<unsigned>(shared_bytes_),
+                              &block.unseen};
+  std::vector<float*> sums;
+  for (unsigned i = 0; i < kWarp; ++i) {
+    if (!(lanes[i].operands == lanes->operands) || lanes[i].pending != lanes->pending)
+      return "lanes of a warp want different products";
+    sums.push_back(lanes[i].sums);
+  }
+  if (lanes->meeting == Meeting::kWaitForProducts)
+    return lanes->products.wait(memory, lanes->pending);
+  if (lanes->meeting == Meeting::kStartProduct)
+    return lanes->products.start(memory, lanes->thread / kWarp, lanes->operands, sums);
+  lanes->products.commit();
+  return "";
 }
 
 // What threads ask for.
@@ -372,8 +406,33 @@ void HostBlocks::serve_wait_for_copies(int pending) {
     if (copy.group + static_cast<unsigned>(pending) >= self.groups) break;
     std::memset(copy.to, 0, 16);
     std::memcpy(copy.to, copy.from, copy.bytes);
+    Block& block = current->blocks_[self.block];
+    const size_t chunk = static_cast<size_t>(copy.to - block.shared) / 16;
+    if (!block.unseen[chunk]) self.unseen.push_back(chunk);
+    block.unseen[chunk] = true;
   }
   self.copies.erase(self.copies.begin(), self.copies.begin() + static_cast<std::ptrdiff_t>(done));
+}
+
+void HostBlocks::serve_show_copies() {
+  Fiber& self = *current->running_;
+  for (const size_t chunk : self.unseen) current->blocks_[self.block].unseen[chunk] = false;
+  self.unseen.clear();
+}
+
+void HostBlocks::serve_start_product(float* d, unsigned blocks, unsigned a, unsigned b) {
+  Fiber& self = *current->running_;
+  if (current->block_threads_ % 128 != 0) current->fail("wgmma without groups of four warps");
+  self.sums = d;
+  self.operands = {blocks, a, b};
+  current->bring(Meeting::kStartProduct);
+}
+
+void HostBlocks::serve_commit_products() { current->bring(Meeting::kCommitProducts); }
+
+void HostBlocks::serve_wait_for_products(int pending) {
+  current->running_->pending = pending;
+  current->bring(Meeting::kWaitForProducts);
 }
 
 void HostBlocks::serve_arrive_at_cluster() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/support/cuda_on_host/services.h"
+#include "tests/support/host_warpgroup.h"
 
 namespace stint::test {
 
@@ -27,7 +28,15 @@ class HostBlocks {
 
  private:
   enum class Waits : uint8_t { kForNothing, kForBlock, kForWarp, kForCluster, kDone };
-  enum class Meeting : uint8_t { kShuffle, kLoadMatrices, kLoadTransposed, kMultiply };
+  enum class Meeting : uint8_t {
+    kShuffle,
+    kLoadMatrices,
+    kLoadTransposed,
+    kMultiply,
+    kStartProduct,
+    kCommitProducts,
+    kWaitForProducts
+  };
   struct Stack;
   struct Copy {
     unsigned char* to;
@@ -40,7 +49,9 @@ class HostBlocks {
     bool passed_wait = false;
     std::unique_ptr<Stack> stack;  // from its start to its end
     std::vector<Copy> copies;
-    unsigned groups = 0;  // committed
+    unsigned groups = 0;         // committed
+    std::vector<size_t> unseen;  // of its block: what it copied and has not shown
+    WarpProducts products;       // of its warp, in the warp's first lane
     bool arrived = false;
     unsigned arrived_generation = 0;
     // What it brings to a meeting of its warp and takes from it.
@@ -51,10 +62,13 @@ class HostBlocks {
     float* sums = nullptr;
     const unsigned* a = nullptr;
     unsigned b[2] = {};
+    WarpProducts::Operands operands;
+    int pending = 0;
   };
   struct Block {
     std::vector<unsigned char> storage;
     unsigned char* shared = nullptr;  // aligned
+    std::vector<bool> unseen;         // SharedTiles
     unsigned alive = 0, at_barrier = 0;
     bool started = false;
   };
@@ -69,6 +83,7 @@ class HostBlocks {
   void multiply(Fiber* lanes);
   void load_matrices(Fiber* lanes);
   void load_transposed(Fiber* lanes);
+  std::string products(Fiber* lanes);
   void bring(Meeting meeting);
   bool release_barriers();
   void complete_cluster_arrival();
@@ -85,6 +100,10 @@ class HostBlocks {
   static void serve_copy_async(unsigned address, const void* global, unsigned bytes);
   static void serve_commit_copies();
   static void serve_wait_for_copies(int pending);
+  static void serve_show_copies();
+  static void serve_start_product(float* d, unsigned blocks, unsigned a, unsigned b);
+  static void serve_commit_products();
+  static void serve_wait_for_products(int pending);
   static void serve_arrive_at_cluster();
   static void serve_wait_for_cluster();
   static unsigned serve_shared_address(const void* p);

@@ -81,9 +81,8 @@ int64_t ConvGemmTile::steps_per_part(const ConvProblem& p) const {
 }
 
 uint32_t ConvGemmTile::shared_bytes() const {
-  int64_t bytes = stages * (bm + bn) * bk * 2 + ceil_div(bn * 4, 128) * 128;
-  bytes += sum_bytes(bm * bn, slices, cluster, split);
-  return static_cast<uint32_t>(bytes);
+  return static_cast<uint32_t>(staged_bytes(bm, bn, bk, stages) +
+                               sum_bytes(bm * bn, slices, cluster, split));
 }
 
 std::string ConvGemmTile::id() const {

@@ -8,6 +8,7 @@ const std::vector<const CudaFamily*>& cuda_families() {
       // One a line; for equal predictions the earlier one is taken.
       &kConvResidentFamily,
       &kConvGemmFamily,
+      &kConvWgmmaFamily,
       &kConvFmaFamily,
       &kGenericFamily,
       &kDepthwiseFamily,

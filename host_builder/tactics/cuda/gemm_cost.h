@@ -18,10 +18,15 @@ struct GemmWork {
   int64_t gathered = 0;  // elements that one block fetches one packet at a time, in packets
   // A pipeline of `stages` steps of `step_depth` k; 0: everything is fetched at once.
   int64_t stages = 0, step_depth = 0;
+  // Groups of four warps multiply what lies in shared memory (wgmma): kernels/cuda/conv_wgmma.cuh.
+  bool warpgroups = false;
 };
 
 /// Shared memory of kernels/cuda/tile_end.cuh for a tile of `elements`.
 int64_t sum_bytes(int64_t elements, int64_t slices, int64_t cluster, int64_t split);
+
+/// Shared memory of a block of kernels/cuda/conv_gemm_block.cuh, without those.
+int64_t staged_bytes(int64_t bm, int64_t bn, int64_t bk, int64_t stages);
 
 /// Blocks of the kernel that one multiprocessor holds; 0: it cannot run.
 int64_t resident_blocks(const GemmWork& work, const GpuTraits& gpu);

@@ -4,26 +4,51 @@
 
 namespace stint::builder {
 
-ValueId pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t deal) {
-  const int64_t blocks_k = (p.depth() + 31) / 32;
+namespace {
+
+/// The channel in column `column` of the product.
+int64_t dealt_channel(int64_t column, int64_t deal) {
+  return column / deal * deal + column % 8 / 2 * (deal / 4) + column % deal / 8 * 2 + column % 2;
+}
+
+/// Blocks of block_k x 8 columns; `place` says which column and k of the block element `i` is.
+template <typename Place>
+ValueId pack_blocks(Graph& graph, const ConvProblem& p, const char* suffix, int64_t deal,
+                    int64_t block_k, Place place) {
+  const int64_t blocks_k = (p.depth() + block_k - 1) / block_k;
   const int64_t blocks_n = (p.out_channels + deal - 1) / deal * (deal / 8);
-  const int64_t run = deal / 4;
   const auto weight = weight_reader(graph, p);
-  std::vector<uint16_t> packed(static_cast<size_t>(p.groups * blocks_k * blocks_n * 256), 0);
+  std::vector<uint16_t> packed(static_cast<size_t>(p.groups * blocks_k * blocks_n * block_k * 8),
+                               0);
   size_t at = 0;
   for (int64_t g = 0; g < p.groups; ++g)
     for (int64_t bk = 0; bk < blocks_k; ++bk)
       for (int64_t bn = 0; bn < blocks_n; ++bn)
-        for (int64_t lane = 0; lane < 32; ++lane)
-          for (int64_t i = 0; i < 8; ++i, ++at) {
-            const int64_t column =
-                bn / (deal / 8) * deal + lane / 8 * run + bn % (deal / 8) * 2 + lane / 4 % 2;
-            const int64_t k = bk * 32 + i / 4 * 16 + i / 2 % 2 * 8 + lane % 4 * 2 + i % 2;
-            if (column < p.out_channels && k < p.depth())
-              packed[at] = to_f16(weight(g, column, k)).bits;
-          }
-  return graph.add_constant(graph.unique_name(graph.value(p.weights).name + ".gemm"), DType::kF16,
-                            {p.groups, blocks_k, blocks_n, 256}, packed);
+        for (int64_t i = 0; i < block_k * 8; ++i, ++at) {
+          const auto [column_in_block, k_in_block] = place(i);
+          const int64_t channel = dealt_channel(bn * 8 + column_in_block, deal);
+          const int64_t k = bk * block_k + k_in_block;
+          if (channel < p.out_channels && k < p.depth())
+            packed[at] = to_f16(weight(g, channel, k)).bits;
+        }
+  return graph.add_constant(graph.unique_name(graph.value(p.weights).name + suffix), DType::kF16,
+                            {p.groups, blocks_k, blocks_n, block_k * 8}, packed);
+}
+
+}  // namespace
+
+ValueId pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t deal) {
+  return pack_blocks(graph, p, ".gemm", deal, 32, [](int64_t element) {
+    const int64_t lane = element / 8, i = element % 8;
+    return std::pair(lane / 4, i / 4 * 16 + i / 2 % 2 * 8 + lane % 4 * 2 + i % 2);
+  });
+}
+
+ValueId pack_warpgroup_weights(Graph& graph, const ConvProblem& p) {
+  return pack_blocks(graph, p, ".wgmma", 32, 64, [](int64_t element) {
+    const int64_t column = element / 64, chunk = element / 8 % 8;
+    return std::pair(column, (chunk ^ column) * 8 + element % 8);
+  });
 }
 
 std::string list_text(std::initializer_list<int64_t> values) {

@@ -11,6 +11,11 @@ namespace stint::builder {
 /// with zeros.
 ValueId pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t deal);
 
+/// Blocks of 64 k x 8 columns for wgmma, which reads them where they are copied to: f16 [group]
+/// [k / 64][column / 8][column][k], the 16-byte chunks of column c swapped by XOR with c % 8.
+/// Columns are dealt out as for `deal` = 32. Padded with zeros.
+ValueId pack_warpgroup_weights(Graph& graph, const ConvProblem& p);
+
 /// Columns to deal out together where a warp has `columns` of them (WarpTiling::kGroup).
 inline int64_t columns_to_deal(int64_t columns) {
   return columns % 32 == 0 ? 32 : columns % 16 == 0 ? 16 : 8;

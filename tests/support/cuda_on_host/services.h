@@ -21,6 +21,10 @@ struct HostThreads {
   void (*copy_async)(unsigned address, const void* global, unsigned bytes);
   void (*commit_copies)();
   void (*wait_for_copies)(int pending);
+  void (*show_copies)();  // to the tensor cores
+  void (*start_product)(float* d, unsigned blocks, unsigned a, unsigned b);
+  void (*commit_products)();
+  void (*wait_for_products)(int pending);
   void (*arrive_at_cluster)();
   void (*wait_for_cluster)();
   unsigned (*shared_address)(const void* p);

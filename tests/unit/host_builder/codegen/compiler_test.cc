@@ -71,6 +71,24 @@ static_assert(STINT_SM == 87 && STINT_PDL == 0);
   CHECK(sm_of(compile_cuda({source}, target, no_cache())[0]) == 90);
 }
 
+TEST_CASE("machine code of sm_90 may use what only sm_90 has") {
+  const Target& target = find_target("sm_90");
+  if (!is_there(target.gpu.nvrtc)) return;
+  const std::string source = R"(
+#include "warpgroup.cuh"
+extern "C" __global__ void multiply(float* y) {
+  float sums[4][4] = {};
+  begin_products(sums);
+  start_product(sums, 1024, 9216, 0);
+  commit_products();
+  wait_for_products<0>(sums);
+  y[threadIdx.x] = sums[0][0];
+}
+)";
+  CHECK(sm_of(compile_cuda({source}, target, no_cache())[0]) == 90);
+  CHECK_THROWS_AS(compile_cuda({source}, find_target("sm_100"), no_cache()), BuildError);
+}
+
 TEST_CASE("a kernel that does not compile gives the compiler's words") {
   const Target& target = find_target("sm_90");
   if (!is_there(target.gpu.nvrtc)) return;

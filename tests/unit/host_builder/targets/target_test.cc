@@ -18,7 +18,17 @@ TEST_CASE("targets are found by name") {
     CHECK(target.gpu.smem_per_block > 48 * 1024);
     CHECK(target.gpu.memory_gb_per_s > 100);
     CHECK(target.gpu.multiprocessors >= 8);
+    CHECK(target.gpu.has_wgmma() == (target.name == "sm_90"));
   }
+}
+
+TEST_CASE("machine code is named after the SM, with the features of sm_90 alone") {
+  CHECK(find_target("orin").gpu.architecture() == "sm_87");
+  CHECK(find_target("sm_90").gpu.architecture() == "sm_90a");
+  CHECK(find_target("sm_100").gpu.architecture() == "sm_100");
+  const Target dressed = dressed_as(find_target("sm_90"), find_target("orin"));
+  CHECK(dressed.gpu.architecture() == "sm_90a");
+  CHECK_FALSE(dressed.gpu.has_wgmma());
 }
 
 TEST_CASE("an unknown target is refused with the known ones") {

@@ -4,6 +4,7 @@
 #include "host_builder/graph/error.h"
 #include "host_builder/tactics/cuda/conv_gemm_tile.h"
 #include "host_builder/tactics/cuda/conv_resident_tile.h"
+#include "host_builder/tactics/cuda/conv_wgmma_tile.h"
 #include "host_builder/tactics/cuda/families.h"
 #include "host_builder/tactics/cuda/gemm_weights.h"
 #include "plan_schema/half.h"
@@ -62,6 +63,15 @@ TEST_CASE("the text of a tile is the tile") {
       CHECK(parsed->is_legal(p, gpu));
       CHECK(us > 0);
     }
+    const auto wgmma = rank_wgmma_tiles(p, gpu, SIZE_MAX);
+    CHECK(wgmma.empty() == (gpu.sm != 90));
+    for (const auto& [tile, us] : wgmma) {
+      const auto parsed = ConvWgmmaTile::parse(tile.id());
+      REQUIRE(parsed);
+      CHECK(parsed->id() == tile.id());
+      CHECK(parsed->is_legal(p, gpu));
+      CHECK(us > 0);
+    }
   }
 }
 
@@ -69,8 +79,11 @@ TEST_CASE("tactics that do not fit are refused by name") {
   for (const char* id :
        {"", "conv_gemm", "conv_gemm 64x64x64 s4 w2x2x1 c3x", "conv_gemm 65x64x64 s4 w2x2x1",
         "conv_gemm 64x64x64 s4 w2x2x1 c16", "conv_resident 0x14x32 m32 w1x2x2",
-        "conv_resident 2x14x32 m32 w1x2x2 c4 "}) {
+        "conv_resident 2x14x32 m32 w1x2x2 c4 ", "conv_wgmma", "conv_wgmma 128x128",
+        "conv_wgmma 100x128 s4", "conv_wgmma 128x80 s4", "conv_wgmma 128x128 s7",
+        "conv_wgmma 128x128 s4 c3", "conv_wgmma 128x128 s4 c1", "conv_wgmma 128x128 s4 "}) {
     CAPTURE(id);
+    CHECK_FALSE(ConvWgmmaTile::parse(id));
     CHECK_FALSE(ConvGemmTile::parse(id));
     CHECK_FALSE(ConvResidentTile::parse(id));
   }
@@ -82,6 +95,32 @@ TEST_CASE("tactics that do not fit are refused by name") {
   CHECK_THROWS_AS(kConvGemmFamily.lower(c.graph, c.node, find_target("orin"),
                                         {"conv_gemm 64x64x64 s4 w2x2x1 c4", 1.0}),
                   BuildError);
+  // wgmma is sm_90's alone; one stage must hold everything.
+  for (const char* name : {"orin", "thor", "sm_100"})
+    CHECK_THROWS_AS(
+        kConvWgmmaFamily.lower(c.graph, c.node, find_target(name), {"conv_wgmma 64x64 s4", 1.0}),
+        BuildError);
+  CHECK_THROWS_AS(
+      kConvWgmmaFamily.lower(c.graph, c.node, find_target("sm_90"), {"conv_wgmma 64x64 s2", 1.0}),
+      BuildError);
+}
+
+TEST_CASE("products by groups of warps are for large layers of sm_90") {
+  const Case large = conv({32, 56, 56, 64}, 64, 3), small = conv({1, 56, 56, 64}, 64, 3);
+  const auto offered = [](const Case& c, const Target& target) {
+    return kConvWgmmaFamily.tactics(c.graph, c.node, target);
+  };
+  const Target& hopper = find_target("sm_90");
+  const auto tactics = offered(large, hopper);
+  REQUIRE(!tactics.empty());
+  CHECK(tactics.size() <= 8);
+  CHECK(tactics[0].predicted_us <
+        kConvGemmFamily.tactics(large.graph, large.node, hopper)[0].predicted_us);
+  CHECK(offered(small, hopper).empty());
+  CHECK(offered(large, find_target("thor")).empty());
+  CHECK(offered(large, dressed_as(hopper, find_target("orin"))).empty());
+  CHECK(offered(conv({32, 56, 56, 64}, 64, 3, DType::kF32), hopper).empty());
+  CHECK(offered(conv({32, 56, 56, 60}, 64, 3), hopper).empty());
 }
 
 TEST_CASE("a convolution of one tap is a product over one flat list of pixels") {
@@ -123,5 +162,24 @@ TEST_CASE("packed weights put a lane's channels side by side") {
       CHECK(to_float(at[1]) == weight(0, channel, k + 1));
       CHECK(to_float(at[2]) == weight(0, channel, k + 8));
       CHECK(to_float(at[7]) == weight(0, channel, k + 25));
+    }
+}
+
+TEST_CASE("weights for groups of warps lie as the tensor cores read them") {
+  Case c = conv({1, 8, 8, 80}, 40, 1);
+  const ConvProblem p = *conv_problem(c.graph, c.node);
+  const ValueId id = pack_warpgroup_weights(c.graph, p);
+  const Value& packed = c.graph.value(id);
+  CHECK(packed.shape == Shape{1, 2, 8, 512});  // of 80 k and 40 channels, blocks of 64 x 8
+  const auto* halves = reinterpret_cast<const F16*>(packed.constant->data());
+  const auto weight = weight_reader(c.graph, p);
+  for (int64_t k = 0; k < 128; ++k)
+    for (int64_t column = 0; column < 64; ++column) {
+      // Rows of 128 bytes, 16-byte chunks swapped by the row. Accumulators of columns
+      // 2 * (l % 4) + {0, 1} of four blocks of 8 are 8 channels side by side.
+      const int64_t at = (k / 64 * 64 + column) * 64 + ((k / 8 % 8) ^ column % 8) * 8 + k % 8;
+      const int64_t channel =
+          column / 32 * 32 + column % 8 / 2 * 8 + column / 8 % 4 * 2 + column % 2;
+      CHECK(to_float(halves[at]) == (channel < 40 && k < 80 ? weight(0, channel, k) : 0));
     }
 }

@@ -1,0 +1,127 @@
+// The frame of a convolution as an implicit matrix product, whatever multiplies: which part of the
+// product a block has, how its operands set out, and how its sums end.
+//
+// A block computes kBM pixels x kBN channels. Weights do not depend on the step before: those of
+// the first stages are under way before STINT_WAIT(). k may be divided among slices of warps
+// (kSlices), among the blocks of a cluster (kCluster), or among blocks that meet in global memory
+// (kSplit).
+#pragma once
+
+#include "conv_gemm_load.cuh"
+#include "tile_end.cuh"
+
+/// Tiles of the flat list of pixels.
+template <class T>
+struct FlatPlace {
+  int first;
+  __device__ __forceinline__ int pixel(int row) const { return first + row; }
+};
+
+/// How a block goes through k. Stages lie one after the other in shared memory, each with its tile
+/// of A, then that of B.
+template <class L, class T>
+struct ConvSteps {
+  static constexpr int kSteps = (L::kKH * L::kKW * L::kC + T::kBK - 1) / T::kBK;
+  static constexpr int kParts = T::kCluster * T::kSplit;
+  static constexpr int kStepsPerPart = (kSteps + kParts - 1) / kParts;
+  static constexpr bool kAllAtOnce = kStepsPerPart <= T::kStages;
+  static constexpr uint32_t kBAt = T::kBM * T::kBK * 2;
+
+  static __device__ __forceinline__ uint32_t stage_at(int slot) {
+    return static_cast<uint32_t>(slot * T::kStageBytes);
+  }
+};
+
+/// `Loop` goes through k: it says how weights lie (TileB) and how many steps are copied ahead
+/// (kAhead), and multiplies (run).
+template <class L, class T, class Loop>
+struct ConvGemmBlock {
+  typedef ConvSteps<L, T> Steps;
+  typedef typename L::X X;
+  typedef typename L::R R;
+  typedef ActivationTile<L, T> TileA;
+  typedef typename Loop::TileB TileB;
+  typedef TileEnd<L, T, FlatPlace<T>> End;
+  static constexpr int kAhead = Loop::kAhead;
+  static constexpr int kTilesN = (L::kN + T::kBN - 1) / T::kBN;
+  // Shared memory: stages, bias, what is handed in.
+  static constexpr int kBiasAt = T::kStages * T::kStageBytes;
+  static constexpr int kSumAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
+
+  template <class To>
+  static __device__ __forceinline__ void run(const X* x, const uint4* w, const float* bias,
+                                             const R* residual, To y, float* workspace,
+                                             unsigned* state) {
+    STINT_DYNAMIC_SHARED(unsigned char, shared, 1024);
+    const uint32_t stages = shared_address(shared);
+    float* const shared_bias = reinterpret_cast<float*>(shared + kBiasAt);
+    const int thread = static_cast<int>(threadIdx.x);
+    if constexpr (T::kCluster > 1) arrive_at_cluster_start();
+
+    const int part = static_cast<int>(blockIdx.x) % Steps::kParts;
+    const int tile = static_cast<int>(blockIdx.x) / Steps::kParts;
+    const int tile_m = tile / (kTilesN * L::kGroups);
+    const int tile_gn = tile - tile_m * (kTilesN * L::kGroups);
+    const int group = tile_gn / kTilesN;
+    const int tile_n = tile_gn - group * kTilesN;
+    const int first = part * Steps::kStepsPerPart;
+    const int steps =
+        Steps::kSteps - first < Steps::kStepsPerPart ? Steps::kSteps - first : Steps::kStepsPerPart;
+
+    w += group * (L::kBlocksK * L::kBlocksN * TileB::kBlockChunks);
+    if constexpr (TileB::kAsync) {
+#pragma unroll 1
+      for (int i = 0; i < kAhead; ++i)
+        if (i < steps) TileB::copy(stages + Steps::stage_at(i) + Steps::kBAt, w, first + i, tile_n);
+    }
+    if constexpr (L::kBias) {
+#pragma unroll 1
+      for (int i = thread; i < T::kBN; i += T::kThreads) {
+        const int channel = tile_n * T::kBN + i;
+        shared_bias[i] = channel < L::kN ? bias[group * L::kN + channel] : 0.0f;
+      }
+    }
+    TileA a;
+    a.prepare(tile_m);
+    x += group * L::kC;
+    y += group * L::kN;
+    if constexpr (L::kResidual) residual += group * L::kN;
+
+    const Loop loop(stages);
+    Accumulators<T> sums;
+    sums.clear();
+
+    End end({tile_m * T::kBM}, tile_n, part);
+
+    STINT_WAIT();
+    STINT_LAUNCH_DEPENDENTS();
+    start(a, x, w, stages, first, steps, tile_n);
+    end.begin(residual);
+    loop.run(sums, a, x, w, stages, first, steps, tile_n);
+    end.finish(sums, shared_bias, stages + kSumAt, residual, y, workspace, state, tile,
+               thread / T::kSliceThreads);
+  }
+
+ private:
+  /// Activations of the first stages (and weights where they could not start earlier).
+  static __device__ __forceinline__ void start(TileA& a, const X* x, const uint4* w,
+                                               uint32_t stages, int first, int steps, int tile_n) {
+    if constexpr (TileA::kAsync) {
+#pragma unroll 1
+      for (int i = 0; i < kAhead; ++i) {
+        if (i < steps) a.copy(stages + Steps::stage_at(i), x, first + i);
+        commit_copies();
+      }
+    } else {
+      a.load(x, first);
+      if constexpr (!TileB::kAsync) {
+        TileB b;
+        b.load(w, first, tile_n);
+        b.store(stages + Steps::kBAt);
+      }
+      a.store(stages);
+#pragma unroll 1
+      for (int i = 0; i < kAhead; ++i) commit_copies();
+    }
+  }
+};

@@ -1,0 +1,88 @@
+// Products by groups of four warps (wgmma, sm_90 only): f16 operands in shared memory, f32 sums in
+// registers. They run beside the warps' other instructions until they are waited for.
+//
+// An operand's rows of 64 k are 128 bytes long, one after the other; the 16-byte chunks of row r
+// are swapped by XOR with r % 8, and the first row starts at a multiple of 1024.
+#pragma once
+
+#include "stint.cuh"
+
+/// What this thread's finished copies have written, products started behind the next barrier see.
+__device__ __forceinline__ void show_copies_to_tensor_cores() {
+  asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+}
+
+/// The compiler must not move what reads or writes the sums across this place.
+template <int kBlocks>
+__device__ __forceinline__ void hold(float (&d)[kBlocks][4]) {
+#pragma unroll
+  for (int j = 0; j < kBlocks; ++j)
+#pragma unroll
+    for (int e = 0; e < 4; ++e) asm volatile("" : "+f"(d[j][e])::"memory");
+}
+
+/// Before the first product after the sums, or their place, were touched.
+template <int kBlocks>
+__device__ __forceinline__ void begin_products(float (&d)[kBlocks][4]) {
+  hold(d);
+  asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+
+/// What start_product() has started since the last time is one group.
+__device__ __forceinline__ void commit_products() {
+  asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
+
+/// Until at most `kPending` of the latest groups are under way.
+template <int kPending, int kBlocks>
+__device__ __forceinline__ void wait_for_products(float (&d)[kBlocks][4]) {
+  asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
+  hold(d);
+}
+
+/// The matrix descriptor of 16 k from `k` on: address and distances in 16 bytes, 1024 bytes from 8
+/// rows to the next 8, 128-byte swizzle (by the address's bits, so that k is added as if there were
+/// none).
+__device__ __forceinline__ uint64_t operand_at(uint32_t address, uint32_t k) {
+  constexpr uint32_t kSwizzle128 = 1u << 30, kEightRows = 1024 >> 4, kUnused = 1u << 16;
+  return static_cast<uint64_t>(kSwizzle128 | kEightRows) << 32 |
+         ((kUnused | (address & 0x3FFFF) >> 4) + (k * 2 >> 4));
+}
+
+// d[j]: of columns j * 8 .. j * 8 + 7, as mma.m16n8k16 deals them to the lanes; the warps of a
+// group have 16 rows each. The registers of d as text and as operands, 16 at a time:
+#define STINT_D16 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15"
+#define STINT_D32 STINT_D16 ",%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
+#define STINT_D48 STINT_D32 ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47"
+#define STINT_D64 STINT_D48 ",%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+#define STINT_D80 STINT_D64 ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79"
+#define STINT_D96 STINT_D80 ",%80,%81,%82,%83,%84,%85,%86,%87,%88,%89,%90,%91,%92,%93,%94,%95"
+#define STINT_D112 \
+  STINT_D96 ",%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,%108,%109,%110,%111"
+#define STINT_D128 \
+  STINT_D112 ",%112,%113,%114,%115,%116,%117,%118,%119,%120,%121,%122,%123,%124,%125,%126,%127"
+
+#define STINT_R4(j) "+f"(d[j][0]), "+f"(d[j][1]), "+f"(d[j][2]), "+f"(d[j][3])
+#define STINT_R16(j) STINT_R4(j), STINT_R4(j + 1), STINT_R4(j + 2), STINT_R4(j + 3)
+#define STINT_R32 STINT_R16(0), STINT_R16(4)
+#define STINT_R48 STINT_R32, STINT_R16(8)
+#define STINT_R64 STINT_R48, STINT_R16(12)
+#define STINT_R96 STINT_R64, STINT_R16(16), STINT_R16(20)
+#define STINT_R128 STINT_R96, STINT_R16(24), STINT_R16(28)
+
+/// d += a * b over 16 k from `k` on; a: 64 rows of the group of warps, b: as many columns as d has.
+#define STINT_START_PRODUCT(columns, text, operands, a_at, b_at)                                   \
+  __device__ __forceinline__ void start_product(float (&d)[columns / 8][4], uint32_t a,            \
+                                                uint32_t b, uint32_t k) {                          \
+    asm volatile("wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32.f16.f16 {" text             \
+                 "}, %" #a_at ", %" #b_at ", 1, 1, 1, 0, 0;"                                       \
+                 : operands                                                                        \
+                 : "l"(operand_at(a, k)), "l"(operand_at(b, k))                                    \
+                 : "memory");                                                                      \
+  }
+STINT_START_PRODUCT(32, STINT_D16, STINT_R16(0), 16, 17)
+STINT_START_PRODUCT(64, STINT_D32, STINT_R32, 32, 33)
+STINT_START_PRODUCT(96, STINT_D48, STINT_R48, 48, 49)
+STINT_START_PRODUCT(128, STINT_D64, STINT_R64, 64, 65)
+STINT_START_PRODUCT(192, STINT_D96, STINT_R96, 96, 97)
+STINT_START_PRODUCT(256, STINT_D128, STINT_R128, 128, 129)

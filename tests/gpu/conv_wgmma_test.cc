@@ -1,0 +1,136 @@
+// Convolutions by groups of four warps, every tactic against the double reference. On sm_90 only.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include "host_builder/tactics/cuda/conv_wgmma_tile.h"
+#include "host_builder/tactics/cuda/families.h"
+#include "tests/gpu/support/conv_cases.h"
+
+using namespace stint;
+using namespace stint::test;
+using builder::ConvWgmmaTile;
+
+namespace {
+
+/// Of all legal tiles, not only of those that the family would offer and of layers large enough for
+/// it: every `step`-th one with a property.
+struct Sample {
+  size_t first = 0, step = 1;
+  bool (*wanted)(const ConvWgmmaTile&) = [](const ConvWgmmaTile&) { return true; };
+};
+Sample g_sample;
+
+std::vector<builder::CudaTactic> sampled_tactics(const builder::Graph& graph,
+                                                 const builder::Node& node,
+                                                 const builder::Target& target) {
+  std::vector<builder::CudaTactic> wanted, result;
+  const auto p = builder::conv_problem(graph, node);
+  if (!p) return result;
+  for (const auto& [tile, us] : rank_wgmma_tiles(*p, target.gpu, SIZE_MAX))
+    if (g_sample.wanted(tile)) wanted.push_back({tile.id(), us});
+  for (size_t i = g_sample.first; i < wanted.size(); i += g_sample.step)
+    result.push_back(wanted[i]);
+  return result;
+}
+
+/// On the host, two of the sample at random.
+void check(const StepCase& c, Sample sample = {}) {
+  const builder::Target& target = builder::find_target("sm_90");
+  const bool few = !on_host() && std::getenv("STINT_GPU_THOROUGH") == nullptr;
+  if (few && sample.step == 1) sample.step = 7;
+  g_sample = sample;
+  builder::CudaFamily family = builder::kConvWgmmaFamily;
+  family.tactics = sampled_tactics;
+  check_family(c, family, {}, &target);
+}
+
+bool cannot_multiply() { return cannot_check() || (!on_host() && !test_target().gpu.has_wgmma()); }
+
+}  // namespace
+
+TEST_CASE("conv_wgmma: kernels, strides, dilations, groups and channel counts") {
+  if (cannot_multiply()) return;
+  check(conv_case({.k = 1, .pad = 0}));
+  check(conv_case({.n = 2, .c = 64, .o = 64}));
+  check(conv_case({.h = 15, .w = 14, .c = 64, .o = 40, .stride = 2}));
+  check(conv_case({.n = 2, .c = 24, .o = 48, .k = 1, .stride = 2, .pad = 0}));
+  check(conv_case({.c = 24, .o = 48, .k = 1, .pad = 1}));
+  check(conv_case({.n = 2, .c = 40, .o = 32, .k = 5, .pad = 4, .dilation = 2}));
+  check(conv_case({.c = 64, .o = 32, .groups = 4}));
+  check(conv_case({.c = 48, .o = 36, .k = 1, .pad = 0, .groups = 2}));
+  check(conv_case({.c = 96, .o = 85, .y = DType::kF32}));
+  check(conv_case({.n = 3, .h = 7, .w = 7, .c = 512, .o = 128}));
+}
+
+TEST_CASE("conv_wgmma: strided operands") {
+  if (cannot_multiply()) return;
+  const Placement wide = {.inner = 24, .outer = 16, .offset = 8};
+  const Placement odd = {.inner = 3, .outer = 5, .offset = 1};
+  check(conv_case({.n = 2, .k = 1, .pad = 0, .in = {.inner = 32}, .out = {.inner = 64}}));
+  check(conv_case({.n = 2, .residual = true, .in = wide, .out = wide, .extra = wide}));
+  check(conv_case({.n = 2, .residual = true, .in = wide, .out = odd, .extra = odd}));
+}
+
+TEST_CASE("conv_wgmma: epilogues") {
+  if (cannot_multiply()) return;
+  for (const Activation act : {Activation::kNone, Activation::kSilu, Activation::kLeakyRelu}) {
+    CAPTURE(static_cast<int>(act));
+    check(conv_case({.k = 1,
+                     .pad = 0,
+                     .residual = act != Activation::kSilu,
+                     .residual_after = act == Activation::kNone,
+                     .act = act,
+                     .alpha = 0.125f,
+                     .beta = 0.75f}));
+  }
+  check(conv_case({.y = DType::kF32, .r = DType::kF32, .bias = false, .residual = true}));
+}
+
+TEST_CASE("conv_wgmma: a residual in the output's storage") {
+  if (cannot_multiply()) return;
+  StepCase c = conv_case({.c = 64, .o = 64, .residual = true});
+  c.graph.outputs.clear();
+  c.node.outputs = {c.output_over("z", c.node.inputs[3])};
+  check(c);
+}
+
+TEST_CASE("conv_wgmma: a second result with repeated pixels") {
+  if (cannot_multiply()) return;
+  const Placement wide = {.inner = 24, .outer = 16, .offset = 8};
+  check(conv_case(
+      {.n = 2, .k = 1, .pad = 0, .repeat_h = 2, .repeat_w = 2, .stores_y = false, .copies = wide}));
+  check(conv_case({.c = 64, .o = 64, .groups = 2, .repeat_h = 2, .repeat_w = 2}));
+}
+
+TEST_CASE("conv_wgmma: matrix products") {
+  if (cannot_multiply()) return;
+  check(matmul_case({40, 512}, 1000, DType::kF32));
+  check(matmul_case({2, 3, 10, 40}, 24, DType::kF16, {.inner = 8, .outer = 16}));
+  check(matmul_case({130, 256}, 264));
+}
+
+TEST_CASE("conv_wgmma: every legal tile") {
+  if (cannot_multiply()) return;
+  // Neither pixels nor channels are multiples of a tile; k of a step.
+  const ConvCase odd = {.n = 2, .h = 13, .w = 17, .c = 72, .o = 264, .residual = true};
+  const StepCase three_by_three = conv_case(odd);
+  check(three_by_three, {.wanted = [](const ConvWgmmaTile& t) { return t.cluster > 1; }});
+  check(three_by_three,
+        {.wanted = [](const ConvWgmmaTile& t) { return t.stages == 3 && t.cluster == 1; }});
+  check(three_by_three,
+        {.wanted = [](const ConvWgmmaTile& t) { return t.stages == 4 && t.cluster == 1; }});
+  check(three_by_three, {.wanted = [](const ConvWgmmaTile& t) { return t.bn == 256; }});
+  check(three_by_three, {.wanted = [](const ConvWgmmaTile& t) { return t.bm == 256; }});
+  check(three_by_three, {.wanted = [](const ConvWgmmaTile& t) { return t.bm == 192; }});
+  check(three_by_three, {.wanted = [](const ConvWgmmaTile& t) { return t.bn == 96; }});
+  // Few steps: everything is copied at once.
+  const StepCase short_one =
+      conv_case({.n = 8, .h = 9, .w = 9, .c = 160, .o = 72, .k = 1, .pad = 0});
+  check(short_one, {.first = 1, .step = 2});
+  check(short_one, {.wanted = [](const ConvWgmmaTile& t) { return t.stages < 3; }});
+  // Whole tiles, as in most networks.
+  const StepCase whole = conv_case({.n = 4, .h = 8, .w = 16, .c = 128, .o = 128});
+  check(whole, {.wanted = [](const ConvWgmmaTile& t) { return t.bm == 128 && t.stages > 4; }});
+  check(whole, {.wanted = [](const ConvWgmmaTile& t) { return t.bn == 128 && t.cluster == 4; }});
+}

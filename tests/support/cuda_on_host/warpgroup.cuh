@@ -1,0 +1,24 @@
+// Stands in for kernels/cuda/warpgroup.cuh on the host: products are computed when they are waited
+// for, from what lay in shared memory all the time since they were started.
+#pragma once
+
+#include "stint.cuh"
+
+inline void show_copies_to_tensor_cores() { stint_host_threads->show_copies(); }
+
+template <int kBlocks>
+inline void begin_products(float (&)[kBlocks][4]) {
+  if (STINT_SM != 90) stint_host_threads->fail("wgmma, which this device does not have");
+}
+
+template <int kBlocks>
+inline void start_product(float (&d)[kBlocks][4], uint32_t a, uint32_t b, uint32_t k) {
+  stint_host_threads->start_product(&d[0][0], kBlocks, a + k * 2, b + k * 2);
+}
+
+inline void commit_products() { stint_host_threads->commit_products(); }
+
+template <int kPending, int kBlocks>
+inline void wait_for_products(float (&)[kBlocks][4]) {
+  stint_host_threads->wait_for_products(kPending);
+}

@@ -1,0 +1,84 @@
+#include "tests/support/host_warpgroup.h"
+
+#include <cstring>
+
+#include "plan_schema/half.h"
+
+namespace stint::test {
+namespace {
+
+constexpr unsigned kWarp = 32, kRows = 16, kDepth = 16;
+
+/// Lines of 16 k from `first` on of the operand at `address`: 128 bytes from line to line, the
+/// 16-byte chunks swapped as the 128-byte swizzle does it, by the address's own bits.
+std::string read(std::vector<uint16_t>& into, const SharedTiles& memory, unsigned address,
+                 unsigned first, unsigned lines) {
+  if (address % 1024 % 32 != 0 || address % 1024 >= 128)
+    return "an operand of wgmma that does not start at a multiple of 1024, or of 16 k";
+  into.resize(static_cast<size_t>(lines) * kDepth);
+  for (unsigned line = 0; line < lines; ++line)
+    for (unsigned chunk = 0; chunk < 2; ++chunk) {
+      unsigned at = address + (first + line) * 128 + chunk * 16;
+      at ^= at >> 7 << 4 & 0x70;
+      if (at < memory.start || at - memory.start + 16 > memory.bytes)
+        return "an operand of wgmma lies outside of shared memory";
+      if ((*memory.unseen)[(at - memory.start) / 16])
+        return "an operand of wgmma was copied and not shown to the tensor cores";
+      std::memcpy(&into[line * kDepth + chunk * 8], memory.shared + (at - memory.start), 16);
+    }
+  return "";
+}
+
+std::vector<float> floats(const std::vector<uint16_t>& halves) {
+  std::vector<float> result(halves.size());
+  for (size_t i = 0; i < halves.size(); ++i) result[i] = to_float(F16{halves[i]});
+  return result;
+}
+
+}  // namespace
+
+std::string WarpProducts::start(const SharedTiles& memory, unsigned warp, const Operands& operands,
+                                const std::vector<float*>& sums) {
+  Product p;
+  p.operands = operands;
+  p.first_row = warp % 4 * kRows;
+  p.group = groups_;
+  p.sums = sums;
+  std::string wrong = read(p.a, memory, operands.a, p.first_row, kRows);
+  if (wrong.empty()) wrong = read(p.b, memory, operands.b, 0, operands.blocks * 8);
+  products_.push_back(std::move(p));
+  return wrong;
+}
+
+/// Lane i has rows i / 4 and i / 4 + 8 of the warp, of every 8 columns i % 4 * 2 and the next one.
+std::string WarpProducts::wait(const SharedTiles& memory, int pending) {
+  size_t done = 0;
+  for (; done < products_.size(); ++done) {
+    Product& p = products_[done];
+    if (p.group == groups_) return "products are waited for that no group holds";
+    if (p.group + static_cast<unsigned>(pending) >= groups_) break;
+    std::vector<uint16_t> a, b;
+    std::string wrong = read(a, memory, p.operands.a, p.first_row, kRows);
+    if (wrong.empty()) wrong = read(b, memory, p.operands.b, 0, p.operands.blocks * 8);
+    if (!wrong.empty()) return wrong;
+    if (a != p.a || b != p.b) return "an operand of wgmma changes while it is multiplied";
+    const std::vector<float> rows = floats(a), columns = floats(b);
+    for (unsigned lane = 0; lane < kWarp; ++lane)
+      for (unsigned i = 0; i < p.operands.blocks * 4; ++i) {
+        const float* x = &rows[(lane / 4 + i % 4 / 2 * 8) * kDepth];
+        const float* y = &columns[(i / 4 * 8 + lane % 4 * 2 + i % 2) * kDepth];
+        float sum[4] = {};
+        for (unsigned k = 0; k < kDepth; ++k) sum[k % 4] += x[k] * y[k];
+        p.sums[lane][i] += sum[0] + sum[1] + (sum[2] + sum[3]);
+      }
+  }
+  products_.erase(products_.begin(), products_.begin() + static_cast<std::ptrdiff_t>(done));
+  return "";
+}
+
+void WarpProducts::clear() {
+  products_.clear();
+  groups_ = 0;
+}
+
+}  // namespace stint::test
