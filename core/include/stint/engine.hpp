@@ -107,15 +107,17 @@ class Engine {
     return *this;
   }
 
-  /// `target` null: the plan's CPU variant.
+  /// `target` null: the plan's CPU variant. Without `own_io` there are no buffers for inputs and
+  /// outputs: all must be bound before a run.
   STINT_NODISCARD stint_status create(const Plan& plan, const char* target, uint32_t batch,
-                                      const stint_options& options) {
+                                      const stint_options& options, bool own_io = true) {
     release();
     stint_requirements needed = {};
     if (stint_status status = plan.requirements(target, batch, options, &needed); !ok(status))
       return status;
     const bool on_cuda = needed.space[STINT_SPACE_DEVICE].bytes != 0;
     for (int i = 0; i < STINT_SPACE_COUNT; ++i) {
+      if (i == STINT_SPACE_IO && !own_io) continue;
       const stint_status status = on_cuda ? allocate_cuda(options.device, i, needed.space[i])
                                           : allocate(needed.space[i], &memory_.space[i]);
       if (!ok(status)) {

@@ -10,7 +10,7 @@
 namespace stint::builder {
 namespace {
 
-constexpr size_t kMostTactics = 8;
+constexpr size_t kMostTactics = 5;
 
 /// Where it can pay. Smaller products take a few microseconds: many small tiles and short pipelines
 /// (conv_gemm, conv_resident) are for them.

@@ -19,7 +19,7 @@ struct TrialOptions {
   double close_enough = 0.15;  // slower by at most this part of the best: worth a trial
   double least_gain = 0.003;   // of the program's time; less is noise
   size_t most_trials = 32;
-  std::chrono::seconds time_limit{20};  // no further trial after it
+  std::chrono::seconds time_limit{15};  // no further trial after it
 };
 
 struct TrialReport {

@@ -15,7 +15,7 @@
 namespace stint::builder {
 
 struct TuneOptions {
-  size_t candidates = 12;    // per layer, the best predicted
+  size_t candidates = 11;    // per layer, the best predicted
   uint32_t probe_runs = 60;  // of kProbeCopies launches each
   unsigned threads = 0;      // of the compiler; 0: all
   TrialOptions trials;

@@ -94,7 +94,7 @@ class Bench:
                            tactics=arguments.tactics.resolve() if arguments.tactics else None,
                            agent=arguments.stint.with_name("stint-agent").resolve() if arguments.tune else None)
         self.batches = [1] if arguments.quick else [int(b) for b in arguments.batch.split(",")]
-        self.rounds, self.iterations = (1, 150) if arguments.quick else (3, 400)
+        self.rounds, self.iterations = (1, 150) if arguments.quick else (2, 400)
         if not self.on_gpu:
             self.iterations = 3
         self.end = time.perf_counter() + (arguments.seconds or 1e9)
