@@ -8,6 +8,8 @@ namespace {
 constexpr uint32_t kKiB = 1024;
 constexpr uint64_t kMiB = 1024 * 1024;
 constexpr const char* kCrossBuilt = "cross-built and statically checked; never run on the device";
+constexpr const char* kRunElsewhere =
+    "cross-built; its kernels were run on an H200 (--as orin), never on the device";
 
 GpuTraits ampere(uint32_t sm, uint32_t multiprocessors) {
   GpuTraits t;
@@ -113,7 +115,7 @@ const std::vector<Target>& all_targets() {
        "x86-64 built, tested and timed in CI; aarch64 run under emulation",
        false,
        {}},
-      gpu("orin", "Jetson Orin, JetPack 6 (CUDA 12.6)", kCrossBuilt,
+      gpu("orin", "Jetson Orin, JetPack 6 (CUDA 12.6)", kRunElsewhere,
           orin(NvrtcFamily::kCuda12, 12060)),
       gpu("orin-jp5", "Jetson Orin, JetPack 5 (CUDA 11.4 or 11.8)", kCrossBuilt,
           orin(NvrtcFamily::kCuda11, 11040)),
