@@ -67,39 +67,16 @@ std::vector<int64_t> batches() {
 }
 
 /// The best predictions and every n-th of the others: what the cost models are fitted to.
-template <typename Ranked, typename Id>
-std::vector<builder::CudaTactic> spread(const Ranked& all, Id id) {
+template <auto kRank>
+std::vector<builder::CudaTactic> spread(const builder::Graph& graph, const builder::Node& node,
+                                        const builder::Target& target) {
   constexpr size_t kBest = 24, kOthers = 24;
+  const auto all = kRank(*builder::conv_problem(graph, node), target.gpu, 600);
   std::vector<builder::CudaTactic> result;
   for (size_t i = 0; i < all.size(); ++i)
-    if (i < kBest || i % (all.size() / kOthers + 1) == 0) result.push_back(id(all[i]));
+    if (i < kBest || i % (all.size() / kOthers + 1) == 0)
+      result.push_back({all[i].tile.id(), all[i].us});
   return result;
-}
-
-std::vector<builder::CudaTactic> spread_gemm(const builder::Graph& graph, const builder::Node& node,
-                                             const builder::Target& target) {
-  return spread(rank_tiles(*builder::conv_problem(graph, node), target.gpu, 600),
-                [](const auto& r) {
-                  return builder::CudaTactic{r.tile.id(), r.us};
-                });
-}
-
-std::vector<builder::CudaTactic> spread_resident(const builder::Graph& graph,
-                                                 const builder::Node& node,
-                                                 const builder::Target& target) {
-  return spread(rank_resident_tiles(*builder::conv_problem(graph, node), target.gpu, 600),
-                [](const auto& r) {
-                  return builder::CudaTactic{r.first.id(), r.second};
-                });
-}
-
-std::vector<builder::CudaTactic> spread_wgmma(const builder::Graph& graph,
-                                              const builder::Node& node,
-                                              const builder::Target& target) {
-  return spread(rank_wgmma_tiles(*builder::conv_problem(graph, node), target.gpu, 600),
-                [](const auto& r) {
-                  return builder::CudaTactic{r.first.id(), r.second};
-                });
 }
 
 }  // namespace
@@ -113,9 +90,9 @@ TEST_CASE("conv_gemm: time of the layers of well-known networks") {
   if (const char* only = std::getenv("STINT_GPU_FAMILY"); only != nullptr)
     std::erase_if(families, [&](const auto& f) { return std::string(f.name) != only; });
   else if (std::getenv("STINT_GPU_THOROUGH") != nullptr) {
-    families[0].tactics = spread_gemm;
-    families[1].tactics = spread_resident;
-    families[2].tactics = spread_wgmma;
+    families[0].tactics = spread<builder::rank_tiles>;
+    families[1].tactics = spread<builder::rank_resident_tiles>;
+    families[2].tactics = spread<builder::rank_wgmma_tiles>;
   }
   for (const int64_t batch : batches()) {
     double sum = 0, sum_of_first = 0;

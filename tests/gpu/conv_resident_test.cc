@@ -22,7 +22,7 @@ std::vector<builder::CudaTactic> sampled_tactics(const builder::Graph& graph,
   if (kConvResidentFamily.tactics(graph, node, target).empty()) return result;
   const auto all = rank_resident_tiles(*builder::conv_problem(graph, node), target.gpu, SIZE_MAX);
   for (size_t i = g_first; i < all.size(); i += g_step)
-    result.push_back({all[i].first.id(), all[i].second});
+    result.push_back({all[i].tile.id(), all[i].us});
   return result;
 }
 

@@ -21,8 +21,8 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   std::vector<CudaTactic> result;
   const auto p = conv_problem(graph, node);
   if (!p || !suits(*p, target.gpu)) return result;
-  for (const RankedTile& r : rank_tiles(*p, target.gpu, kMostTactics))
-    result.push_back({r.tile.id(), r.us});
+  for (const auto& [tile, us] : rank_tiles(*p, target.gpu, kMostTactics))
+    result.push_back({tile.id(), us});
   return result;
 }
 

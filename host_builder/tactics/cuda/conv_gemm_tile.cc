@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "host_builder/tactics/cuda/gemm_cost.h"
 
 namespace stint::builder {
 namespace {
@@ -124,8 +123,9 @@ double predicted_us(const ConvProblem& p, const ConvGemmTile& t, const GpuTraits
   return gemm_us(p, work_of(p, t), gpu);
 }
 
-std::vector<RankedTile> rank_tiles(const ConvProblem& p, const GpuTraits& gpu, size_t limit) {
-  std::vector<RankedTile> ranked;
+std::vector<Ranked<ConvGemmTile>> rank_tiles(const ConvProblem& p, const GpuTraits& gpu,
+                                             size_t limit) {
+  std::vector<Ranked<ConvGemmTile>> ranked;
   const bool clusters = gpu.has_pdl && gpu.source_sm >= 90;
   for (const Shape4& s : kShapes)
     for (const int64_t bk : {32, 64, 128})
@@ -144,9 +144,7 @@ std::vector<RankedTile> rank_tiles(const ConvProblem& p, const GpuTraits& gpu, s
           (clusters ? t.cluster : t.split) = parts;
           if (t.is_legal(p, gpu)) ranked.push_back({t, predicted_us(p, t, gpu)});
         }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const RankedTile& a, const RankedTile& b) { return a.us < b.us; });
-  if (ranked.size() > limit) ranked.resize(limit);
+  keep_cheapest(ranked, limit);
   return ranked;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/tactics/cuda/conv_problem.h"
+#include "host_builder/tactics/cuda/gemm_cost.h"
 
 namespace stint::builder {
 
@@ -31,11 +31,8 @@ struct ConvGemmTile {
 };
 
 /// Legal tiles for the product on the target, cheapest first, at most `limit`.
-struct RankedTile {
-  ConvGemmTile tile;
-  double us = 0;
-};
-std::vector<RankedTile> rank_tiles(const ConvProblem& p, const GpuTraits& gpu, size_t limit);
+std::vector<Ranked<ConvGemmTile>> rank_tiles(const ConvProblem& p, const GpuTraits& gpu,
+                                             size_t limit);
 
 /// Predicted time of the step in a chain.
 double predicted_us(const ConvProblem& p, const ConvGemmTile& tile, const GpuTraits& gpu);

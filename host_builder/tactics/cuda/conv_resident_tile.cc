@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <set>
 
-#include "host_builder/tactics/cuda/gemm_cost.h"
 
 namespace stint::builder {
 namespace {
@@ -141,10 +140,9 @@ double ConvResidentTile::predicted_us(const ConvProblem& p, const GpuTraits& gpu
   return gemm_us(p, work_of(p, *this), gpu);
 }
 
-std::vector<std::pair<ConvResidentTile, double>> rank_resident_tiles(const ConvProblem& p,
-                                                                     const GpuTraits& gpu,
-                                                                     size_t limit) {
-  std::vector<std::pair<ConvResidentTile, double>> ranked;
+std::vector<Ranked<ConvResidentTile>> rank_resident_tiles(const ConvProblem& p,
+                                                          const GpuTraits& gpu, size_t limit) {
+  std::vector<Ranked<ConvResidentTile>> ranked;
   constexpr std::pair<int64_t, int64_t> kWarps[] = {{1, 1}, {1, 2}, {2, 1}, {2, 2},
                                                     {1, 4}, {4, 1}, {4, 2}, {2, 4}};
   for (const Extent& e : extents(p))
@@ -156,11 +154,9 @@ std::vector<std::pair<ConvResidentTile, double>> rank_resident_tiles(const ConvP
                                         warps_m, warps_n,   slices, cluster};
             if (t.threads() < 128 || t.threads() > 512) continue;
             if (bn > 8 && bn >= 2 * p.out_channels) continue;
-            if (t.is_legal(p, gpu)) ranked.emplace_back(t, t.predicted_us(p, gpu));
+            if (t.is_legal(p, gpu)) ranked.push_back({t, t.predicted_us(p, gpu)});
           }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (ranked.size() > limit) ranked.resize(limit);
+  keep_cheapest(ranked, limit);
   return ranked;
 }
 

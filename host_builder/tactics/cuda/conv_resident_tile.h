@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/tactics/cuda/conv_problem.h"
+#include "host_builder/tactics/cuda/gemm_cost.h"
 
 namespace stint::builder {
 
@@ -34,8 +34,7 @@ struct ConvResidentTile {
 };
 
 /// Legal tiles, cheapest first, at most `limit`.
-std::vector<std::pair<ConvResidentTile, double>> rank_resident_tiles(const ConvProblem& p,
-                                                                     const GpuTraits& gpu,
-                                                                     size_t limit);
+std::vector<Ranked<ConvResidentTile>> rank_resident_tiles(const ConvProblem& p,
+                                                          const GpuTraits& gpu, size_t limit);
 
 }  // namespace stint::builder

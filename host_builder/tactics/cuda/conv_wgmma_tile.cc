@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "host_builder/tactics/cuda/gemm_cost.h"
 
 namespace stint::builder {
 namespace {
@@ -100,19 +99,17 @@ std::optional<ConvWgmmaTile> ConvWgmmaTile::parse(const std::string& id) {
   return t;
 }
 
-std::vector<std::pair<ConvWgmmaTile, double>> rank_wgmma_tiles(const ConvProblem& p,
-                                                               const GpuTraits& gpu, size_t limit) {
-  std::vector<std::pair<ConvWgmmaTile, double>> ranked;
+std::vector<Ranked<ConvWgmmaTile>> rank_wgmma_tiles(const ConvProblem& p, const GpuTraits& gpu,
+                                                    size_t limit) {
+  std::vector<Ranked<ConvWgmmaTile>> ranked;
   for (const int64_t bm : kRows)
     for (const int64_t bn : kColumns)
       for (const int64_t stages : kStages)
         for (const int64_t cluster : kClusters) {
           const ConvWgmmaTile t = {bm, bn, stages, cluster};
-          if (t.is_legal(p, gpu)) ranked.emplace_back(t, t.predicted_us(p, gpu));
+          if (t.is_legal(p, gpu)) ranked.push_back({t, t.predicted_us(p, gpu)});
         }
-  std::stable_sort(ranked.begin(), ranked.end(),
-                   [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (ranked.size() > limit) ranked.resize(limit);
+  keep_cheapest(ranked, limit);
   return ranked;
 }
 

@@ -3,10 +3,9 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "host_builder/tactics/cuda/conv_problem.h"
+#include "host_builder/tactics/cuda/gemm_cost.h"
 
 namespace stint::builder {
 
@@ -30,7 +29,7 @@ struct ConvWgmmaTile {
 };
 
 /// Legal tiles with their predictions, best first, at most `limit`.
-std::vector<std::pair<ConvWgmmaTile, double>> rank_wgmma_tiles(const ConvProblem& p,
-                                                               const GpuTraits& gpu, size_t limit);
+std::vector<Ranked<ConvWgmmaTile>> rank_wgmma_tiles(const ConvProblem& p, const GpuTraits& gpu,
+                                                    size_t limit);
 
 }  // namespace stint::builder

@@ -2,6 +2,9 @@
 // tactics can be compared.
 #pragma once
 
+#include <algorithm>
+#include <vector>
+
 #include "host_builder/tactics/cuda/conv_problem.h"
 
 namespace stint::builder {
@@ -36,5 +39,20 @@ bool cluster_fits(const GemmWork& work, const GpuTraits& gpu);
 
 /// Predicted time of the step in a chain.
 double gemm_us(const ConvProblem& p, const GemmWork& work, const GpuTraits& gpu);
+
+/// A way to cut a product up, and its predicted time.
+template <typename Tile>
+struct Ranked {
+  Tile tile;
+  double us = 0;
+};
+
+/// Cheapest first, at most `limit`. Ties keep their order.
+template <typename Tile>
+void keep_cheapest(std::vector<Ranked<Tile>>& tiles, size_t limit) {
+  std::stable_sort(tiles.begin(), tiles.end(),
+                   [](const auto& a, const auto& b) { return a.us < b.us; });
+  if (tiles.size() > limit) tiles.resize(limit);
+}
 
 }  // namespace stint::builder
