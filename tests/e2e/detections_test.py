@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Detections on photos and on the traffic clip: the right objects, and equal to a reference decoder over onnxruntime.
 
-    STINT_DATA=DIR .venv/bin/python tests/e2e/detections_test.py BUILD_DIR
+    STINT_DATA=DIR .venv/bin/python tests/e2e/detections_test.py BUILD_DIR [--target sm_90 [--as orin] --precision fp16]
+
+On a GPU only the photos: the clip needs GStreamer.
 """
+import argparse
 import json
 import os
 import subprocess
@@ -28,9 +31,23 @@ def run(command, **options):
     return subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True, **options).stdout
 
 
-def rows(path):
-    """Detections of slot 0 that `stint run` wrote: (class, score, box)."""
-    return [(int(d[5]), float(d[4]), d[:4]) for d in np.load(path)[0]]
+class Stint:
+    """The command line, for one target."""
+    def __init__(self, arguments, folder):
+        self.program, self.folder = Path(arguments.build).resolve() / "bin/stint", folder
+        self.build_flags, self.run_flags = [], []
+        if arguments.target != "cpu":
+            self.build_flags = ["--target", arguments.target, "--precision", arguments.precision]
+            self.build_flags += ["--as", arguments.dressed_as] if arguments.dressed_as else []
+            self.run_flags = ["--device", "cuda"]
+
+    def build(self, model, plan, *flags):
+        run([self.program, "build", model, "-o", plan, "-q", *flags, *self.build_flags])
+
+    def detections(self, plan, source):
+        """Of slot 0: (class, score, box)."""
+        run([self.program, "run", plan, "--input", source, "--output-dir", self.folder / "out", *self.run_flags])
+        return [(int(d[5]), float(d[4]), d[:4]) for d in np.load(self.folder / "out/detections.npy")[0]]
 
 
 class Yolox:
@@ -41,9 +58,9 @@ class Yolox:
         assert len(self.labels) == 80, len(self.labels)
         (folder / "coco.txt").write_text("\n".join(self.labels) + "\n")
         self.plan = folder / "yolox.plan"
-        run([stint, "build", data / "yolox_nano/yolox_nano.onnx", "-o", self.plan, "-q", "--labels", folder / "coco.txt",
-             "--preprocess", "letterbox-topleft,bgr,pad=114", "--postprocess",
-             f"yolox,strides=8:16:32,classes=80,score={THRESHOLD},iou={IOU},multi-label"])
+        stint.build(data / "yolox_nano/yolox_nano.onnx", self.plan, "--labels", folder / "coco.txt",
+                    "--preprocess", "letterbox-topleft,bgr,pad=114", "--postprocess",
+                    f"yolox,strides=8:16:32,classes=80,score={THRESHOLD},iou={IOU},multi-label")
         self.session = onnxruntime.InferenceSession(str(data / "yolox_nano/yolox_nano.onnx"))
 
     def reference(self, rgb):
@@ -58,8 +75,7 @@ class Yolox:
 def photos(yolox, data):
     failures = 0
     for path in sorted((data / "images").glob("*.jpg")):
-        run([yolox.stint, "run", yolox.plan, "--input", f"images={path}", "--output-dir", yolox.folder / "out"])
-        got = rows(yolox.folder / "out/detections.npy")
+        got = yolox.stint.detections(yolox.plan, f"images={path}")
         rgb = np.asarray(Image.open(path).convert("RGB"))
         misses = compare_detections(got, yolox.reference(rgb), THRESHOLD)
         found = [yolox.labels[c] for c, _, _ in got]
@@ -76,13 +92,12 @@ def photos(yolox, data):
 def faces(stint, data, folder):
     """Face model: decoded boxes and scores from the network, NMS and mapping from the plan."""
     model = data / "face_rfb320/version-RFB-320.onnx"
-    run([stint, "build", model, "-o", folder / "face.plan", "-q", "--preprocess", "stretch,rgb,mean=127,scale=0.0078125",
-         "--postprocess", "boxes-scores,boxes=boxes,scores=scores,first-class=1,normalized,score=0.7,iou=0.3"])
+    stint.build(model, folder / "face.plan", "--preprocess", "stretch,rgb,mean=127,scale=0.0078125",
+                "--postprocess", "boxes-scores,boxes=boxes,scores=scores,first-class=1,normalized,score=0.7,iou=0.3")
     session = onnxruntime.InferenceSession(str(model))
     failures = 0
     for path in sorted((data / "face_rfb320/imgs").glob("*.jpg")):
-        run([stint, "run", folder / "face.plan", "--input", f"input={path}", "--output-dir", folder / "out"])
-        got = rows(folder / "out/detections.npy")
+        got = stint.detections(folder / "face.plan", f"input={path}")
         rgb = np.asarray(Image.open(path).convert("RGB")).astype(np.float64)
         picture = (bilinear_resize(rgb, 320, 240) - 127) / 128
         scores, boxes = session.run(None, {"input": picture.transpose(2, 0, 1)[None].astype(np.float32)})
@@ -104,12 +119,11 @@ def classes(stint, data, folder):
     names = (data / "images/ilsvrc12_synset_words.txt").read_text().splitlines()
     labels = [name.split(" ", 1)[1].split(",")[0] for name in names if name.strip()]
     (folder / "imagenet.txt").write_text("\n".join(labels) + "\n")
-    run([stint, "build", model, "-o", folder / "class.plan", "-q", "--labels", folder / "imagenet.txt",
-         "--preprocess", "crop,bgr,mean=103.94:116.78:123.68", "--postprocess", "topk,k=5"])
+    stint.build(model, folder / "class.plan", "--labels", folder / "imagenet.txt",
+                "--preprocess", "crop,bgr,mean=103.94:116.78:123.68", "--postprocess", "topk,k=5")
     failures = 0
     for name, words in {"cat.jpg": ("cat", "tabby", "lynx", "Egyptian"), "hummingbird.jpg": ("hummingbird",), "kitten_224.png": ("cat", "tabby", "Egyptian")}.items():
-        run([stint, "run", folder / "class.plan", "--input", data / "squeezenet_fp16" / name, "--output-dir", folder / "out"])
-        best = [labels[c] for c, _, _ in rows(folder / "out/detections.npy")]
+        best = [labels[c] for c, _, _ in stint.detections(folder / "class.plan", data / "squeezenet_fp16" / name)]
         right = any(word in label for label in best for word in words)
         print(f"{name:20s} {'ok' if right else 'WRONG'}  {', '.join(best)}")
         failures += not right
@@ -144,16 +158,23 @@ def clip(yolox, data, build, folder):
 
 
 def main():
-    build = Path(sys.argv[1]).resolve()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build")
+    parser.add_argument("--target", default="cpu")
+    parser.add_argument("--as", dest="dressed_as")
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "fp16"])
+    arguments = parser.parse_args()
     if not os.environ.get("STINT_DATA"):
         print("skipped: STINT_DATA is unset")
         return
     data = Path(os.environ["STINT_DATA"])
-    stint = build / "bin/stint"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        stint = Stint(arguments, folder)
         yolox = Yolox(stint, data, folder)
-        failures = photos(yolox, data) + faces(stint, data, folder) + classes(stint, data, folder) + clip(yolox, data, build, folder)
+        failures = photos(yolox, data) + faces(stint, data, folder) + classes(stint, data, folder)
+        if arguments.target == "cpu":
+            failures += clip(yolox, data, Path(arguments.build).resolve(), folder)
     sys.exit(f"{failures} pictures differ" if failures else 0)
 
 
