@@ -93,6 +93,22 @@ stint_status NoiseInputs::bind(const std::vector<stint_binding_info>& inputs, ui
   return kOk;
 }
 
+namespace {
+
+bool has_data(const stint_binding_info& info) {
+  return info.kind == STINT_BINDING_TENSOR && info.bytes != 0;
+}
+
+}  // namespace
+
+bool NoiseInputs::binds_all_on_device(const std::vector<stint_binding_info>& inputs,
+                                      const std::vector<stint_binding_info>& outputs) {
+  return std::all_of(outputs.begin(), outputs.end(), has_data) &&
+         std::all_of(inputs.begin(), inputs.end(), [](const stint_binding_info& info) {
+           return info.kind != STINT_BINDING_TENSOR || has_data(info);
+         });
+}
+
 stint_status NoiseInputs::bind_on_device(const std::vector<stint_binding_info>& inputs,
                                          const std::vector<stint_binding_info>& outputs,
                                          uint32_t batch, uint32_t device, Session& session) {
@@ -114,7 +130,7 @@ stint_status NoiseInputs::bind_on_device(const std::vector<stint_binding_info>& 
     }
   }
   for (uint32_t i = 0; i < outputs.size(); ++i) {
-    if (outputs[i].kind != STINT_BINDING_TENSOR || outputs[i].bytes == 0) continue;
+    if (!has_data(outputs[i])) continue;
     stint_cuda_memory* memory = nullptr;
     stint_status status = allocate(device, outputs[i].bytes, &memory);
     if (ok(status)) status = session.bind_output(i, memory->data, outputs[i].bytes);

@@ -34,6 +34,9 @@ class NoiseInputs {
   STINT_NODISCARD stint_status bind_on_device(const std::vector<stint_binding_info>& inputs,
                                               const std::vector<stint_binding_info>& outputs,
                                               uint32_t batch, uint32_t device, Session& session);
+  /// Whether that binds everything, so that the session needs no buffers of its own.
+  static bool binds_all_on_device(const std::vector<stint_binding_info>& inputs,
+                                  const std::vector<stint_binding_info>& outputs);
   bool has_frames() const { return !frames_.empty(); }
 
  private:

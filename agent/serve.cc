@@ -143,14 +143,10 @@ class Agent {
         return status;
     }
     // Pinning buffers that are bound elsewhere would take longer than the timing.
-    bool all_bound = on_cuda;
-    for (const stint_binding_info& output : outputs)
-      all_bound = all_bound && output.kind == STINT_BINDING_TENSOR && output.bytes != 0;
-    for (const stint_binding_info& input : inputs)
-      all_bound = all_bound && (input.kind != STINT_BINDING_TENSOR || input.bytes != 0);
+    const bool own_io = !on_cuda || !NoiseInputs::binds_all_on_device(inputs, outputs);
     NoiseInputs noise;  // outlives the session
     Engine engine;
-    if (stint_status status = engine.create(plan, target, batch, options, !all_bound); !ok(status))
+    if (stint_status status = engine.create(plan, target, batch, options, own_io); !ok(status))
       return status;
     const stint_status bound =
         on_cuda ? noise.bind_on_device(inputs, outputs, batch, settings_.device, engine.session())

@@ -11,12 +11,8 @@
 
 /// What a tactic decides: every group of four warps has 64 pixels and all kBN channels. Rows of a
 /// stage are 64 f16 = 128 bytes, so that `swizzled` is the order that the tensor cores expect.
-template <int kBM_, int kBN_, int kStages_, int kCluster_>
-struct WarpgroupTile : WarpTiling<kBM_, kBN_, kBM_ / 16, 1, 1> {
-  static constexpr int kBK = 64, kStages = kStages_;
-  static constexpr int kCluster = kCluster_, kSplit = 1;
-  static constexpr int kStageBytes = (kBM_ + kBN_) * kBK * 2;
-};
+template <int kBM, int kBN, int kStages, int kCluster>
+using WarpgroupTile = GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1>;
 
 template <class L, class T>
 struct WarpgroupLoop {

@@ -35,7 +35,7 @@ struct PatchLoad {
   static constexpr int kTurns = (kLines * kVectors + kThreads - 1) / kThreads;
   // As many as registers hold beside the accumulators.
   static constexpr bool kAhead = kTurns * kLoadVector <= 32;
-  static constexpr int kMost = 16 / kLoadVector > 0 ? 16 / kLoadVector : 1;
+  static constexpr int kMost = 16 / kLoadVector;  // vectors have 8 elements at most
   static constexpr int kAtOnce = kAhead || kTurns < kMost ? kTurns : kMost;
 
   float value[kAtOnce][kLoadVector];

@@ -6,8 +6,6 @@
 namespace stint::builder {
 namespace {
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 /// Tile, warps over pixels and channels, slices of k.
 struct Shape4 {
   int64_t bm, bn, warps_m, warps_n, slices;

@@ -9,7 +9,7 @@
 
 namespace stint::builder {
 
-/// Mirrors GemmTile in kernels/cuda/conv_gemm.cuh.
+/// Mirrors GemmTile in kernels/cuda/conv_gemm_block.cuh.
 struct ConvGemmTile {
   int64_t bm = 64, bn = 64, bk = 64, stages = 4;
   int64_t warps_m = 2, warps_n = 2;

@@ -7,7 +7,6 @@
 namespace stint::builder {
 namespace {
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 bool is_flat(const ConvProblem& p) { return p.taps() == 1; }

@@ -17,8 +17,6 @@ bool is_one_of(int64_t value, const int64_t (&values)[kCount]) {
   return std::find(values, values + kCount, value) != values + kCount;
 }
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 GemmWork work_of(const ConvProblem& p, const ConvWgmmaTile& t) {
   GemmWork w;
   w.warpgroups = true;

@@ -6,7 +6,6 @@
 namespace stint::builder {
 namespace {
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 double real(int64_t v) { return static_cast<double>(v); }
 
 int64_t registers_per_thread(const GemmWork& w) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "host_builder/tactics/cuda/ceil_div.h"
 #include "host_builder/tactics/cuda/conv_problem.h"
 
 namespace stint::builder {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "host_builder/graph/graph.h"
+#include "host_builder/tactics/cuda/ceil_div.h"
 
 namespace stint::builder {
 
@@ -19,7 +20,5 @@ struct Window2d {
     return (outputs - 1) * stride(i) + (kernel(i) - 1) * dilation(i) + 1;
   }
 };
-
-inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace stint::builder
