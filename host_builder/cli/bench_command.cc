@@ -35,15 +35,14 @@ double mean_us(const stint_step_profile& step) {
 }
 
 // In the order of the program, as stint inspect lists the steps.
-nlohmann::ordered_json describe_profile(Runner& runner) {
+nlohmann::ordered_json describe_profile(const std::vector<stint_step_profile>& profile) {
   nlohmann::ordered_json steps = nlohmann::ordered_json::array();
-  for (const stint_step_profile& step : read_profile(runner))
+  for (const stint_step_profile& step : profile)
     steps.push_back({{"name", step.name}, {"kernel", step.kernel}, {"mean_us", mean_us(step)}});
   return steps;
 }
 
-void print_profile(Runner& runner) {
-  std::vector<stint_step_profile> steps = read_profile(runner);
+void print_profile(std::vector<stint_step_profile> steps) {
   std::sort(steps.begin(), steps.end(),
             [](const auto& a, const auto& b) { return a.total_ns > b.total_ns; });
   const double total = std::accumulate(
@@ -89,6 +88,8 @@ void bench(const BenchArguments& arguments) {
   require(measure_runs(runner.session(), options, &times), "run");
   const double mean =
       std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size());
+  std::vector<stint_step_profile> profile;
+  if (arguments.options.profile) profile = read_profile(runner);
   const std::string included = included_text(runner.on_cuda(), on_device, inputs.has_frames());
   nlohmann::ordered_json report = {{"plan", runner.plan().name()},
                                    {"device", runner.device_text()},
@@ -96,7 +97,7 @@ void bench(const BenchArguments& arguments) {
                                    {"batch", runner.batch()},
                                    {"threads", arguments.options.threads},
                                    {"iterations", arguments.iterations},
-                                   {"load_ms", runner.load_ms()},
+                                   {"load_ms", runner.reload_ms()},
                                    {"p50_us", percentile(times, 0.5)},
                                    {"p90_us", percentile(times, 0.9)},
                                    {"p99_us", percentile(times, 0.99)},
@@ -104,7 +105,7 @@ void bench(const BenchArguments& arguments) {
                                    {"throughput_per_s", runner.batch() * 1e6 / mean},
                                    {"includes", included}};
   if (arguments.json) {
-    if (arguments.options.profile) report["steps"] = describe_profile(runner);
+    if (arguments.options.profile) report["steps"] = describe_profile(profile);
     std::printf("%s\n", report.dump(2).c_str());
     return;
   }
@@ -116,7 +117,7 @@ void bench(const BenchArguments& arguments) {
                   value.is_string() ? value.get<std::string>().c_str() : value.dump().c_str());
     }
   }
-  if (arguments.options.profile) print_profile(runner);
+  if (arguments.options.profile) print_profile(profile);
 }
 
 }  // namespace

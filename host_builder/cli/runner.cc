@@ -135,12 +135,20 @@ void Runner::set_input(uint32_t index, const HostTensor& tensor) {
 
 void Runner::run() { require(session().run(), "run"); }
 
-double Runner::load_ms() const {
+double Runner::reload_ms() {
+  // Without this the device's context would end with the old session.
+  struct Context {
+    ~Context() { stint_cuda_free(&memory); }
+    stint_cuda_memory memory = {};
+  } context;
+  if (on_cuda_)
+    require(stint_cuda_allocate(device_, STINT_CUDA_DEVICE_MEMORY, 1, &context.memory), path_);
+  // Both at once would need the plan's memory twice, which a small device may not have.
+  engine_.release();
   const auto start = std::chrono::steady_clock::now();
   PlanFile file;
-  Engine engine;
   require(file.open(path_.c_str()), path_);
-  require(engine.create(file.plan(), target_.c_str(), batch_, session_options_), path_);
+  require(engine_.create(plan(), target_.c_str(), batch_, session_options_), path_);
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
       .count();
 }
