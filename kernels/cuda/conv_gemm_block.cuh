@@ -105,7 +105,7 @@ struct ConvGemmBlock {
     STINT_WAIT();
     STINT_LAUNCH_DEPENDENTS();
     start(a, x, w, stages, first, steps, tile_n);
-    end.begin(residual);
+    end.begin(residual, stages + kSumAt);
     loop.run(sums, a, x, w, stages, first, steps, tile_n);
     end.finish(sums, shared_bias, stages + kSumAt, residual, y, workspace, state, tile,
                thread / T::kSliceThreads);

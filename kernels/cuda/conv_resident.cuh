@@ -184,7 +184,7 @@ struct ConvResident {
     }
     commit_copies();
     TileEnd<L, T, Place> end(place, tile_n, part);
-    end.begin(residual);
+    end.begin(residual, base + kSumAt);
     wait_for_copies<0>();
     __syncthreads();
 #pragma unroll 2

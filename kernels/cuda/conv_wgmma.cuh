@@ -45,7 +45,8 @@ struct WarpgroupLoop {
       begin_products(sums.v[0]);
 #pragma unroll
       for (uint32_t k = 0; k < T::kBK; k += 16)
-        start_product(sums.v[0], stage + rows, stage + Steps::kBAt, k);
+        start_product(sums.v[0], swapped_operand(stage + rows, k),
+                      swapped_operand(stage + Steps::kBAt, k));
       commit_products();
       if constexpr (!Steps::kAllAtOnce) {
         // All groups have waited for the products of the step before the last.

@@ -43,14 +43,17 @@ struct Epilogue {
     return m < L::kM && channel < L::kN;
   }
 
+  static __device__ __forceinline__ const typename L::R* residual_at(const typename L::R* residual,
+                                                                     int m, int channel) {
+    return residual + pixel_offset<L>(m, L::kRB, L::kRH, L::kRW) + channel;
+  }
+
   static __device__ __forceinline__ void load_residual(Residual& into,
                                                        const typename L::R* residual, int m,
                                                        int channel) {
     if constexpr (L::kResidual)
       if (is_inside(m, channel))
-        load_run<kRun, L::kRVec>(
-            into, residual + pixel_offset<L>(m, L::kRB, L::kRH, L::kRW) + channel,
-            L::kN - channel);
+        load_run<kRun, L::kRVec>(into, residual_at(residual, m, channel), L::kN - channel);
   }
 
   /// `bias`: of the run's first channel, in shared memory, valid for the whole run.

@@ -1,6 +1,7 @@
 // From a block's accumulators to the output: the sum over all that divided k, then the epilogue.
 #pragma once
 
+#include "async_copy.cuh"
 #include "epilogue.cuh"
 #include "split_sum.cuh"
 #include "warp_tile.cuh"
@@ -23,6 +24,10 @@ struct TileEnd {
       kIsSplit ? (Sum::kShare + T::kThreads - 1) / T::kThreads : T::kRunsPerThread;
   // Residuals travel from the start where registers have room for them.
   static constexpr bool kEarly = L::kResidual && kMine <= 4 && T::kSplit == 1;
+  // Or into shared memory, where the tile says so and 16 bytes are a run.
+  static constexpr bool kShared = L::kResidual && T::kResidualInShared && !kEarly && !kIsSplit &&
+                                  sizeof(R) == 2 && L::kRVec == 8 && T::kRun == 8;
+  static constexpr int kResidualBytes = kShared ? kMine * T::kThreads * 16 : 0;
   static constexpr int kBatch = kEarly ? kMine : T::kSplit > 1 || kMine < 4 ? 1 : 4;
 
   Place place;
@@ -52,13 +57,24 @@ struct TileEnd {
     }
   }
 
-  /// Call it when the activations are under way.
-  __device__ __forceinline__ void begin(const R* residual) {
+  /// Call it when the activations are under way, and wait for the copies it starts before finish().
+  __device__ __forceinline__ void begin(const R* residual, uint32_t area) {
     if constexpr (kEarly) fetch_residuals(residual, 0);
+    if constexpr (kShared) {
+#pragma unroll 4
+      for (int i = 0; i < kMine; ++i) {
+        int m, column;
+        locate(i, m, column);
+        const bool inside = Out::is_inside(m, first_channel + column);
+        copy_async_16(own_residual(area, i),
+                      inside ? Out::residual_at(residual, m, first_channel + column) : residual,
+                      inside ? 16 : 0);
+      }
+    }
   }
 
-  /// `area`: shared memory that nobody else uses, Sum::kBytes (128 with kSplit) and, with two levels,
-  /// SliceSum::kBytes; the workspace and the state belong to the whole step.
+  /// `area`: shared memory that nobody else uses: kResidualBytes, or Sum::kBytes (128 with kSplit)
+  /// and, with two levels, SliceSum::kBytes; the workspace and the state belong to the whole step.
   template <class To>
   __device__ __forceinline__ void finish(const Accumulators<T>& sums, const float* bias,
                                          uint32_t area, const R* residual, To y, float* workspace,
@@ -69,11 +85,13 @@ struct TileEnd {
     }
 #pragma unroll
     for (int i0 = 0; i0 < kMine; i0 += kBatch) {
-      if constexpr (!kEarly) fetch_residuals(residual, i0);
+      if constexpr (!kEarly && !kShared) fetch_residuals(residual, i0);
 #pragma unroll
       for (int i = i0; i < i0 + kBatch && i < kMine; ++i) {
         int m, column;
         if (!locate(i, m, column)) break;
+        if constexpr (kShared)
+          *reinterpret_cast<uint4*>(&residuals[i - i0]) = load_shared_16(own_residual(area, i));
         float values[T::kRun];
         if constexpr (!kIsSplit) {
           sums.run(values, i);
@@ -88,6 +106,11 @@ struct TileEnd {
   }
 
  private:
+  /// Only the thread that copies it there reads it.
+  static __device__ __forceinline__ uint32_t own_residual(uint32_t area, int i) {
+    return area + static_cast<uint32_t>(i * T::kThreads + static_cast<int>(threadIdx.x)) * 16;
+  }
+
   /// False in blocks that have nothing left to do.
   __device__ __forceinline__ bool hand_in(const Accumulators<T>& sums, uint32_t area,
                                           float* tile_area, unsigned* counter, int slice) {

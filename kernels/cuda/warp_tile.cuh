@@ -10,6 +10,7 @@ struct WarpTiling {
   static constexpr int kBM = kBM_, kBN = kBN_;
   static constexpr int kWarpsM = kWarpsM_, kWarpsN = kWarpsN_, kSlices = kSlices_;
   static constexpr int kSliceThreads = kWarpsM * kWarpsN * 32;
+  static constexpr bool kResidualInShared = false;  // tile_end.cuh: room for it is there
   static constexpr int kThreads = kSliceThreads * kSlices;
   static constexpr int kWarpRows = kBM / kWarpsM, kWarpColumns = kBN / kWarpsN;
   // The builder deals out columns so that a lane's accumulators of kGroup columns are adjacent.

@@ -1,8 +1,11 @@
 // Products by groups of four warps (wgmma, sm_90 only): f16 operands in shared memory, f32 sums in
 // registers. They run beside the warps' other instructions until they are waited for.
 //
-// An operand's rows of 64 k are 128 bytes long, one after the other; the 16-byte chunks of row r
-// are swapped by XOR with r % 8, and the first row starts at a multiple of 1024.
+// An operand (a: 64 rows of a group of warps, b: columns) lies in shared memory in one of two ways:
+// - swapped: rows of 64 k are 128 bytes long, one after the other; the 16-byte chunks of row r are
+//   swapped by XOR with r % 8, and the first row starts at a multiple of 1024.
+// - in planes: the 16-byte chunks of all rows for 8 k, one row's after the other's, then those for
+//   the next 8 k. The first row may be any, so that a product may start at any row of a plane.
 #pragma once
 
 #include "stint.cuh"
@@ -40,13 +43,24 @@ __device__ __forceinline__ void wait_for_products(float (&d)[kBlocks][4]) {
   hold(d);
 }
 
-/// The matrix descriptor of 16 k from `k` on: address and distances in 16 bytes, 1024 bytes from 8
-/// rows to the next 8, 128-byte swizzle (by the address's bits, so that k is added as if there were
-/// none).
-__device__ __forceinline__ uint64_t operand_at(uint32_t address, uint32_t k) {
-  constexpr uint32_t kSwizzle128 = 1u << 30, kEightRows = 1024 >> 4, kUnused = 1u << 16;
-  return static_cast<uint64_t>(kSwizzle128 | kEightRows) << 32 |
-         ((kUnused | (address & 0x3FFFF) >> 4) + (k * 2 >> 4));
+/// What the tensor cores are told of an operand of 16 k: address and distances in 16 bytes.
+typedef uint64_t Operand;
+
+__device__ __forceinline__ Operand operand(uint32_t address, uint32_t near, uint32_t far) {
+  return static_cast<uint64_t>(far) << 32 | (near << 16 | (address & 0x3FFFF) >> 4);
+}
+
+/// 16 k from `k` on of swapped rows: 1024 bytes from 8 rows to the next 8. They are swapped by the
+/// address's bits, so that k is added as if they were not.
+__device__ __forceinline__ Operand swapped_operand(uint32_t address, uint32_t k) {
+  constexpr uint32_t kSwizzle128 = 1u << 30, kEightRows = 1024 >> 4, kUnused = 1;
+  return operand(address, kUnused, kSwizzle128 | kEightRows) + (k * 2 >> 4);
+}
+
+/// 16 k of planes that are `pitch` bytes apart; `address`: of the first row in the first of them.
+__device__ __forceinline__ Operand planes_operand(uint32_t address, uint32_t pitch) {
+  constexpr uint32_t kEightRows = 128 >> 4;
+  return operand(address, pitch >> 4, kEightRows);
 }
 
 // d[j]: of columns j * 8 .. j * 8 + 7, as mma.m16n8k16 deals them to the lanes; the warps of a
@@ -70,15 +84,15 @@ __device__ __forceinline__ uint64_t operand_at(uint32_t address, uint32_t k) {
 #define STINT_R96 STINT_R64, STINT_R16(16), STINT_R16(20)
 #define STINT_R128 STINT_R96, STINT_R16(24), STINT_R16(28)
 
-/// d += a * b over 16 k from `k` on; a: 64 rows of the group of warps, b: as many columns as d has.
-#define STINT_START_PRODUCT(columns, text, operands, a_at, b_at)                                   \
-  __device__ __forceinline__ void start_product(float (&d)[columns / 8][4], uint32_t a,            \
-                                                uint32_t b, uint32_t k) {                          \
-    asm volatile("wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32.f16.f16 {" text             \
-                 "}, %" #a_at ", %" #b_at ", 1, 1, 1, 0, 0;"                                       \
-                 : operands                                                                        \
-                 : "l"(operand_at(a, k)), "l"(operand_at(b, k))                                    \
-                 : "memory");                                                                      \
+/// d += a * b over 16 k; b has as many columns as d.
+#define STINT_START_PRODUCT(columns, text, operands, a_at, b_at)                                 \
+  __device__ __forceinline__ void start_product(float (&d)[columns / 8][4], Operand a,           \
+                                                Operand b) {                                     \
+    asm volatile("wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32.f16.f16 {" text           \
+                 "}, %" #a_at ", %" #b_at ", 1, 1, 1, 0, 0;"                                     \
+                 : operands                                                                      \
+                 : "l"(a), "l"(b)                                                                \
+                 : "memory");                                                                    \
   }
 STINT_START_PRODUCT(32, STINT_D16, STINT_R16(0), 16, 17)
 STINT_START_PRODUCT(64, STINT_D32, STINT_R32, 32, 33)

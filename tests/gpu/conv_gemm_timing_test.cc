@@ -1,7 +1,6 @@
 // How fast the convolutions of well-known networks are, tactic by tactic, as steps of a chain. Runs
 // on request only: STINT_GPU_TIME=1, STINT_GPU_LAYERS=rn50 (names that start so),
-// STINT_GPU_BATCH=1,8,32,
-// STINT_GPU_FAMILY=conv-gemm.
+// STINT_GPU_BATCH=1,8,32, STINT_GPU_FAMILY=conv-gemm.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "host_builder/tactics/cuda/conv_gemm_tile.h"
 #include "host_builder/tactics/cuda/conv_resident_tile.h"
 #include "host_builder/tactics/cuda/conv_wgmma_tile.h"
+#include "host_builder/tactics/cuda/conv_window_tile.h"
 #include "host_builder/tactics/cuda/families.h"
 #include "tests/gpu/support/conv_cases.h"
 #include "tests/gpu/support/tactic_timing.h"
@@ -86,14 +86,16 @@ TEST_CASE("conv_gemm: time of the layers of well-known networks") {
   const char* wanted = std::getenv("STINT_GPU_LAYERS");
   const std::string prefix = wanted == nullptr ? "" : wanted;
   std::vector<builder::CudaFamily> families = {
-      builder::kConvGemmFamily, builder::kConvResidentFamily, builder::kConvWgmmaFamily};
-  if (const char* only = std::getenv("STINT_GPU_FAMILY"); only != nullptr)
-    std::erase_if(families, [&](const auto& f) { return std::string(f.name) != only; });
-  else if (std::getenv("STINT_GPU_THOROUGH") != nullptr) {
+      builder::kConvGemmFamily, builder::kConvResidentFamily, builder::kConvWgmmaFamily,
+      builder::kConvWindowFamily};
+  if (std::getenv("STINT_GPU_THOROUGH") != nullptr) {
     families[0].tactics = spread<builder::rank_tiles>;
     families[1].tactics = spread<builder::rank_resident_tiles>;
     families[2].tactics = spread<builder::rank_wgmma_tiles>;
+    families[3].tactics = spread<builder::rank_window_tiles>;
   }
+  if (const char* only = std::getenv("STINT_GPU_FAMILY"); only != nullptr)
+    std::erase_if(families, [&](const auto& f) { return std::string(f.name) != only; });
   for (const int64_t batch : batches()) {
     double sum = 0, sum_of_first = 0;
     for (const Layer& l : kLayers) {
@@ -122,7 +124,7 @@ TEST_CASE("conv_gemm: time of the layers of well-known networks") {
       for (const builder::CudaFamily& family : families)
         for (TimedTactic& tactic : time_family(title, conv_case(t), family, 1000, options))
           timed.push_back(std::move(tactic));
-      REQUIRE(!timed.empty());
+      if (timed.empty()) continue;  // no tactic of the wanted families fits
       std::stable_sort(timed.begin(), timed.end(),
                        [](const auto& a, const auto& b) { return a.us < b.us; });
       sum += timed[0].us;

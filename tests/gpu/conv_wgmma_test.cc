@@ -1,11 +1,9 @@
 // Convolutions by groups of four warps, every tactic against the double reference. On sm_90 only.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-
 #include "host_builder/tactics/cuda/conv_wgmma_tile.h"
 #include "host_builder/tactics/cuda/families.h"
-#include "tests/gpu/support/conv_cases.h"
+#include "tests/gpu/support/tile_sample.h"
 
 using namespace stint;
 using namespace stint::test;
@@ -13,44 +11,16 @@ using builder::ConvWgmmaTile;
 
 namespace {
 
-/// Of all legal tiles, not only of those that the family would offer and of layers large enough for
-/// it: every `step`-th one with a property.
-struct Sample {
-  size_t first = 0, step = 1;
-  bool (*wanted)(const ConvWgmmaTile&) = [](const ConvWgmmaTile&) { return true; };
-};
-Sample g_sample;
+typedef TileSample<ConvWgmmaTile, builder::rank_wgmma_tiles> Sample;
 
-std::vector<builder::CudaTactic> sampled_tactics(const builder::Graph& graph,
-                                                 const builder::Node& node,
-                                                 const builder::Target& target) {
-  std::vector<builder::CudaTactic> wanted, result;
-  const auto p = builder::conv_problem(graph, node);
-  if (!p) return result;
-  for (const auto& [tile, us] : rank_wgmma_tiles(*p, target.gpu, SIZE_MAX))
-    if (g_sample.wanted(tile)) wanted.push_back({tile.id(), us});
-  for (size_t i = g_sample.first; i < wanted.size(); i += g_sample.step)
-    result.push_back(wanted[i]);
-  return result;
-}
-
-/// On the host, two of the sample at random.
 void check(const StepCase& c, Sample sample = {}) {
-  const builder::Target& target = builder::find_target("sm_90");
-  const bool few = !on_host() && std::getenv("STINT_GPU_THOROUGH") == nullptr;
-  if (few && sample.step == 1) sample.step = 7;
-  g_sample = sample;
-  builder::CudaFamily family = builder::kConvWgmmaFamily;
-  family.tactics = sampled_tactics;
-  check_family(c, family, {}, &target);
+  Sample::check(c, builder::kConvWgmmaFamily, sample);
 }
-
-bool cannot_multiply() { return cannot_check() || (!on_host() && !test_target().gpu.has_wgmma()); }
 
 }  // namespace
 
 TEST_CASE("conv_wgmma: kernels, strides, dilations, groups and channel counts") {
-  if (cannot_multiply()) return;
+  if (has_no_warpgroups()) return;
   check(conv_case({.k = 1, .pad = 0}));
   check(conv_case({.n = 2, .c = 64, .o = 64}));
   check(conv_case({.h = 15, .w = 14, .c = 64, .o = 40, .stride = 2}));
@@ -64,7 +34,7 @@ TEST_CASE("conv_wgmma: kernels, strides, dilations, groups and channel counts") 
 }
 
 TEST_CASE("conv_wgmma: strided operands") {
-  if (cannot_multiply()) return;
+  if (has_no_warpgroups()) return;
   const Placement wide = {.inner = 24, .outer = 16, .offset = 8};
   const Placement odd = {.inner = 3, .outer = 5, .offset = 1};
   check(conv_case({.n = 2, .k = 1, .pad = 0, .in = {.inner = 32}, .out = {.inner = 64}}));
@@ -73,7 +43,7 @@ TEST_CASE("conv_wgmma: strided operands") {
 }
 
 TEST_CASE("conv_wgmma: epilogues") {
-  if (cannot_multiply()) return;
+  if (has_no_warpgroups()) return;
   for (const Activation act : {Activation::kNone, Activation::kSilu, Activation::kLeakyRelu}) {
     CAPTURE(static_cast<int>(act));
     check(conv_case({.k = 1,
@@ -88,7 +58,7 @@ TEST_CASE("conv_wgmma: epilogues") {
 }
 
 TEST_CASE("conv_wgmma: a residual in the output's storage") {
-  if (cannot_multiply()) return;
+  if (has_no_warpgroups()) return;
   StepCase c = conv_case({.c = 64, .o = 64, .residual = true});
   c.graph.outputs.clear();
   c.node.outputs = {c.output_over("z", c.node.inputs[3])};
@@ -96,7 +66,7 @@ TEST_CASE("conv_wgmma: a residual in the output's storage") {
 }
 
 TEST_CASE("conv_wgmma: a second result with repeated pixels") {
-  if (cannot_multiply()) return;
+  if (has_no_warpgroups()) return;
   const Placement wide = {.inner = 24, .outer = 16, .offset = 8};
   check(conv_case(
       {.n = 2, .k = 1, .pad = 0, .repeat_h = 2, .repeat_w = 2, .stores_y = false, .copies = wide}));
@@ -104,14 +74,14 @@ TEST_CASE("conv_wgmma: a second result with repeated pixels") {
 }
 
 TEST_CASE("conv_wgmma: matrix products") {
-  if (cannot_multiply()) return;
+  if (has_no_warpgroups()) return;
   check(matmul_case({40, 512}, 1000, DType::kF32));
   check(matmul_case({2, 3, 10, 40}, 24, DType::kF16, {.inner = 8, .outer = 16}));
   check(matmul_case({130, 256}, 264));
 }
 
 TEST_CASE("conv_wgmma: every legal tile") {
-  if (cannot_multiply()) return;
+  if (has_no_warpgroups()) return;
   // Neither pixels nor channels are multiples of a tile; k of a step.
   const ConvCase odd = {.n = 2, .h = 13, .w = 17, .c = 72, .o = 264, .residual = true};
   const StepCase three_by_three = conv_case(odd);

@@ -136,7 +136,7 @@ TEST_CASE("device sources on the host: products by groups of warps") {
   __syncthreads();
   float sums[4][4] = {};
   begin_products(sums);
-  start_product(sums, a, b, 0);
+  start_product(sums, swapped_operand(a, 0), swapped_operand(b, 0));
   commit_products();
 )" + then +
         R"(

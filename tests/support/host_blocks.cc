@@ -420,7 +420,7 @@ void HostBlocks::serve_show_copies() {
   self.unseen.clear();
 }
 
-void HostBlocks::serve_start_product(float* d, unsigned blocks, unsigned a, unsigned b) {
+void HostBlocks::serve_start_product(float* d, unsigned blocks, HostOperand a, HostOperand b) {
   Fiber& self = *current->running_;
   if (current->block_threads_ % 128 != 0) current->fail("wgmma without groups of four warps");
   self.sums = d;

@@ -101,7 +101,7 @@ class HostBlocks {
   static void serve_commit_copies();
   static void serve_wait_for_copies(int pending);
   static void serve_show_copies();
-  static void serve_start_product(float* d, unsigned blocks, unsigned a, unsigned b);
+  static void serve_start_product(float* d, unsigned blocks, HostOperand a, HostOperand b);
   static void serve_commit_products();
   static void serve_wait_for_products(int pending);
   static void serve_arrive_at_cluster();

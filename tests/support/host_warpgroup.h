@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/cuda_on_host/services.h"
+
 namespace stint::test {
 
 /// The shared memory of a block as the tensor cores see it.
@@ -22,8 +24,11 @@ class WarpProducts {
  public:
   struct Operands {
     unsigned blocks = 0;  // of 8 columns
-    unsigned a = 0, b = 0;
-    bool operator==(const Operands& o) const { return blocks == o.blocks && a == o.a && b == o.b; }
+    HostOperand a = {}, b = {};
+    bool operator==(const Operands& o) const {
+      return blocks == o.blocks && a.address == o.a.address && a.pitch == o.a.pitch &&
+             b.address == o.b.address && b.pitch == o.b.pitch;
+    }
   };
 
   /// `warp`: in its block; `sums`: of each lane, 4 for each block of columns. All return what is

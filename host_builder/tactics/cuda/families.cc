@@ -9,6 +9,7 @@ const std::vector<const CudaFamily*>& cuda_families() {
       &kConvResidentFamily,
       &kConvGemmFamily,
       &kConvWgmmaFamily,
+      &kConvWindowFamily,
       &kConvFmaFamily,
       &kGenericFamily,
       &kDepthwiseFamily,

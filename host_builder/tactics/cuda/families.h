@@ -8,6 +8,7 @@ namespace stint::builder {
 // One a line, with its files' commit.
 extern const CudaFamily kConvGemmFamily;
 extern const CudaFamily kConvWgmmaFamily;
+extern const CudaFamily kConvWindowFamily;
 extern const CudaFamily kConvFmaFamily;
 extern const CudaFamily kConvResidentFamily;
 extern const CudaFamily kGenericFamily;  // generic.cc: every node that the CPU target supports

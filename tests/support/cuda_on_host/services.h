@@ -6,6 +6,12 @@ struct HostDim3 {
   unsigned x, y, z;
 };
 
+/// 16 k of an operand of wgmma.
+struct HostOperand {
+  unsigned address;
+  unsigned pitch;  // from plane to plane; 0: swapped rows (kernels/cuda/warpgroup.cuh)
+};
+
 /// The thread that runs, and what it can ask for. Shared memory has 32-bit addresses as on the
 /// device; every access by one is checked.
 struct HostThreads {
@@ -22,7 +28,7 @@ struct HostThreads {
   void (*commit_copies)();
   void (*wait_for_copies)(int pending);
   void (*show_copies)();  // to the tensor cores
-  void (*start_product)(float* d, unsigned blocks, unsigned a, unsigned b);
+  void (*start_product)(float* d, unsigned blocks, HostOperand a, HostOperand b);
   void (*commit_products)();
   void (*wait_for_products)(int pending);
   void (*arrive_at_cluster)();

@@ -11,9 +11,13 @@ inline void begin_products(float (&)[kBlocks][4]) {
   if (STINT_SM != 90) stint_host_threads->fail("wgmma, which this device does not have");
 }
 
+typedef HostOperand Operand;
+inline Operand swapped_operand(uint32_t address, uint32_t k) { return {address + k * 2, 0}; }
+inline Operand planes_operand(uint32_t address, uint32_t pitch) { return {address, pitch}; }
+
 template <int kBlocks>
-inline void start_product(float (&d)[kBlocks][4], uint32_t a, uint32_t b, uint32_t k) {
-  stint_host_threads->start_product(&d[0][0], kBlocks, a + k * 2, b + k * 2);
+inline void start_product(float (&d)[kBlocks][4], Operand a, Operand b) {
+  stint_host_threads->start_product(&d[0][0], kBlocks, a, b);
 }
 
 inline void commit_products() { stint_host_threads->commit_products(); }

@@ -1,0 +1,59 @@
+// Large convolutions from a window of pixels, on sm_90: kernels/cuda/conv_window.cuh.
+#include <map>
+#include <tuple>
+
+#include "host_builder/graph/error.h"
+#include "host_builder/tactics/cuda/conv_window_tile.h"
+#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/tactics/cuda/gemm_weights.h"
+
+namespace stint::builder {
+namespace {
+
+constexpr size_t kMostTactics = 6;
+
+/// Where it can pay.
+bool is_large(const ConvProblem& p) {
+  return p.pixels() >= 256 && p.out_channels >= 32 && p.flops() >= 0.3e9;
+}
+
+std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<CudaTactic> result;
+  const auto p = conv_problem(graph, node);
+  if (!p || !is_large(*p)) return result;
+  std::map<std::tuple<int64_t, int64_t, int64_t, bool>, int> seen;
+  for (const auto& [tile, us] : rank_window_tiles(*p, target.gpu, SIZE_MAX)) {
+    // Of a tile that differs in its stages alone the best one: predictions are close.
+    if (++seen[{tile.bm, tile.bn, tile.cluster, tile.stages == 0}] > 1) continue;
+    result.push_back({tile.id(), us});
+    if (result.size() == kMostTactics) break;
+  }
+  return result;
+}
+
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+  const auto p = conv_problem(graph, node);
+  const auto tile = ConvWindowTile::parse(tactic.id);
+  if (!p || !tile || !tile->is_legal(*p, target.gpu))
+    throw BuildError("node '" + node.name + "': tactic '" + tactic.id + "' does not fit it on " +
+                     target.name + "; delete it from the tactic file");
+  const ConvWindowTile& t = *tile;
+  const ValueId packed = pack_warpgroup_weights(graph, *p);
+  StepSpec step = conv_step(graph, node, *p, packed);
+  GemmLaunch launch;
+  launch.header = "conv_window.cuh";
+  launch.kernel = "ConvWindow";
+  launch.tile = "WindowTile<" + list_text({t.bm, t.bn, t.stages, t.windows, t.cluster}) + ">";
+  launch.blocks = t.blocks(*p, target.gpu);
+  launch.threads = t.threads();
+  launch.cluster = t.cluster;
+  launch.shared_bytes = static_cast<uint32_t>(t.shared_bytes(*p));
+  set_gemm_launch(step, graph, *p, packed, launch);
+  return step;
+}
+
+}  // namespace
+
+const CudaFamily kConvWindowFamily = {"conv-window", tactics, lower};
+
+}  // namespace stint::builder
