@@ -112,7 +112,7 @@ extern "C" __global__ void __launch_bounds__(Tiling::kThreads)
 #pragma unroll
   for (int u = 0; u < Tiling::kRunsPerThread; ++u) {
     int m, n;
-    Tiling::locate(u * Tiling::kSliceThreads + static_cast<int>(threadIdx.x), m, n);
+    Tiling::locate(u, static_cast<int>(threadIdx.x), m, n);
     m += first_m;
     n += first_n;
     float run[2];

@@ -7,11 +7,11 @@
 // a tap is the same distance away for every row of the tile, so that the tensor cores read a tap's
 // operand where the window lies, from another row on.
 //
-// Weights either pass through a ring of kStages steps of 64 k, or (kStages == 0) all stay in shared
+// Weights come as whole blocks, which one thread copies. They either pass through a ring of kStages steps of 64 k, or (kStages == 0) all stay in shared
 // memory, and the block goes from tile to tile, with the next window on its way where kWindows is 2.
 #pragma once
 
-#include "conv_gemm_load.cuh"
+#include "bulk_copy.cuh"
 #include "conv_gemm_block.cuh"
 #include "warpgroup.cuh"
 
@@ -52,6 +52,48 @@ struct PaddedPixels {
   }
 };
 
+/// Input pixels, kStep numbers apart: only the first one takes divisions.
+template <class L, int kStep>
+struct InputWalk {
+  typedef PaddedPixels<L> Pixels;
+  typedef typename L::Offset Offset;
+  static constexpr int kColumns = kStep % Pixels::kPitchW;
+  static constexpr int kRows = kStep / Pixels::kPitchW % Pixels::kPitchH;
+  static constexpr int kImages = kStep / Pixels::kPitchW / Pixels::kPitchH;
+
+  Pixels pixel;
+  Offset at;  // of the pixel in x, if it is inside
+
+  __device__ __forceinline__ explicit InputWalk(int number) : pixel(number) {
+    at = static_cast<Offset>(pixel.image) * static_cast<Offset>(L::kXB) +
+         static_cast<Offset>(pixel.row - L::kPH) * static_cast<Offset>(L::kXH) +
+         static_cast<Offset>(pixel.column - L::kPW) * static_cast<Offset>(L::kXW);
+  }
+
+  __device__ __forceinline__ void step() {
+    pixel.image += kImages;
+    pixel.row += kRows;
+    pixel.column += kColumns;
+    at += static_cast<Offset>(kImages * L::kXB + kRows * L::kXH + kColumns * L::kXW);
+    if (pixel.column >= Pixels::kPitchW) {
+      pixel.column -= Pixels::kPitchW;
+      ++pixel.row;
+      at += static_cast<Offset>(L::kXH - Pixels::kPitchW * L::kXW);
+    }
+    if (pixel.row >= Pixels::kPitchH) {
+      pixel.row -= Pixels::kPitchH;
+      ++pixel.image;
+      at += static_cast<Offset>(L::kXB - Pixels::kPitchH * L::kXH);
+    }
+  }
+
+  __device__ __forceinline__ bool is_inside() const {
+    return pixel.image < Pixels::kImages &&
+           static_cast<unsigned>(pixel.row - L::kPH) < static_cast<unsigned>(L::kH) &&
+           static_cast<unsigned>(pixel.column - L::kPW) < static_cast<unsigned>(L::kW);
+  }
+};
+
 /// The output pixel in a row of the tile; kM if there is none.
 template <class L>
 struct PaddedPlace {
@@ -69,7 +111,6 @@ struct ConvWindow {
   typedef typename L::R R;
   typedef typename L::Offset Offset;
   typedef PaddedPixels<L> Pixels;
-  typedef WeightTile<L, T, 64> Weights;
   typedef TileEnd<L, T, PaddedPlace<L>> End;
   static constexpr int kTaps = L::kKH * L::kKW;
   static constexpr int kDepth = kTaps * L::kC;
@@ -88,7 +129,7 @@ struct ConvWindow {
   static_assert(kAllAtOnce || kSlots >= 3, "one stage copied, two multiplied");
   static constexpr int kAhead = kAllAtOnce ? kSteps : kSlots - 2;
   // A block of the window may come while earlier ones are multiplied.
-  static constexpr bool kBlockByBlock = kBlocks > 1 && !kResident && kAhead <= kTaps;
+  static constexpr bool kBlockByBlock = kBlocks > 1 && !kResident && kTaps > 1;
   static constexpr int kTilesM = (Pixels::kAll + T::kBM - 1) / T::kBM;
   static constexpr int kTilesN = (L::kN + T::kBN - 1) / T::kBN;
   // A window: planes of 8 channels, 16 bytes a pixel. An odd number of pixels: the chunks of one
@@ -97,44 +138,53 @@ struct ConvWindow {
   static constexpr int kPlane = (kRows | 1) * 16;
   static constexpr int kWindowBytes = (kPlane * (kChannels / 8) + 127) / 128 * 128;
   static constexpr int kCopyChunks = (kByChannels ? 64 : L::kC) / 8;
-  // Shared memory: weights, windows, bias, what is handed in or residuals.
+  // Threads that copy the window: all chunks of so many pixels at a time.
+  static constexpr int kCopyRows = T::kThreads / kCopyChunks;
+  // Shared memory: weights, windows, bias, barriers, what is handed in or residuals.
   static constexpr int kSlotBytes = T::kBN * 128;
   static constexpr int kWindowAt = kSlots * kSlotBytes;
   static constexpr int kBiasAt = kWindowAt + T::kWindows * kWindowBytes;
-  static constexpr int kSumAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
+  static constexpr int kBarriersAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
+  static constexpr int kBarriers = kResident ? 1 : kSlots;
+  static constexpr int kSumAt = kBarriersAt + 128;
+  static_assert(kBarriers * 8 <= 128, "room for the barriers");
 
-  static __device__ __forceinline__ void copy_weights(uint32_t slots, int slot, const uint4* w,
+  /// By one thread: the weights of a step, as the builder has packed them.
+  static __device__ __forceinline__ void copy_weights(uint32_t to, uint32_t barrier, const uint4* w,
                                                       int step, int part, int tile_n) {
     int block = step;
     if constexpr (kByChannels) {
       const int channels = step / kTaps;
       block = (step - channels * kTaps) * (L::kC / 64) + part * kBlocks + channels;
     }
-    Weights::copy(slots + static_cast<uint32_t>(slot * kSlotBytes), w, block, tile_n);
+    copy_bulk(to, w + (block * L::kBlocksN + tile_n * (T::kBN / 8)) * 64, weight_bytes(tile_n),
+              barrier);
+  }
+
+  /// Of a step. Columns that nobody stores may not be there.
+  static __device__ __forceinline__ uint32_t weight_bytes(int tile_n) {
+    const int left = L::kBlocksN - tile_n * (T::kBN / 8);
+    return static_cast<uint32_t>(left < T::kBN / 8 ? left : T::kBN / 8) * 1024;
   }
 
   /// Block `block` of the window of the pixels from number `first` on.
   static __device__ __forceinline__ void copy_window(uint32_t window, const X* x, int first,
                                                      int block) {
-    constexpr int kChunks = kRows * kCopyChunks;
-#pragma unroll 4
-    for (int i = 0; i < (kChunks + T::kThreads - 1) / T::kThreads; ++i) {
-      const int c = i * T::kThreads + static_cast<int>(threadIdx.x);
-      if (kChunks % T::kThreads != 0 && c >= kChunks) break;
-      const int row = c / kCopyChunks;
-      const int chunk = block * kCopyChunks + c - row * kCopyChunks;
-      const Pixels p(first + row);
-      const int ih = p.row - L::kPH;
-      const int iw = p.column - L::kPW;
-      const bool inside = p.image < Pixels::kImages &&
-                          static_cast<unsigned>(ih) < static_cast<unsigned>(L::kH) &&
-                          static_cast<unsigned>(iw) < static_cast<unsigned>(L::kW);
-      const Offset from = static_cast<Offset>(p.image) * static_cast<Offset>(L::kXB) +
-                          static_cast<Offset>(ih) * static_cast<Offset>(L::kXH) +
-                          static_cast<Offset>(iw) * static_cast<Offset>(L::kXW) +
-                          static_cast<Offset>(chunk * 8);
-      copy_async_16(window + static_cast<uint32_t>(chunk * kPlane + row * 16),
-                    inside ? x + from : x, inside ? 16 : 0);
+    constexpr int kPasses = (kRows + kCopyRows - 1) / kCopyRows;
+    const int row = static_cast<int>(threadIdx.x) / kCopyChunks;
+    const int chunk = block * kCopyChunks + static_cast<int>(threadIdx.x) % kCopyChunks;
+    InputWalk<L, kCopyRows> walk(first + row);
+    const X* const from = x + chunk * 8;
+    const uint32_t to = window + static_cast<uint32_t>(chunk * kPlane + row * 16);
+#pragma unroll
+    for (int i = 0; i < kPasses; ++i) {
+      const bool mine = (T::kThreads % kCopyChunks == 0 || row < kCopyRows) &&
+                        (kRows % kCopyRows == 0 || row + i * kCopyRows < kRows);
+      const bool inside = walk.is_inside();
+      if (mine)
+        copy_async_16(to + static_cast<uint32_t>(i * kCopyRows * 16), inside ? from + walk.at : x,
+                      inside ? 16 : 0);
+      walk.step();
     }
   }
 
@@ -181,8 +231,20 @@ struct ConvWindow {
     const int tile_n = tile % kTilesN;
     int tile_m = tile / kTilesN;
 
+    const uint32_t barriers = base + kBarriersAt;
+    if (thread == 0) {
 #pragma unroll 1
-    for (int i = 0; i < kAhead; ++i) copy_weights(base, i, w, i, part, tile_n);
+      for (int i = 0; i < kBarriers; ++i)
+        prepare_barrier(barriers + static_cast<uint32_t>(i * 8));
+      show_barriers_to_copies();
+      if constexpr (kResident) announce_bytes(barriers, kSteps * weight_bytes(tile_n));
+#pragma unroll 1
+      for (int i = 0; i < kAhead; ++i) {
+        const uint32_t barrier = barriers + static_cast<uint32_t>(kResident ? 0 : i * 8);
+        if constexpr (!kResident) announce_bytes(barrier, weight_bytes(tile_n));
+        copy_weights(base + static_cast<uint32_t>(i * kSlotBytes), barrier, w, i, part, tile_n);
+      }
+    }
     if constexpr (L::kBias) {
 #pragma unroll 1
       for (int i = thread; i < T::kBN; i += T::kThreads) {
@@ -204,8 +266,7 @@ struct ConvWindow {
         for (int block = 1; block < kBlocks; ++block)
           copy_window(window, x, tile_m * T::kBM, block);
       }
-#pragma unroll 1
-      for (int i = 0; i < kAhead; ++i) commit_copies();
+      commit_copies();
       End end({tile_m * T::kBM}, tile_n, part);
       end.begin(residual, base + kSumAt);
       sums.clear();
@@ -222,13 +283,10 @@ struct ConvWindow {
         wait_for_copies<0>();
         show_copies_to_tensor_cores();
         __syncthreads();
+        wait_for_bytes(barriers, 0);
         End end({tile_m * T::kBM}, tile_n, 0);
         end.begin(residual, base + kSumAt);
         commit_copies();
-        if constexpr (T::kWindows > 1) {
-          if (next < kTilesM) copy_windows(window + (kWindowBytes - slot), x, next * T::kBM);
-          commit_copies();
-        }
         sums.clear();
         begin_products(sums.v[0]);
         int step = 0;
@@ -237,13 +295,16 @@ struct ConvWindow {
           multiply(sums, rows + slot, base + static_cast<uint32_t>(step * kSlotBytes), step);
         } while (++step < kSteps);
         commit_products();
+        if constexpr (T::kWindows > 1) {
+          slot = kWindowBytes - slot;
+          if (next < kTilesM) copy_windows(window + slot, x, next * T::kBM);
+          commit_copies();
+        }
         wait_for_products<0>(sums.v[0]);
         if constexpr (T::kWindows == 1) {
           __syncthreads();
           if (next < kTilesM) copy_windows(window, x, next * T::kBM);
           commit_copies();
-        } else {
-          slot = kWindowBytes - slot;
         }
         wait_for_copies<1>();  // all but the next window
         end.finish(sums, shared_bias, base + kSumAt, residual, y, workspace, state, tile, 0);
@@ -258,28 +319,44 @@ struct ConvWindow {
   static __device__ __forceinline__ void pass_weights(Accumulators<T>& sums, uint32_t rows,
                                                       uint32_t base, const uint4* w, const X* x,
                                                       int tile_m, int part, int tile_n) {
+    const uint32_t barriers = base + kBarriersAt;
     int slot = 0;
     int fill = kAhead == kSlots ? 0 : kAhead;
+    uint32_t parity = 0;
     int step = 0;
+    wait_for_copies<0>();
+    show_copies_to_tensor_cores();
 #pragma unroll 1
     do {
-      wait_for_copies<kAhead - 1>();
-      show_copies_to_tensor_cores();
+      if constexpr (kBlockByBlock) {
+        // Every step commits a group, the first kBlocks - 1 a block of the window each.
+        wait_for_copies<kTaps - 1>();
+        show_copies_to_tensor_cores();
+      }
       __syncthreads();
+      wait_for_bytes(barriers + static_cast<uint32_t>(slot * 8), parity);
       begin_products(sums.v[0]);
       multiply(sums, rows, base + static_cast<uint32_t>(slot * kSlotBytes), step);
       commit_products();
       if constexpr (!kAllAtOnce) {
         // All groups have waited for the products of the step before the last.
-        if (step + kAhead < kSteps) copy_weights(base, fill, w, step + kAhead, part, tile_n);
+        if (threadIdx.x == 0 && step + kAhead < kSteps) {
+          const uint32_t barrier = barriers + static_cast<uint32_t>(fill * 8);
+          announce_bytes(barrier, weight_bytes(tile_n));
+          copy_weights(base + static_cast<uint32_t>(fill * kSlotBytes), barrier, w, step + kAhead,
+                       part, tile_n);
+        }
         fill = fill + 1 == kSlots ? 0 : fill + 1;
       }
       if constexpr (kBlockByBlock) {
         if (step + 1 < kBlocks) copy_window(base + kWindowAt, x, tile_m * T::kBM, step + 1);
+        commit_copies();
       }
-      commit_copies();
       wait_for_products<1>(sums.v[0]);
-      slot = slot + 1 == kSlots ? 0 : slot + 1;
+      if (++slot == kSlots) {
+        slot = 0;
+        parity ^= 1;
+      }
     } while (++step < kSteps);
     wait_for_products<0>(sums.v[0]);
   }

@@ -39,11 +39,18 @@ struct TileEnd {
       : place(place_), first_channel(tile_n * T::kBN), part(part_) {}
 
   __device__ __forceinline__ bool locate(int i, int& m, int& column) const {
-    const int run = i * T::kThreads + static_cast<int>(threadIdx.x);
+    const int thread = static_cast<int>(threadIdx.x);
     int row;
-    T::locate((T::kCluster > 1 ? part * Sum::kShare : 0) + run, row, column);
+    if constexpr (!kIsSplit) {
+      T::locate(i, thread, row, column);
+      m = place.pixel(row);
+      return true;
+    }
+    const int run = i * T::kThreads + thread;
+    const int p = (T::kCluster > 1 ? part * Sum::kShare : 0) + run;
+    T::locate(p / T::kSliceThreads, p % T::kSliceThreads, row, column);
     m = place.pixel(row);
-    return !kIsSplit || Sum::kShare % T::kThreads == 0 || run < Sum::kShare;
+    return Sum::kShare % T::kThreads == 0 || run < Sum::kShare;
   }
 
   __device__ __forceinline__ void fetch_residuals(const R* residual, int first) {

@@ -22,10 +22,9 @@ struct WarpTiling {
   static constexpr int kRunsPerThread = kWarpRows / 8 * kGroups;
   static constexpr int kRuns = kRunsPerThread * kSliceThreads;
 
-  /// Where run `p` of the tile lies: number u of thread t is run u * kSliceThreads + t.
-  static __device__ __forceinline__ void locate(int p, int& row, int& column) {
-    const int u = p / kSliceThreads;
-    const int thread = p % kSliceThreads;
+  /// Where run number `u` of thread `thread` of a slice lies: run u * kSliceThreads + thread of the
+  /// tile.
+  static __device__ __forceinline__ void locate(int u, int thread, int& row, int& column) {
     const int lane = thread % 32;
     const int warp = thread / 32;
     row = warp / kWarpsN * kWarpRows + u / kGroups * 8 + lane / 4;

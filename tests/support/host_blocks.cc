@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -67,6 +68,10 @@ HostBlocks::HostBlocks(HostThreads* threads, unsigned cluster, size_t shared_byt
   threads->commit_copies = serve_commit_copies;
   threads->wait_for_copies = serve_wait_for_copies;
   threads->show_copies = serve_show_copies;
+  threads->prepare_barrier = serve_prepare_barrier;
+  threads->announce_bytes = serve_announce_bytes;
+  threads->copy_bulk = serve_copy_bulk;
+  threads->wait_for_bytes = serve_wait_for_bytes;
   threads->start_product = serve_start_product;
   threads->commit_products = serve_commit_products;
   threads->wait_for_products = serve_wait_for_products;
@@ -88,6 +93,7 @@ void HostBlocks::run(const HostDim3& first) {
   for (Block& block : blocks_) {
     std::memset(block.shared, 0xFF, shared_bytes_);  // NaN
     block.unseen.assign((shared_bytes_ + 15) / 16, false);
+    block.barriers.clear();
     block.alive = block_threads_;
     block.at_barrier = 0;
     block.started = false;
@@ -151,6 +157,14 @@ bool HostBlocks::release_barriers() {
     block.at_barrier = 0;
     released = true;
   }
+  for (Fiber& fiber : fibers_) {
+    if (fiber.waits != Waits::kForBytes) continue;
+    // The last of the announced copies may have been started since.
+    const BytesBarrier& barrier = blocks_[fiber.block].barriers[fiber.address];
+    if (!barrier.is_complete() && barrier.ended == fiber.phases) continue;
+    fiber.waits = Waits::kForNothing;
+    released = true;
+  }
   for (Fiber& fiber : fibers_)
     if (fiber.waits == Waits::kForCluster && fiber.arrived_generation != cluster_generation_) {
       fiber.waits = Waits::kForNothing;
@@ -160,13 +174,14 @@ bool HostBlocks::release_barriers() {
 }
 
 void HostBlocks::throw_stuck() const {
-  unsigned waiting[5] = {};
+  unsigned waiting[6] = {};
   for (const Fiber& fiber : fibers_) ++waiting[static_cast<int>(fiber.waits)];
   throw std::runtime_error(
       "block " + std::to_string(first_.x) + "," + std::to_string(first_.y) +
       ": threads wait for ever: " + std::to_string(waiting[1]) + " at a barrier of the block, " +
       std::to_string(waiting[2]) + " at a meeting of their warp, " + std::to_string(waiting[3]) +
-      " at a barrier of the cluster; " + std::to_string(waiting[4]) + " have ended");
+      " at a barrier of the cluster, " + std::to_string(waiting[4]) +
+      " for bytes that do not come; " + std::to_string(waiting[5]) + " have ended");
 }
 
 void HostBlocks::fiber_main() {
@@ -418,6 +433,63 @@ void HostBlocks::serve_show_copies() {
   Fiber& self = *current->running_;
   for (const size_t chunk : self.unseen) current->blocks_[self.block].unseen[chunk] = false;
   self.unseen.clear();
+}
+
+HostBlocks::BytesBarrier& HostBlocks::barrier_at(unsigned address) {
+  auto& barriers = blocks_[running_->block].barriers;
+  const auto found = barriers.find(address);
+  if (found == barriers.end()) fail("a barrier for bytes that was not prepared");
+  return found->second;
+}
+
+void HostBlocks::serve_prepare_barrier(unsigned barrier) {
+  current->shared_at(current->running_->block, barrier, 8, "a barrier for bytes");
+  current->blocks_[current->running_->block].barriers[barrier] = {};
+}
+
+void HostBlocks::serve_announce_bytes(unsigned barrier, unsigned bytes) {
+  BytesBarrier& b = current->barrier_at(barrier);
+  if (b.announced != 0) current->fail("bytes are announced twice");
+  if (bytes == 0 || bytes >= 1u << 20) current->fail("too many bytes are announced, or none");
+  b.announced = bytes;
+}
+
+void HostBlocks::serve_copy_bulk(unsigned to, const void* from, unsigned bytes, unsigned barrier) {
+  HostBlocks& own = *current;
+  BytesBarrier& b = own.barrier_at(barrier);
+  if (bytes % 16 != 0 || reinterpret_cast<uintptr_t>(from) % 16 != 0)
+    own.fail("cp.async.bulk of a wrong alignment");
+  if (b.under_way + bytes > b.announced) own.fail("more bytes come than were announced");
+  unsigned char* const place = own.shared_at(own.running_->block, to, 16, "cp.async.bulk");
+  own.shared_at(own.running_->block, to + bytes - 16, 16, "cp.async.bulk");
+  std::memset(place, 0xFF, bytes);
+  b.copies.push_back({place, from, bytes});
+  b.under_way += bytes;
+}
+
+void HostBlocks::bring_bytes(Block& block, BytesBarrier& barrier) {
+  for (const auto& copy : barrier.copies) {
+    std::memcpy(copy.to, copy.from, copy.bytes);
+    const auto first = static_cast<std::ptrdiff_t>(copy.to - block.shared) / 16;
+    std::fill_n(block.unseen.begin() + first, copy.bytes / 16, false);
+  }
+  barrier.copies.clear();
+  barrier.announced = barrier.under_way = 0;
+  ++barrier.ended;
+}
+
+void HostBlocks::serve_wait_for_bytes(unsigned barrier, unsigned parity) {
+  HostBlocks& own = *current;
+  Fiber& self = *own.running_;
+  BytesBarrier& b = own.barrier_at(barrier);
+  // The phase of that parity is the latest one that has ended, or the one that has not.
+  if (b.ended % 2 != parity) return;
+  if (!b.is_complete()) {
+    self.address = barrier;
+    self.phases = b.ended;
+    own.wait(Waits::kForBytes);
+  }
+  if (b.is_complete() && b.ended % 2 == parity) own.bring_bytes(own.blocks_[self.block], b);
 }
 
 void HostBlocks::serve_start_product(float* d, unsigned blocks, HostOperand a, HostOperand b) {

@@ -6,6 +6,7 @@
 
 #include <csetjmp>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,7 +28,7 @@ class HostBlocks {
   void run(const HostDim3& first);
 
  private:
-  enum class Waits : uint8_t { kForNothing, kForBlock, kForWarp, kForCluster, kDone };
+  enum class Waits : uint8_t { kForNothing, kForBlock, kForWarp, kForCluster, kForBytes, kDone };
   enum class Meeting : uint8_t {
     kShuffle,
     kLoadMatrices,
@@ -43,6 +44,19 @@ class HostBlocks {
     const void* from;
     unsigned bytes, group;
   };
+  /// A barrier in shared memory at which copies of whole blocks are waited for.
+  struct BytesBarrier {
+    struct BulkCopy {
+      unsigned char* to;
+      const void* from;
+      unsigned bytes;
+    };
+    unsigned ended = 0;       // phases
+    unsigned announced = 0;   // bytes of this phase; 0: none yet
+    unsigned under_way = 0;   // of them
+    std::vector<BulkCopy> copies;
+    bool is_complete() const { return announced != 0 && under_way == announced; }
+  };
   struct Fiber {
     unsigned block = 0, thread = 0;  // block: rank in the cluster
     Waits waits = Waits::kForNothing;
@@ -57,7 +71,8 @@ class HostBlocks {
     // What it brings to a meeting of its warp and takes from it.
     Meeting meeting = Meeting::kShuffle;
     float value = 0, result = 0;
-    unsigned address = 0;  // of a matrix row; of a shuffle: how far apart the lanes are
+    unsigned address = 0;  // of a matrix row, a barrier; of a shuffle: how far apart the lanes are
+    unsigned phases = 0;   // that had ended at the barrier where it waits
     unsigned* words = nullptr;
     float* sums = nullptr;
     const unsigned* a = nullptr;
@@ -69,6 +84,7 @@ class HostBlocks {
     std::vector<unsigned char> storage;
     unsigned char* shared = nullptr;  // aligned
     std::vector<bool> unseen;         // SharedTiles
+    std::map<unsigned, BytesBarrier> barriers;  // by address
     unsigned alive = 0, at_barrier = 0;
     bool started = false;
   };
@@ -87,6 +103,8 @@ class HostBlocks {
   void bring(Meeting meeting);
   bool release_barriers();
   void complete_cluster_arrival();
+  BytesBarrier& barrier_at(unsigned address);
+  void bring_bytes(Block& block, BytesBarrier& barrier);
   void throw_stuck() const;
   unsigned char* shared_at(unsigned block, unsigned offset, unsigned bytes, const char* what);
   unsigned next_random();
@@ -101,6 +119,10 @@ class HostBlocks {
   static void serve_commit_copies();
   static void serve_wait_for_copies(int pending);
   static void serve_show_copies();
+  static void serve_prepare_barrier(unsigned barrier);
+  static void serve_announce_bytes(unsigned barrier, unsigned bytes);
+  static void serve_copy_bulk(unsigned to, const void* from, unsigned bytes, unsigned barrier);
+  static void serve_wait_for_bytes(unsigned barrier, unsigned parity);
   static void serve_start_product(float* d, unsigned blocks, HostOperand a, HostOperand b);
   static void serve_commit_products();
   static void serve_wait_for_products(int pending);
