@@ -1,14 +1,21 @@
-// Copies of whole blocks from global to shared memory that one thread starts (sm_90 and later).
-// Who wants what they bring waits at a barrier in shared memory, 8 bytes, whose phases end when all
-// bytes announced for them have arrived. The tensor cores see these copies without a fence.
+// Barriers in shared memory, 8 bytes each, and copies of whole blocks from global to shared memory
+// that one thread starts and a barrier waits for (sm_90 and later). A barrier's phase ends when so
+// many have arrived as it was prepared for and all bytes announced for it have come. The tensor
+// cores see these copies without a fence.
 #pragma once
 
 #include "stint.cuh"
 
-/// By the thread that starts the copies; others may wait after the next __syncthreads().
-__device__ __forceinline__ void prepare_barrier(uint32_t barrier) {
+/// By one thread; others may use it after the next __syncthreads().
+__device__ __forceinline__ void prepare_barrier(uint32_t barrier, uint32_t arrivals) {
 #if STINT_SM >= 90
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier) : "memory");
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+#endif
+}
+
+__device__ __forceinline__ void arrive_at_barrier(uint32_t barrier) {
+#if STINT_SM >= 90
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
 #endif
 }
 
@@ -19,7 +26,7 @@ __device__ __forceinline__ void show_barriers_to_copies() {
 #endif
 }
 
-/// The barrier's phase ends when so many bytes have come.
+/// Arrives; the barrier's phase ends when so many bytes have come.
 __device__ __forceinline__ void announce_bytes(uint32_t barrier, uint32_t bytes) {
 #if STINT_SM >= 90
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes)
@@ -39,8 +46,9 @@ __device__ __forceinline__ void copy_bulk(uint32_t to, const void* from, uint32_
 #endif
 }
 
-/// Until the barrier's latest phase of that parity (the first one has 0) has ended.
-__device__ __forceinline__ void wait_for_bytes(uint32_t barrier, uint32_t parity) {
+/// Until the barrier's phase of that parity has ended: the first one has 0, and the one before it,
+/// which has 1, ended at once.
+__device__ __forceinline__ void wait_at_barrier(uint32_t barrier, uint32_t parity) {
 #if STINT_SM >= 90
   uint32_t done = 0;
   do {

@@ -12,8 +12,8 @@
 
 /// What a tactic decides. kStages tiles of A and B are in shared memory at a time.
 template <int kBM_, int kBN_, int kBK_, int kStages_, int kWarpsM_, int kWarpsN_, int kSlices_,
-          int kCluster_, int kSplit_>
-struct GemmTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_> {
+          int kCluster_, int kSplit_, int kDeal>
+struct GemmTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kDeal> {
   static constexpr int kBK = kBK_, kStages = kStages_;
   static constexpr int kCluster = kCluster_, kSplit = kSplit_;
   static constexpr int kStageBytes = (kBM_ + kBN_) * kBK * 2;

@@ -12,8 +12,8 @@
 #include "tile_end.cuh"
 
 template <int kRows_, int kColumns_, int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_,
-          int kCluster_>
-struct ResidentTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_> {
+          int kCluster_, int kDeal>
+struct ResidentTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kDeal> {
   static constexpr int kRows = kRows_, kColumns = kColumns_, kCluster = kCluster_, kSplit = 1;
 };
 

@@ -11,8 +11,8 @@
 
 /// What a tactic decides: every group of four warps has 64 pixels and all kBN channels. Rows of a
 /// stage are 64 f16 = 128 bytes, so that `swizzled` is the order that the tensor cores expect.
-template <int kBM, int kBN, int kStages, int kCluster>
-using WarpgroupTile = GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1>;
+template <int kBM, int kBN, int kStages, int kCluster, int kDeal>
+using WarpgroupTile = GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1, kDeal>;
 
 template <class L, class T>
 struct WarpgroupLoop {
@@ -27,7 +27,7 @@ struct WarpgroupLoop {
   uint32_t rows;  // of this group of warps, in a stage
 
   __device__ __forceinline__ explicit WarpgroupLoop(uint32_t)
-      : rows(threadIdx.x / 128 * (64 * 128)) {}
+      : rows(same_in_warp(threadIdx.x / 128) * (64 * 128)) {}
 
   __device__ __forceinline__ void run(Accumulators<T>& sums, TileA& a, const X* x, const uint4* w,
                                       uint32_t stages, int first, int steps, int tile_n) const {

@@ -7,18 +7,23 @@
 // a tap is the same distance away for every row of the tile, so that the tensor cores read a tap's
 // operand where the window lies, from another row on.
 //
-// Weights come as whole blocks, which one thread copies. They either pass through a ring of kStages steps of 64 k, or (kStages == 0) all stay in shared
-// memory, and the block goes from tile to tile, with the next window on its way where kWindows is 2.
+// Groups of four warps multiply and finish tiles; more warps only copy, the last one weights and the
+// others pixels, and go ahead as far as there is room. Weights either pass through a ring of kStages
+// steps of 64 k, or (kStages == 0) all stay in shared memory, and the block goes from tile to tile,
+// with the next window on its way where kWindows is 2.
 #pragma once
 
-#include "bulk_copy.cuh"
 #include "conv_gemm_block.cuh"
 #include "warpgroup.cuh"
+#include "warpgroup_weights.cuh"
 
-template <int kBM, int kBN, int kStages, int kWindows_, int kCluster>
-struct WindowTile : GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1> {
+template <int kBM, int kBN, int kStages, int kWindows_, int kCluster, int kDeal>
+struct WindowTile : GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1, kDeal> {
   static constexpr int kWindows = kWindows_;
   static constexpr bool kResidualInShared = kStages == 0;
+  // More where a block goes from tile to tile, as long as enough registers are left for the others.
+  static constexpr int kPixelThreads = kStages > 0 || kBM * kBN > 128 * 128 ? 96 : 224;
+  static constexpr int kCopyThreads = kPixelThreads + 32;
 };
 
 /// Input and output pixels as one list of numbers with padding.
@@ -111,6 +116,7 @@ struct ConvWindow {
   typedef typename L::R R;
   typedef typename L::Offset Offset;
   typedef PaddedPixels<L> Pixels;
+  typedef WarpgroupWeights<L, T> Weights;
   typedef TileEnd<L, T, PaddedPlace<L>> End;
   static constexpr int kTaps = L::kKH * L::kKW;
   static constexpr int kDepth = kTaps * L::kC;
@@ -125,11 +131,14 @@ struct ConvWindow {
   static_assert(T::kCluster == 1 || (kByChannels && L::kC / 64 % T::kCluster == 0 && !kResident),
                 "blocks of a cluster have as many steps");
   static constexpr int kSlots = kResident ? kSteps : T::kStages;
-  static constexpr bool kAllAtOnce = kSlots >= kSteps;
-  static_assert(kAllAtOnce || kSlots >= 3, "one stage copied, two multiplied");
-  static constexpr int kAhead = kAllAtOnce ? kSteps : kSlots - 2;
-  // A block of the window may come while earlier ones are multiplied.
-  static constexpr bool kBlockByBlock = kBlocks > 1 && !kResident && kTaps > 1;
+  // Steps that one group of products holds where weights stay.
+  static constexpr int kStepsAtOnce = kSteps % 9 == 0   ? 9
+                                      : kSteps % 8 == 0 ? 8
+                                      : kSteps % 7 == 0 ? 7
+                                      : kSteps % 5 == 0 ? 5
+                                      : kSteps % 4 == 0 ? 4
+                                      : kSteps % 3 == 0 ? 3
+                                                        : 1;
   static constexpr int kTilesM = (Pixels::kAll + T::kBM - 1) / T::kBM;
   static constexpr int kTilesN = (L::kN + T::kBN - 1) / T::kBN;
   // A window: planes of 8 channels, 16 bytes a pixel. An odd number of pixels: the chunks of one
@@ -138,47 +147,57 @@ struct ConvWindow {
   static constexpr int kPlane = (kRows | 1) * 16;
   static constexpr int kWindowBytes = (kPlane * (kChannels / 8) + 127) / 128 * 128;
   static constexpr int kCopyChunks = (kByChannels ? 64 : L::kC) / 8;
-  // Threads that copy the window: all chunks of so many pixels at a time.
-  static constexpr int kCopyRows = T::kThreads / kCopyChunks;
+  static constexpr int kCopyRows = T::kPixelThreads / kCopyChunks;  // at a time
   // Shared memory: weights, windows, bias, barriers, what is handed in or residuals.
   static constexpr int kSlotBytes = T::kBN * 128;
   static constexpr int kWindowAt = kSlots * kSlotBytes;
   static constexpr int kBiasAt = kWindowAt + T::kWindows * kWindowBytes;
   static constexpr int kBarriersAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
-  static constexpr int kBarriers = kResident ? 1 : kSlots;
-  static constexpr int kSumAt = kBarriersAt + 128;
-  static_assert(kBarriers * 8 <= 128, "room for the barriers");
+  static constexpr int kSumAt = kBarriersAt + 256;
 
-  /// By one thread: the weights of a step, as the builder has packed them.
-  static __device__ __forceinline__ void copy_weights(uint32_t to, uint32_t barrier, const uint4* w,
-                                                      int step, int part, int tile_n) {
+  /// A part of shared memory that is filled and emptied again and again: a slot's barriers.
+  struct Ring {
+    uint32_t barriers;
+    static __device__ __forceinline__ uint32_t bytes(int slots) {
+      return static_cast<uint32_t>(slots) * 16;
+    }
+    __device__ __forceinline__ uint32_t full(int slot) const {
+      return barriers + static_cast<uint32_t>(slot) * 16;
+    }
+    __device__ __forceinline__ uint32_t empty(int slot) const { return full(slot) + 8; }
+  };
+  // Weights that stay have one slot; so has each block of a window that is not used again.
+  static constexpr int kWeightSlots = kResident ? 1 : kSlots;
+  static constexpr int kWindowSlots = kResident ? T::kWindows : kBlocks;
+  static_assert((kWeightSlots + kWindowSlots) * 16 <= 256, "room for the barriers");
+
+  /// By one thread: the weights of a step into a slot, as the builder has packed them.
+  static __device__ __forceinline__ void copy_weights(uint32_t base, const Ring& weights, int slot,
+                                                      int step, const uint4* w, int part,
+                                                      int tile_n) {
     int block = step;
     if constexpr (kByChannels) {
       const int channels = step / kTaps;
       block = (step - channels * kTaps) * (L::kC / 64) + part * kBlocks + channels;
     }
-    copy_bulk(to, w + (block * L::kBlocksN + tile_n * (T::kBN / 8)) * 64, weight_bytes(tile_n),
-              barrier);
-  }
-
-  /// Of a step. Columns that nobody stores may not be there.
-  static __device__ __forceinline__ uint32_t weight_bytes(int tile_n) {
-    const int left = L::kBlocksN - tile_n * (T::kBN / 8);
-    return static_cast<uint32_t>(left < T::kBN / 8 ? left : T::kBN / 8) * 1024;
+    const uint32_t barrier = weights.full(kResident ? 0 : slot);
+    if constexpr (!kResident) announce_bytes(barrier, Weights::bytes(tile_n));
+    Weights::copy(base + static_cast<uint32_t>(slot * kSlotBytes), w, block, tile_n, barrier);
   }
 
   /// Block `block` of the window of the pixels from number `first` on.
   static __device__ __forceinline__ void copy_window(uint32_t window, const X* x, int first,
                                                      int block) {
     constexpr int kPasses = (kRows + kCopyRows - 1) / kCopyRows;
-    const int row = static_cast<int>(threadIdx.x) / kCopyChunks;
-    const int chunk = block * kCopyChunks + static_cast<int>(threadIdx.x) % kCopyChunks;
+    const int thread = static_cast<int>(threadIdx.x) - T::kThreads;
+    const int row = thread / kCopyChunks;
+    const int chunk = block * kCopyChunks + thread - row * kCopyChunks;
     InputWalk<L, kCopyRows> walk(first + row);
     const X* const from = x + chunk * 8;
     const uint32_t to = window + static_cast<uint32_t>(chunk * kPlane + row * 16);
 #pragma unroll
     for (int i = 0; i < kPasses; ++i) {
-      const bool mine = (T::kThreads % kCopyChunks == 0 || row < kCopyRows) &&
+      const bool mine = (T::kPixelThreads % kCopyChunks == 0 || row < kCopyRows) &&
                         (kRows % kCopyRows == 0 || row + i * kCopyRows < kRows);
       const bool inside = walk.is_inside();
       if (mine)
@@ -186,11 +205,6 @@ struct ConvWindow {
                       inside ? 16 : 0);
       walk.step();
     }
-  }
-
-  static __device__ __forceinline__ void copy_windows(uint32_t window, const X* x, int first) {
-#pragma unroll 1
-    for (int block = 0; block < kBlocks; ++block) copy_window(window, x, first, block);
   }
 
   /// Starts the products of a step; `rows`: this group's first row of the window.
@@ -228,136 +242,187 @@ struct ConvWindow {
     if constexpr (T::kCluster > 1) arrive_at_cluster_start();
     const int part = static_cast<int>(blockIdx.x) % T::kCluster;
     const int tile = static_cast<int>(blockIdx.x) / T::kCluster;
-    const int tile_n = tile % kTilesN;
-    int tile_m = tile / kTilesN;
+    const int tile_m = tile / kTilesN;
+    const int tile_n = tile - tile_m * kTilesN;
+    const Ring weights = {base + kBarriersAt};
+    const Ring windows = {weights.barriers + Ring::bytes(kWeightSlots)};
+    constexpr int kFirstOfWeights = T::kThreads + T::kPixelThreads;
 
-    const uint32_t barriers = base + kBarriersAt;
-    if (thread == 0) {
+    if (thread == kFirstOfWeights) {
 #pragma unroll 1
-      for (int i = 0; i < kBarriers; ++i)
-        prepare_barrier(barriers + static_cast<uint32_t>(i * 8));
-      show_barriers_to_copies();
-      if constexpr (kResident) announce_bytes(barriers, kSteps * weight_bytes(tile_n));
-#pragma unroll 1
-      for (int i = 0; i < kAhead; ++i) {
-        const uint32_t barrier = barriers + static_cast<uint32_t>(kResident ? 0 : i * 8);
-        if constexpr (!kResident) announce_bytes(barrier, weight_bytes(tile_n));
-        copy_weights(base + static_cast<uint32_t>(i * kSlotBytes), barrier, w, i, part, tile_n);
+      for (int i = 0; i < kWeightSlots; ++i) {
+        prepare_barrier(weights.full(i), 1);
+        prepare_barrier(weights.empty(i), T::kThreads / 32);
       }
+#pragma unroll 1
+      for (int i = 0; i < kWindowSlots; ++i) {
+        prepare_barrier(windows.full(i), T::kPixelThreads);
+        prepare_barrier(windows.empty(i), T::kThreads / 32);
+      }
+      show_barriers_to_copies();
+      if constexpr (kResident) announce_bytes(weights.full(0), kSteps * Weights::bytes(tile_n));
+#pragma unroll 1
+      for (int i = 0; i < kSlots && i < kSteps; ++i)
+        copy_weights(base, weights, i, i, w, part, tile_n);
     }
     if constexpr (L::kBias) {
 #pragma unroll 1
-      for (int i = thread; i < T::kBN; i += T::kThreads) {
+      for (int i = thread; i < T::kBN; i += T::kThreads + T::kCopyThreads) {
         const int channel = tile_n * T::kBN + i;
         shared_bias[i] = channel < L::kN ? bias[channel] : 0.0f;
       }
     }
-    x += part * kChannels;
-    const uint32_t window = base + kWindowAt;
-    const uint32_t rows = window + static_cast<uint32_t>(thread / 128 * (64 * 16));
-    Accumulators<T> sums;
-
+    __syncthreads();
     STINT_WAIT();
     STINT_LAUNCH_DEPENDENTS();
-    if constexpr (!kResident) {
-      copy_window(window, x, tile_m * T::kBM, 0);
-      if constexpr (!kBlockByBlock) {
-#pragma unroll 1
-        for (int block = 1; block < kBlocks; ++block)
-          copy_window(window, x, tile_m * T::kBM, block);
+    if (thread >= T::kThreads) {
+      if (thread >= kFirstOfWeights) {
+        pass_weights(base, weights, w, part, tile_n);
+      } else {
+        pass_pixels(base + kWindowAt, windows, x + part * kChannels, tile_m);
       }
-      commit_copies();
+      End::stand_by();
+    } else if constexpr (kResident) {
+      finish_tiles(base, weights, windows, shared_bias, residual, y, tile_m, tile_n);
+    } else {
       End end({tile_m * T::kBM}, tile_n, part);
       end.begin(residual, base + kSumAt);
+      Accumulators<T> sums;
       sums.clear();
-      pass_weights(sums, rows, base, w, x, tile_m, part, tile_n);
+      multiply_steps(sums, base, weights, windows);
       end.finish(sums, shared_bias, base + kSumAt, residual, y, workspace, state, tile, 0);
-    } else {
-      const int stride = static_cast<int>(gridDim.x) / kTilesN;
-      copy_windows(window, x, tile_m * T::kBM);
-      commit_copies();
-      uint32_t slot = 0;
-#pragma unroll 1
-      for (;;) {
-        const int next = tile_m + stride;
-        wait_for_copies<0>();
-        show_copies_to_tensor_cores();
-        __syncthreads();
-        wait_for_bytes(barriers, 0);
-        End end({tile_m * T::kBM}, tile_n, 0);
-        end.begin(residual, base + kSumAt);
-        commit_copies();
-        sums.clear();
-        begin_products(sums.v[0]);
-        int step = 0;
-#pragma unroll 1
-        do {
-          multiply(sums, rows + slot, base + static_cast<uint32_t>(step * kSlotBytes), step);
-        } while (++step < kSteps);
-        commit_products();
-        if constexpr (T::kWindows > 1) {
-          slot = kWindowBytes - slot;
-          if (next < kTilesM) copy_windows(window + slot, x, next * T::kBM);
-          commit_copies();
-        }
-        wait_for_products<0>(sums.v[0]);
-        if constexpr (T::kWindows == 1) {
-          __syncthreads();
-          if (next < kTilesM) copy_windows(window, x, next * T::kBM);
-          commit_copies();
-        }
-        wait_for_copies<1>();  // all but the next window
-        end.finish(sums, shared_bias, base + kSumAt, residual, y, workspace, state, tile, 0);
-        if (next >= kTilesM) break;
-        tile_m = next;
-      }
     }
   }
 
  private:
-  /// All steps of one tile, with weights and the window's later blocks on their way.
-  static __device__ __forceinline__ void pass_weights(Accumulators<T>& sums, uint32_t rows,
-                                                      uint32_t base, const uint4* w, const X* x,
-                                                      int tile_m, int part, int tile_n) {
-    const uint32_t barriers = base + kBarriersAt;
-    int slot = 0;
-    int fill = kAhead == kSlots ? 0 : kAhead;
+  /// By the warp that copies weights: those that find room when others have been used.
+  static __device__ __forceinline__ void pass_weights(uint32_t base, const Ring& weights,
+                                                      const uint4* w, int part, int tile_n) {
+    if constexpr (kSlots < kSteps) {
+      int slot = 0;
+      uint32_t parity = 0;
+#pragma unroll 1
+      for (int step = kSlots; step < kSteps; ++step) {
+        wait_at_barrier(weights.empty(slot), parity);
+        if (threadIdx.x % 32 == 0) copy_weights(base, weights, slot, step, w, part, tile_n);
+        advance<kSlots>(slot, parity);
+      }
+    }
+  }
+
+  /// By the threads that copy pixels.
+  static __device__ __forceinline__ void pass_pixels(uint32_t window, const Ring& windows,
+                                                     const X* x, int tile_m) {
+    if constexpr (kResident) {
+      const int stride = static_cast<int>(gridDim.x) / kTilesN;
+      int slot = 0;
+      uint32_t parity = 1;  // the phase before the first one: every window is empty
+#pragma unroll 1
+      for (; tile_m < kTilesM; tile_m += stride) {
+        wait_at_barrier(windows.empty(slot), parity);
+#pragma unroll 1
+        for (int block = 0; block < kBlocks; ++block)
+          copy_window(window + static_cast<uint32_t>(slot * kWindowBytes), x, tile_m * T::kBM,
+                      block);
+        commit_copies();
+        hand_over<0>(windows.full(slot));
+        advance<T::kWindows>(slot, parity);
+      }
+    } else {
+#pragma unroll 1
+      for (int block = 0; block < kBlocks; ++block) {
+        copy_window(window, x, tile_m * T::kBM, block);
+        commit_copies();
+        // The first one is needed at once; a later one has the time that the next one takes to start.
+        if (block == 0) hand_over<0>(windows.full(0));
+        if (block > 1) hand_over<1>(windows.full(block - 1));
+      }
+      if constexpr (kBlocks > 1) hand_over<0>(windows.full(kBlocks - 1));
+    }
+  }
+
+  /// What all but the latest kPending groups of copies have brought.
+  template <int kPending>
+  static __device__ __forceinline__ void hand_over(uint32_t barrier) {
+    wait_for_copies<kPending>();
+    show_copies_to_tensor_cores();
+    arrive_at_barrier(barrier);
+  }
+
+  template <int kCount>
+  static __device__ __forceinline__ void advance(int& slot, uint32_t& parity) {
+    if (++slot < kCount) return;
+    slot = 0;
+    parity ^= 1;
+  }
+
+  /// By a warp whose products have read it.
+  static __device__ __forceinline__ void give_back(uint32_t barrier) {
+    if (threadIdx.x % 32 == 0) arrive_at_barrier(barrier);
+  }
+
+  static __device__ __forceinline__ uint32_t first_row(uint32_t window) {
+    return window + threadIdx.x / 128 * (64 * 16);
+  }
+
+  /// The products of a tile, as weights and pixels arrive.
+  static __device__ __forceinline__ void multiply_steps(Accumulators<T>& sums, uint32_t base,
+                                                        const Ring& weights, const Ring& windows) {
+    const uint32_t rows = first_row(base + kWindowAt);
+    int slot = 0, before = 0;
     uint32_t parity = 0;
     int step = 0;
-    wait_for_copies<0>();
-    show_copies_to_tensor_cores();
 #pragma unroll 1
     do {
-      if constexpr (kBlockByBlock) {
-        // Every step commits a group, the first kBlocks - 1 a block of the window each.
-        wait_for_copies<kTaps - 1>();
-        show_copies_to_tensor_cores();
-      }
-      __syncthreads();
-      wait_for_bytes(barriers + static_cast<uint32_t>(slot * 8), parity);
+      if (kByChannels ? step % kTaps == 0 : step == 0)
+        wait_at_barrier(windows.full(kByChannels ? step / kTaps : 0), 0);
+      wait_at_barrier(weights.full(slot), parity);
       begin_products(sums.v[0]);
       multiply(sums, rows, base + static_cast<uint32_t>(slot * kSlotBytes), step);
       commit_products();
-      if constexpr (!kAllAtOnce) {
-        // All groups have waited for the products of the step before the last.
-        if (threadIdx.x == 0 && step + kAhead < kSteps) {
-          const uint32_t barrier = barriers + static_cast<uint32_t>(fill * 8);
-          announce_bytes(barrier, weight_bytes(tile_n));
-          copy_weights(base + static_cast<uint32_t>(fill * kSlotBytes), barrier, w, step + kAhead,
-                       part, tile_n);
-        }
-        fill = fill + 1 == kSlots ? 0 : fill + 1;
-      }
-      if constexpr (kBlockByBlock) {
-        if (step + 1 < kBlocks) copy_window(base + kWindowAt, x, tile_m * T::kBM, step + 1);
-        commit_copies();
-      }
       wait_for_products<1>(sums.v[0]);
-      if (++slot == kSlots) {
-        slot = 0;
-        parity ^= 1;
-      }
+      if (step > 0) give_back(weights.empty(before));
+      before = slot;
+      advance<kSlots>(slot, parity);
     } while (++step < kSteps);
     wait_for_products<0>(sums.v[0]);
+  }
+
+  /// One tile after the other, by the groups that multiply.
+  template <class To>
+  static __device__ __forceinline__ void finish_tiles(uint32_t base, const Ring& weights,
+                                                      const Ring& windows, const float* bias,
+                                                      const R* residual, To y, int tile_m,
+                                                      int tile_n) {
+    const int stride = static_cast<int>(gridDim.x) / kTilesN;
+    int slot = 0;
+    uint32_t parity = 0;
+    wait_at_barrier(weights.full(0), 0);
+#pragma unroll 1
+    for (; tile_m < kTilesM; tile_m += stride) {
+      End end({tile_m * T::kBM}, tile_n, 0);
+      end.begin(residual, base + kSumAt);
+      commit_copies();
+      wait_at_barrier(windows.full(slot), parity);
+      const uint32_t rows = first_row(base + kWindowAt + static_cast<uint32_t>(slot * kWindowBytes));
+      Accumulators<T> sums;
+      sums.clear();
+      int step = 0;
+#pragma unroll 1
+      do {
+        begin_products(sums.v[0]);
+#pragma unroll
+        for (int i = 0; i < kStepsAtOnce; ++i)
+          multiply(sums, rows, base + static_cast<uint32_t>((step + i) * kSlotBytes), step + i);
+        commit_products();
+        wait_for_products<1>(sums.v[0]);
+        step += kStepsAtOnce;
+      } while (step < kSteps);
+      wait_for_products<0>(sums.v[0]);
+      give_back(windows.empty(slot));
+      wait_for_copies<0>();
+      end.finish(sums, bias, base + kSumAt, residual, y, nullptr, nullptr, 0, 0);
+      advance<T::kWindows>(slot, parity);
+    }
   }
 };

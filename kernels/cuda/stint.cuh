@@ -35,6 +35,12 @@ __device__ __forceinline__ void stint_launch_dependents() {
 #define STINT_WAIT() stint_wait()
 #define STINT_LAUNCH_DEPENDENTS() stint_launch_dependents()
 
+/// A value that all lanes of the warp have: the compiler cannot know, and what follows from it goes
+/// to the registers that a warp's lanes share.
+__device__ __forceinline__ uint32_t same_in_warp(uint32_t value) {
+  return __shfl_sync(0xffffffffu, value, 0);
+}
+
 /// The block's dynamic shared memory, as an array: `name`.
 #define STINT_DYNAMIC_SHARED(type, name, alignment) \
   extern __shared__ __align__(alignment) type name[]

@@ -112,6 +112,15 @@ struct TileEnd {
     }
   }
 
+  /// In the place of finish(), by threads of the block that have no part of the tile.
+  static __device__ __forceinline__ void stand_by() {
+    if constexpr (T::kCluster > 1) {
+      wait_for_cluster();
+      arrive_at_cluster();
+      wait_for_cluster();
+    }
+  }
+
  private:
   /// Only the thread that copies it there reads it.
   static __device__ __forceinline__ uint32_t own_residual(uint32_t area, int i) {

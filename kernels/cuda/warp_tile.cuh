@@ -4,8 +4,8 @@
 #include "tensor_core.cuh"
 
 /// kWarpsM x kWarpsN warps cover a tile of kBM pixels x kBN channels; kSlices sets of them divide
-/// k.
-template <int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_, int kWidestGroup = 32>
+/// k. Columns are dealt out in groups of kDeal, or of fewer where a warp does not have as many.
+template <int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_, int kDeal>
 struct WarpTiling {
   static constexpr int kBM = kBM_, kBN = kBN_;
   static constexpr int kWarpsM = kWarpsM_, kWarpsN = kWarpsN_, kSlices = kSlices_;
@@ -14,8 +14,8 @@ struct WarpTiling {
   static constexpr int kThreads = kSliceThreads * kSlices;
   static constexpr int kWarpRows = kBM / kWarpsM, kWarpColumns = kBN / kWarpsN;
   // The builder deals out columns so that a lane's accumulators of kGroup columns are adjacent.
-  static constexpr int kGroup = kWidestGroup >= 32 && kWarpColumns % 32 == 0   ? 32
-                                : kWidestGroup >= 16 && kWarpColumns % 16 == 0 ? 16
+  static constexpr int kGroup = kDeal >= 32 && kWarpColumns % 32 == 0   ? 32
+                                : kDeal >= 16 && kWarpColumns % 16 == 0 ? 16
                                                                                : 8;
   static constexpr int kRun = kGroup / 4;  // adjacent channels of one pixel in one lane
   static constexpr int kGroups = kWarpColumns / kGroup;

@@ -21,6 +21,7 @@ builder::GpuLaunch kernel(const std::string& body, unsigned blocks = 1,
   launch.dynamic_smem = 256;
   launch.source =
       R"(#include "async_copy.cuh"
+#include "bulk_copy.cuh"
 #include "cluster.cuh"
 #include "shared_memory.cuh"
 #include "vector.cuh"
@@ -117,6 +118,49 @@ TEST_CASE("device sources on the host: blocks of a cluster") {
   for (int i = 0; i < 128; ++i) CHECK(out[i] == static_cast<float>(i ^ 64));
   CHECK(complaint(kernel(kWait + give + meet + take, 2, pair)).find("has not started") !=
         std::string::npos);
+}
+
+TEST_CASE("device sources on the host: barriers in shared memory and bulk copies") {
+  if (!can_run_device_code_on_host()) return;
+  // Thread 0 copies 64 floats; the others take them. `when` they wait.
+  const auto copy = [](const std::string& announce, const std::string& when) {
+    builder::GpuLaunch launch = kernel(R"(
+  const uint32_t data = shared_address(shared), full = data + 256, used = data + 264;
+  if (thread == 0) {
+    prepare_barrier(full, 1);
+    prepare_barrier(used, 2);
+    show_barriers_to_copies();
+  }
+  __syncthreads();
+  STINT_WAIT();
+  if (thread == 0) {
+)" + announce + R"(
+    copy_bulk(data, args.in, 256, full);
+  }
+)" + when + R"(
+  args.out[thread] = shared[thread];
+  if (thread % 32 == 0) arrive_at_barrier(used);
+  wait_at_barrier(used, 0);
+)");
+    launch.dynamic_smem = 256 + 16;
+    return launch;
+  };
+  alignas(16) float in[64];
+  for (int i = 0; i < 64; ++i) in[i] = static_cast<float>(i);
+  float out[64] = {};
+  const std::string announce = "announce_bytes(full, 256);", wait = "wait_at_barrier(full, 0);";
+  HostKernel(copy(announce, wait), 90).run({in, out});
+  for (int i = 0; i < 64; ++i) CHECK(out[i] == in[i]);
+  HostKernel(copy(announce, ""), 90).run({in, out});  // nobody waits for the bytes
+  CHECK(std::isnan(out[5]));
+  CHECK(complaint(copy("announce_bytes(full, 128);", wait)).find("more bytes") !=
+        std::string::npos);
+  CHECK(complaint(copy("announce_bytes(full, 272);", wait)).find("wait for ever") !=
+        std::string::npos);
+  CHECK(complaint(copy(announce, "wait_at_barrier(full + 16, 0);")).find("not prepared") !=
+        std::string::npos);
+  CHECK(complaint(copy(announce + announce, wait)).find("more arrive") != std::string::npos);
+  CHECK(complaint(copy(announce, wait), 87).find("does not have") != std::string::npos);
 }
 
 TEST_CASE("device sources on the host: products by groups of warps") {

@@ -69,9 +69,10 @@ HostBlocks::HostBlocks(HostThreads* threads, unsigned cluster, size_t shared_byt
   threads->wait_for_copies = serve_wait_for_copies;
   threads->show_copies = serve_show_copies;
   threads->prepare_barrier = serve_prepare_barrier;
+  threads->arrive_at_barrier = serve_arrive_at_barrier;
   threads->announce_bytes = serve_announce_bytes;
   threads->copy_bulk = serve_copy_bulk;
-  threads->wait_for_bytes = serve_wait_for_bytes;
+  threads->wait_at_barrier = serve_wait_at_barrier;
   threads->start_product = serve_start_product;
   threads->commit_products = serve_commit_products;
   threads->wait_for_products = serve_wait_for_products;
@@ -158,9 +159,9 @@ bool HostBlocks::release_barriers() {
     released = true;
   }
   for (Fiber& fiber : fibers_) {
-    if (fiber.waits != Waits::kForBytes) continue;
+    if (fiber.waits != Waits::kForShared) continue;
     // The last of the announced copies may have been started since.
-    const BytesBarrier& barrier = blocks_[fiber.block].barriers[fiber.address];
+    const SharedBarrier& barrier = blocks_[fiber.block].barriers[fiber.address];
     if (!barrier.is_complete() && barrier.ended == fiber.phases) continue;
     fiber.waits = Waits::kForNothing;
     released = true;
@@ -181,7 +182,7 @@ void HostBlocks::throw_stuck() const {
       ": threads wait for ever: " + std::to_string(waiting[1]) + " at a barrier of the block, " +
       std::to_string(waiting[2]) + " at a meeting of their warp, " + std::to_string(waiting[3]) +
       " at a barrier of the cluster, " + std::to_string(waiting[4]) +
-      " for bytes that do not come; " + std::to_string(waiting[5]) + " have ended");
+      " at a barrier in shared memory; " + std::to_string(waiting[5]) + " have ended");
 }
 
 void HostBlocks::fiber_main() {
@@ -435,28 +436,58 @@ void HostBlocks::serve_show_copies() {
   self.unseen.clear();
 }
 
-HostBlocks::BytesBarrier& HostBlocks::barrier_at(unsigned address) {
+HostBlocks::SharedBarrier& HostBlocks::barrier_at(unsigned address) {
   auto& barriers = blocks_[running_->block].barriers;
   const auto found = barriers.find(address);
-  if (found == barriers.end()) fail("a barrier for bytes that was not prepared");
+  if (found == barriers.end()) fail("a barrier in shared memory that was not prepared");
   return found->second;
 }
 
-void HostBlocks::serve_prepare_barrier(unsigned barrier) {
-  current->shared_at(current->running_->block, barrier, 8, "a barrier for bytes");
-  current->blocks_[current->running_->block].barriers[barrier] = {};
+void HostBlocks::serve_prepare_barrier(unsigned barrier, unsigned arrivals) {
+  HostBlocks& own = *current;
+  own.shared_at(own.running_->block, barrier, 8, "a barrier");
+  if (arrivals == 0) own.fail("a barrier at which nobody arrives");
+  SharedBarrier fresh;
+  fresh.arrivals = arrivals;
+  if (!own.blocks_[own.running_->block].barriers.emplace(barrier, fresh).second)
+    own.fail("a barrier is prepared twice");
+}
+
+void HostBlocks::arrive(SharedBarrier& barrier) {
+  if (barrier.arrived == barrier.arrivals) fail("more arrive at a barrier than it is prepared for");
+  ++barrier.arrived;
+}
+
+/// Bytes come when somebody waits for them, never before.
+void HostBlocks::end_phase(Block& block, SharedBarrier& barrier) {
+  for (const auto& copy : barrier.copies) {
+    std::memcpy(copy.to, copy.from, copy.bytes);
+    const auto first = static_cast<std::ptrdiff_t>(copy.to - block.shared) / 16;
+    std::fill_n(block.unseen.begin() + first, copy.bytes / 16, false);
+  }
+  barrier.copies.clear();
+  barrier.arrived = barrier.announced = barrier.under_way = 0;
+  ++barrier.ended;
+}
+
+void HostBlocks::serve_arrive_at_barrier(unsigned barrier) {
+  HostBlocks& own = *current;
+  SharedBarrier& b = own.barrier_at(barrier);
+  own.arrive(b);
+  if (b.announced == 0 && b.is_complete()) own.end_phase(own.blocks_[own.running_->block], b);
 }
 
 void HostBlocks::serve_announce_bytes(unsigned barrier, unsigned bytes) {
-  BytesBarrier& b = current->barrier_at(barrier);
-  if (b.announced != 0) current->fail("bytes are announced twice");
-  if (bytes == 0 || bytes >= 1u << 20) current->fail("too many bytes are announced, or none");
-  b.announced = bytes;
+  HostBlocks& own = *current;
+  SharedBarrier& b = own.barrier_at(barrier);
+  if (bytes == 0 || bytes >= 1u << 20) own.fail("too many bytes are announced, or none");
+  own.arrive(b);
+  b.announced += bytes;
 }
 
 void HostBlocks::serve_copy_bulk(unsigned to, const void* from, unsigned bytes, unsigned barrier) {
   HostBlocks& own = *current;
-  BytesBarrier& b = own.barrier_at(barrier);
+  SharedBarrier& b = own.barrier_at(barrier);
   if (bytes % 16 != 0 || reinterpret_cast<uintptr_t>(from) % 16 != 0)
     own.fail("cp.async.bulk of a wrong alignment");
   if (b.under_way + bytes > b.announced) own.fail("more bytes come than were announced");
@@ -467,29 +498,18 @@ void HostBlocks::serve_copy_bulk(unsigned to, const void* from, unsigned bytes, 
   b.under_way += bytes;
 }
 
-void HostBlocks::bring_bytes(Block& block, BytesBarrier& barrier) {
-  for (const auto& copy : barrier.copies) {
-    std::memcpy(copy.to, copy.from, copy.bytes);
-    const auto first = static_cast<std::ptrdiff_t>(copy.to - block.shared) / 16;
-    std::fill_n(block.unseen.begin() + first, copy.bytes / 16, false);
-  }
-  barrier.copies.clear();
-  barrier.announced = barrier.under_way = 0;
-  ++barrier.ended;
-}
-
-void HostBlocks::serve_wait_for_bytes(unsigned barrier, unsigned parity) {
+void HostBlocks::serve_wait_at_barrier(unsigned barrier, unsigned parity) {
   HostBlocks& own = *current;
   Fiber& self = *own.running_;
-  BytesBarrier& b = own.barrier_at(barrier);
+  SharedBarrier& b = own.barrier_at(barrier);
   // The phase of that parity is the latest one that has ended, or the one that has not.
   if (b.ended % 2 != parity) return;
   if (!b.is_complete()) {
     self.address = barrier;
     self.phases = b.ended;
-    own.wait(Waits::kForBytes);
+    own.wait(Waits::kForShared);
   }
-  if (b.is_complete() && b.ended % 2 == parity) own.bring_bytes(own.blocks_[self.block], b);
+  if (b.ended % 2 == parity && b.is_complete()) own.end_phase(own.blocks_[self.block], b);
 }
 
 void HostBlocks::serve_start_product(float* d, unsigned blocks, HostOperand a, HostOperand b) {

@@ -28,7 +28,7 @@ class HostBlocks {
   void run(const HostDim3& first);
 
  private:
-  enum class Waits : uint8_t { kForNothing, kForBlock, kForWarp, kForCluster, kForBytes, kDone };
+  enum class Waits : uint8_t { kForNothing, kForBlock, kForWarp, kForCluster, kForShared, kDone };
   enum class Meeting : uint8_t {
     kShuffle,
     kLoadMatrices,
@@ -44,18 +44,19 @@ class HostBlocks {
     const void* from;
     unsigned bytes, group;
   };
-  /// A barrier in shared memory at which copies of whole blocks are waited for.
-  struct BytesBarrier {
+  /// A barrier in shared memory, for arrivals and for copies of whole blocks.
+  struct SharedBarrier {
     struct BulkCopy {
       unsigned char* to;
       const void* from;
       unsigned bytes;
     };
-    unsigned ended = 0;       // phases
-    unsigned announced = 0;   // bytes of this phase; 0: none yet
-    unsigned under_way = 0;   // of them
+    unsigned arrivals = 0;  // of a phase
+    unsigned ended = 0;     // phases
+    // Of this phase:
+    unsigned arrived = 0, announced = 0, under_way = 0;  // the latter two in bytes
     std::vector<BulkCopy> copies;
-    bool is_complete() const { return announced != 0 && under_way == announced; }
+    bool is_complete() const { return arrived == arrivals && under_way == announced; }
   };
   struct Fiber {
     unsigned block = 0, thread = 0;  // block: rank in the cluster
@@ -82,9 +83,9 @@ class HostBlocks {
   };
   struct Block {
     std::vector<unsigned char> storage;
-    unsigned char* shared = nullptr;  // aligned
-    std::vector<bool> unseen;         // SharedTiles
-    std::map<unsigned, BytesBarrier> barriers;  // by address
+    unsigned char* shared = nullptr;             // aligned
+    std::vector<bool> unseen;                    // SharedTiles
+    std::map<unsigned, SharedBarrier> barriers;  // by address
     unsigned alive = 0, at_barrier = 0;
     bool started = false;
   };
@@ -103,8 +104,9 @@ class HostBlocks {
   void bring(Meeting meeting);
   bool release_barriers();
   void complete_cluster_arrival();
-  BytesBarrier& barrier_at(unsigned address);
-  void bring_bytes(Block& block, BytesBarrier& barrier);
+  SharedBarrier& barrier_at(unsigned address);
+  void arrive(SharedBarrier& barrier);
+  void end_phase(Block& block, SharedBarrier& barrier);
   void throw_stuck() const;
   unsigned char* shared_at(unsigned block, unsigned offset, unsigned bytes, const char* what);
   unsigned next_random();
@@ -119,10 +121,11 @@ class HostBlocks {
   static void serve_commit_copies();
   static void serve_wait_for_copies(int pending);
   static void serve_show_copies();
-  static void serve_prepare_barrier(unsigned barrier);
+  static void serve_prepare_barrier(unsigned barrier, unsigned arrivals);
+  static void serve_arrive_at_barrier(unsigned barrier);
   static void serve_announce_bytes(unsigned barrier, unsigned bytes);
   static void serve_copy_bulk(unsigned to, const void* from, unsigned bytes, unsigned barrier);
-  static void serve_wait_for_bytes(unsigned barrier, unsigned parity);
+  static void serve_wait_at_barrier(unsigned barrier, unsigned parity);
   static void serve_start_product(float* d, unsigned blocks, HostOperand a, HostOperand b);
   static void serve_commit_products();
   static void serve_wait_for_products(int pending);

@@ -12,6 +12,7 @@ constexpr int64_t kColumns[] = {32, 64, 96, 128, 192, 256};
 constexpr int64_t kStages[] = {0, 3, 4, 5, 6, 8};
 constexpr int64_t kWindows[] = {1, 2};
 constexpr int64_t kClusters[] = {1, 2, 4, 8};
+constexpr int64_t kBarrierBytes = 256, kSlotBarrierBytes = 16;
 
 template <size_t kCount>
 bool is_one_of(int64_t value, const int64_t (&values)[kCount]) {
@@ -24,7 +25,8 @@ struct PaddedPixels {
   int64_t reach = 0;  // from the first to the last tap
 };
 PaddedPixels padded_pixels(const ConvProblem& p) {
-  const int64_t reach_h = (p.kernel_h - 1) * p.dilation_h, reach_w = (p.kernel_w - 1) * p.dilation_w;
+  const int64_t reach_h = (p.kernel_h - 1) * p.dilation_h,
+                reach_w = (p.kernel_w - 1) * p.dilation_w;
   const int64_t pitch_h = std::max({p.out_h, p.in_h + p.pad_h, p.out_h + reach_h - p.pad_h});
   const int64_t pitch_w = std::max({p.out_w, p.in_w + p.pad_w, p.out_w + reach_w - p.pad_w});
   return {p.batch * pitch_h * pitch_w, reach_h * pitch_w + reach_w};
@@ -74,9 +76,10 @@ int64_t ConvWindowTile::window_bytes(const ConvProblem& p) const {
 int64_t ConvWindowTile::shared_bytes(const ConvProblem& p) const {
   // Residuals that are read early and are too many for registers: TileEnd::kShared.
   const bool has_residuals = stages == 0 && bn > 64 && p.residual.present() &&
-                             p.residual.dtype == DType::kF16 && p.residual.packet == 8;
+                             p.residual.dtype == DType::kF16 && p.residual.packet == 8 &&
+                             p.y.packet == 8;
   return (stages == 0 ? steps(p) : stages) * bn * kDepth * 2 + windows * window_bytes(p) +
-         ceil_div(bn * 4, 128) * 128 + 128 + (has_residuals ? bm * bn * 2 : 0) +
+         ceil_div(bn * 4, 128) * 128 + kBarrierBytes + (has_residuals ? bm * bn * 2 : 0) +
          sum_bytes(bm * bn, 1, cluster, 1);
 }
 
@@ -87,6 +90,10 @@ bool ConvWindowTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) const 
     return false;
   if (cluster > 1 && p.in_channels % (kDepth * cluster) != 0) return false;
   if (stages == 0 ? cluster > 1 : windows > 1 || stages > steps(p)) return false;
+  const int64_t slots =
+      stages == 0 ? 1 + windows
+                  : stages + (p.in_channels % kDepth == 0 ? p.in_channels / kDepth / cluster : 1);
+  if (slots * kSlotBarrierBytes > kBarrierBytes) return false;
   // With one tap nothing is read twice: conv_wgmma's ring serves as well.
   if (stages > 0 && p.taps() == 1) return false;
   if (shared_bytes(p) > gpu.smem_per_block) return false;

@@ -44,8 +44,8 @@ ValueId pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t deal) {
   });
 }
 
-ValueId pack_warpgroup_weights(Graph& graph, const ConvProblem& p) {
-  return pack_blocks(graph, p, ".wgmma", 32, 64, [](int64_t element) {
+ValueId pack_warpgroup_weights(Graph& graph, const ConvProblem& p, int64_t deal) {
+  return pack_blocks(graph, p, ".wgmma", deal, 64, [](int64_t element) {
     const int64_t column = element / 64, chunk = element / 8 % 8;
     return std::pair(column, (chunk ^ column) * 8 + element % 8);
   });

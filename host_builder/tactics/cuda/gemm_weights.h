@@ -1,6 +1,8 @@
 // Weights of a product in the order in which tensor-core kernels read them.
 #pragma once
 
+#include <algorithm>
+
 #include "host_builder/tactics/cuda/conv_problem.h"
 
 namespace stint::builder {
@@ -13,12 +15,20 @@ ValueId pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t deal);
 
 /// Blocks of 64 k x 8 columns for wgmma, which reads them where they are copied to: f16 [group]
 /// [k / 64][column / 8][column][k], the 16-byte chunks of column c swapped by XOR with c % 8.
-/// Columns are dealt out as for `deal` = 32. Padded with zeros.
-ValueId pack_warpgroup_weights(Graph& graph, const ConvProblem& p);
+/// Columns are dealt out as above. Padded with zeros.
+ValueId pack_warpgroup_weights(Graph& graph, const ConvProblem& p, int64_t deal);
 
-/// Columns to deal out together where a warp has `columns` of them (WarpTiling::kGroup).
-inline int64_t columns_to_deal(int64_t columns) {
-  return columns % 32 == 0 ? 32 : columns % 16 == 0 ? 16 : 8;
+/// Columns to deal out together (WarpTiling::kDeal): four lanes have them, each as many as one
+/// store takes, so that one store of four lanes leaves no gaps.
+inline int64_t columns_to_deal(const ConvProblem& p) {
+  return std::clamp<int64_t>(p.y.packet * 4, 8, 32);
+}
+
+/// The same where a warp has `columns` (WarpTiling::kGroup).
+inline int64_t columns_to_deal(const ConvProblem& p, int64_t columns) {
+  int64_t deal = columns_to_deal(p);
+  while (columns % deal != 0) deal /= 2;
+  return deal;
 }
 
 /// Source and launch of a tensor-core kernel: `kernel` is the class template of `header`, `tile`

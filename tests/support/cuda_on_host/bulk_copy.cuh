@@ -1,5 +1,5 @@
-// Stands in for kernels/cuda/bulk_copy.cuh on the host: copies arrive when their barrier is waited
-// at, never before.
+// Stands in for kernels/cuda/bulk_copy.cuh on the host: bytes come when their barrier is waited at,
+// never before.
 #pragma once
 
 #include "stint.cuh"
@@ -7,10 +7,11 @@
 inline void needs_bulk_copies() {
   if (STINT_SM < 90) stint_host_threads->fail("cp.async.bulk, which this device does not have");
 }
-inline void prepare_barrier(uint32_t barrier) {
+inline void prepare_barrier(uint32_t barrier, uint32_t arrivals) {
   needs_bulk_copies();
-  stint_host_threads->prepare_barrier(barrier);
+  stint_host_threads->prepare_barrier(barrier, arrivals);
 }
+inline void arrive_at_barrier(uint32_t barrier) { stint_host_threads->arrive_at_barrier(barrier); }
 inline void show_barriers_to_copies() {}
 inline void announce_bytes(uint32_t barrier, uint32_t bytes) {
   stint_host_threads->announce_bytes(barrier, bytes);
@@ -18,6 +19,6 @@ inline void announce_bytes(uint32_t barrier, uint32_t bytes) {
 inline void copy_bulk(uint32_t to, const void* from, uint32_t bytes, uint32_t barrier) {
   stint_host_threads->copy_bulk(to, from, bytes, barrier);
 }
-inline void wait_for_bytes(uint32_t barrier, uint32_t parity) {
-  stint_host_threads->wait_for_bytes(barrier, parity);
+inline void wait_at_barrier(uint32_t barrier, uint32_t parity) {
+  stint_host_threads->wait_at_barrier(barrier, parity);
 }

@@ -28,10 +28,11 @@ struct HostThreads {
   void (*commit_copies)();
   void (*wait_for_copies)(int pending);
   void (*show_copies)();  // to the tensor cores
-  void (*prepare_barrier)(unsigned barrier);
+  void (*prepare_barrier)(unsigned barrier, unsigned arrivals);
+  void (*arrive_at_barrier)(unsigned barrier);
   void (*announce_bytes)(unsigned barrier, unsigned bytes);
   void (*copy_bulk)(unsigned to, const void* from, unsigned bytes, unsigned barrier);
-  void (*wait_for_bytes)(unsigned barrier, unsigned parity);
+  void (*wait_at_barrier)(unsigned barrier, unsigned parity);
   void (*start_product)(float* d, unsigned blocks, HostOperand a, HostOperand b);
   void (*commit_products)();
   void (*wait_for_products)(int pending);

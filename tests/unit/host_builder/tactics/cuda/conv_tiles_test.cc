@@ -5,6 +5,7 @@
 #include "host_builder/tactics/cuda/conv_gemm_tile.h"
 #include "host_builder/tactics/cuda/conv_resident_tile.h"
 #include "host_builder/tactics/cuda/conv_wgmma_tile.h"
+#include "host_builder/tactics/cuda/conv_window_tile.h"
 #include "host_builder/tactics/cuda/families.h"
 #include "host_builder/tactics/cuda/gemm_weights.h"
 #include "plan_schema/half.h"
@@ -72,18 +73,44 @@ TEST_CASE("the text of a tile is the tile") {
       CHECK(parsed->is_legal(p, gpu));
       CHECK(us > 0);
     }
+    const auto windows = rank_window_tiles(p, gpu, SIZE_MAX);
+    CHECK(windows.empty() == (gpu.sm != 90));
+    for (const auto& [tile, us] : windows) {
+      const auto parsed = ConvWindowTile::parse(tile.id());
+      REQUIRE(parsed);
+      CHECK(parsed->id() == tile.id());
+      CHECK(parsed->is_legal(p, gpu));
+      CHECK(parsed->shared_bytes(p) <= gpu.smem_per_block);
+      CHECK(us > 0);
+    }
   }
 }
 
 TEST_CASE("tactics that do not fit are refused by name") {
-  for (const char* id :
-       {"", "conv_gemm", "conv_gemm 64x64x64 s4 w2x2x1 c3x", "conv_gemm 65x64x64 s4 w2x2x1",
-        "conv_gemm 64x64x64 s4 w2x2x1 c16", "conv_resident 0x14x32 m32 w1x2x2",
-        "conv_resident 2x14x32 m32 w1x2x2 c4 ", "conv_wgmma", "conv_wgmma 128x128",
-        "conv_wgmma 100x128 s4", "conv_wgmma 128x80 s4", "conv_wgmma 128x128 s7",
-        "conv_wgmma 128x128 s4 c3", "conv_wgmma 128x128 s4 c1", "conv_wgmma 128x128 s4 "}) {
+  for (const char* id : {"",
+                         "conv_gemm",
+                         "conv_gemm 64x64x64 s4 w2x2x1 c3x",
+                         "conv_gemm 65x64x64 s4 w2x2x1",
+                         "conv_gemm 64x64x64 s4 w2x2x1 c16",
+                         "conv_resident 0x14x32 m32 w1x2x2",
+                         "conv_resident 2x14x32 m32 w1x2x2 c4 ",
+                         "conv_wgmma",
+                         "conv_wgmma 128x128",
+                         "conv_wgmma 100x128 s4",
+                         "conv_wgmma 128x80 s4",
+                         "conv_wgmma 128x128 s7",
+                         "conv_wgmma 128x128 s4 c3",
+                         "conv_wgmma 128x128 s4 c1",
+                         "conv_wgmma 128x128 s4 ",
+                         "conv_window 128x64",
+                         "conv_window 128x64 r0",
+                         "conv_window 128x64 r3",
+                         "conv_window 128x64 s2",
+                         "conv_window 128x64 x4",
+                         "conv_window 128x64 s4 c16"}) {
     CAPTURE(id);
     CHECK_FALSE(ConvWgmmaTile::parse(id));
+    CHECK_FALSE(ConvWindowTile::parse(id));
     CHECK_FALSE(ConvGemmTile::parse(id));
     CHECK_FALSE(ConvResidentTile::parse(id));
   }
@@ -103,6 +130,24 @@ TEST_CASE("tactics that do not fit are refused by name") {
   CHECK_THROWS_AS(
       kConvWgmmaFamily.lower(c.graph, c.node, find_target("sm_90"), {"conv_wgmma 64x64 s2", 1.0}),
       BuildError);
+}
+
+TEST_CASE("a window is for strides of 1, and weights stay where there is room for them") {
+  const GpuTraits& gpu = find_target("sm_90").gpu;
+  const auto legal = [&](const Case& c, const char* id) {
+    return ConvWindowTile::parse(id)->is_legal(*conv_problem(c.graph, c.node), gpu);
+  };
+  const Case small = conv({32, 56, 56, 64}, 64, 3), large = conv({32, 14, 14, 256}, 256, 3);
+  CHECK(legal(small, "conv_window 128x64 r2"));
+  CHECK_FALSE(legal(large, "conv_window 128x64 r1"));
+  CHECK(legal(large, "conv_window 128x128 s4 c4"));
+  CHECK_FALSE(legal(large, "conv_window 128x128 s4 c8"));
+  CHECK_FALSE(legal(conv({32, 14, 14, 72}, 256, 3), "conv_window 128x64 s4"));
+  CHECK_FALSE(legal(conv({32, 14, 14, 256}, 256, 1), "conv_window 128x64 s3"));
+  Case strided = conv({32, 56, 56, 64}, 64, 3);
+  std::get<ConvAttributes>(strided.node.attributes).strides = {2, 2};
+  strided.graph.value(strided.node.outputs[0]).shape = {32, 28, 28, 64};
+  CHECK_FALSE(legal(strided, "conv_window 128x64 r2"));
 }
 
 TEST_CASE("products by groups of warps are for large layers of sm_90") {
@@ -168,7 +213,7 @@ TEST_CASE("packed weights put a lane's channels side by side") {
 TEST_CASE("weights for groups of warps lie as the tensor cores read them") {
   Case c = conv({1, 8, 8, 80}, 40, 1);
   const ConvProblem p = *conv_problem(c.graph, c.node);
-  const ValueId id = pack_warpgroup_weights(c.graph, p);
+  const ValueId id = pack_warpgroup_weights(c.graph, p, 32);
   const Value& packed = c.graph.value(id);
   CHECK(packed.shape == Shape{1, 2, 8, 512});  // of 80 k and 40 channels, blocks of 64 x 8
   const auto* halves = reinterpret_cast<const F16*>(packed.constant->data());
