@@ -1,4 +1,5 @@
 // Large convolutions from a window of pixels, on sm_90: kernels/cuda/conv_window.cuh.
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -17,12 +18,18 @@ bool is_large(const ConvProblem& p) {
   return p.pixels() >= 256 && p.out_channels >= 32 && p.flops() >= 0.3e9;
 }
 
+/// A layer with one tap gains where memory bounds it and its pixels are read once for all channels.
+bool is_wide(const ConvProblem& p, const ConvWindowTile& t) {
+  return p.taps() > 1 || t.bn * 2 > std::min<int64_t>(256, p.out_channels);
+}
+
 std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
   std::vector<CudaTactic> result;
   const auto p = conv_problem(graph, node);
   if (!p || !is_large(*p)) return result;
   std::map<std::tuple<int64_t, int64_t, int64_t, bool>, int> seen;
   for (const auto& [tile, us] : rank_window_tiles(*p, target.gpu, SIZE_MAX)) {
+    if (!is_wide(*p, tile)) continue;
     // Of a tile that differs in its stages alone the best one: predictions are close.
     if (++seen[{tile.bm, tile.bn, tile.cluster, tile.stages == 0}] > 1) continue;
     result.push_back({tile.id(), us});

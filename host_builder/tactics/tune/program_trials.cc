@@ -69,7 +69,8 @@ class Program {
 
 struct Trial {
   std::string key;
-  std::string other;    // the second best
+  std::string other;    // in the place of the best
+  size_t rank = 0;      // of `other` among the layer's tactics
   double total_us = 0;  // of all steps with that key
 };
 
@@ -80,13 +81,18 @@ std::vector<Trial> worthwhile(const Program& program, const TacticFile& file,
     const TacticRecord& record = file.records.at(key);
     const size_t uses = program.uses(key);
     if (uses == 0 || record.pinned || record.candidates.size() < 2) continue;
-    const TacticTime& best = record.candidates[0];
-    const TacticTime& second = record.candidates[record.candidates[0].tactic == record.chosen];
-    if (second.us > best.us * (1 + options.close_enough)) continue;
-    trials.push_back({key, second.tactic, best.us * static_cast<double>(uses)});
+    const double best = record.candidates[0].us;
+    size_t rank = 0;
+    for (const TacticTime& other : record.candidates) {
+      if (other.us > best * (1 + options.close_enough) || rank == options.others) break;
+      if (other.tactic == record.chosen) continue;
+      trials.push_back({key, other.tactic, rank++, best * static_cast<double>(uses)});
+    }
   }
-  std::stable_sort(trials.begin(), trials.end(),
-                   [](const Trial& a, const Trial& b) { return a.total_us > b.total_us; });
+  // What is next best first: later ones are seldom reached where programs are large.
+  std::stable_sort(trials.begin(), trials.end(), [](const Trial& a, const Trial& b) {
+    return a.rank != b.rank ? a.rank < b.rank : a.total_us > b.total_us;
+  });
   if (trials.size() > options.most_trials) trials.resize(options.most_trials);
   return trials;
 }

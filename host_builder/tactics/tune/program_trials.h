@@ -18,7 +18,8 @@ struct TrialOptions {
   uint32_t runs = 120;         // of the program per trial
   double close_enough = 0.15;  // slower by at most this part of the best: worth a trial
   double least_gain = 0.003;   // of the program's time; less is noise
-  size_t most_trials = 32;
+  size_t others = 3;           // of a layer's tactics, beside the best
+  size_t most_trials = 64;
   std::chrono::seconds time_limit{15};  // no further trial after it
 };
 
@@ -28,9 +29,9 @@ struct TrialReport {
   double before_us = 0, after_us = 0;
 };
 
-/// Compares the best two tactics of every layer in `fresh` (keys; those tried are erased) that are
-/// close, the most expensive layers first, and leaves the choices in `file`, which is what
-/// `chooser` reads. Throws BuildError if the agent fails or cannot run the program.
+/// Compares the best tactics of every layer in `fresh` (keys; those tried are erased) that are
+/// close, the next best of the most expensive layers first, and leaves the choices in `file`, which
+/// is what `chooser` reads. Throws BuildError if the agent fails or cannot run the program.
 TrialReport try_in_program(const Graph& graph, const TacticChooser& chooser, TacticFile& file,
                            std::set<std::string>& fresh, AgentLink& agent, CodeStore& code,
                            const TrialOptions& options,
