@@ -114,7 +114,6 @@ template <class L, class T>
 struct ConvWindow {
   typedef typename L::X X;
   typedef typename L::R R;
-  typedef typename L::Offset Offset;
   typedef PaddedPixels<L> Pixels;
   typedef WarpgroupWeights<L, T> Weights;
   typedef TileEnd<L, T, PaddedPlace<L>> End;
