@@ -1,11 +1,10 @@
 // Convolution with stride 1 by groups of four warps (wgmma, sm_90 only) from a window of input
 // pixels that lies in shared memory: activations are read once for all taps, not once per tap.
 //
-// Pixels are numbered through images with padding: rows of kPitchW pixels, images of kPitchH rows,
-// where the padding at the end of a row is that at the start of the next one. A tile is kBM such
-// numbers one after the other. Those that lie in the padding are computed and not stored; in return
-// a tap is the same distance away for every row of the tile, so that the tensor cores read a tap's
-// operand where the window lies, from another row on.
+// A tile is kBM numbers one after the other of pixels with padding (padded_pixels.cuh). Those that
+// lie in the padding are computed and not stored; in return a tap is the same distance away for
+// every row of the tile, so that the tensor cores read a tap's operand where the window lies, from
+// another row on.
 //
 // Groups of four warps multiply and finish tiles; more warps only copy, the last one weights and the
 // others pixels, and go ahead as far as there is room. Weights either pass through a ring of kStages
@@ -14,6 +13,7 @@
 #pragma once
 
 #include "conv_gemm_block.cuh"
+#include "padded_pixels.cuh"
 #include "warpgroup.cuh"
 #include "warpgroup_weights.cuh"
 
@@ -24,90 +24,6 @@ struct WindowTile : GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1,
   // More where a block goes from tile to tile, as long as enough registers are left for the others.
   static constexpr int kPixelThreads = kStages > 0 || kBM * kBN > 128 * 128 ? 96 : 224;
   static constexpr int kCopyThreads = kPixelThreads + 32;
-};
-
-/// Input and output pixels as one list of numbers with padding.
-template <class L>
-struct PaddedPixels {
-  static constexpr int kReachH = (L::kKH - 1) * L::kDH, kReachW = (L::kKW - 1) * L::kDW;
-  static __device__ constexpr int larger(int a, int b) { return a > b ? a : b; }
-  // All columns of the input and of the output, and so many that a tap beyond the end meets the
-  // next row's padding.
-  static constexpr int kPitchW =
-      larger(larger(L::kOW, L::kW + L::kPW), L::kOW + kReachW - L::kPW);
-  static constexpr int kPitchH =
-      larger(larger(L::kOH, L::kH + L::kPH), L::kOH + kReachH - L::kPH);
-  static constexpr int kImages = L::kM / (L::kOH * L::kOW);
-  static constexpr int kAll = kImages * kPitchH * kPitchW;
-  /// From the first to the last tap.
-  static constexpr int kReach = kReachH * kPitchW + kReachW;
-
-  int image, row, column;
-
-  __device__ __forceinline__ explicit PaddedPixels(int number) {
-    image = number / (kPitchH * kPitchW);
-    const int rest = number - image * (kPitchH * kPitchW);
-    row = rest / kPitchW;
-    column = rest - row * kPitchW;
-  }
-
-  static __device__ __forceinline__ int distance(int tap) {
-    const int kh = tap / L::kKW;
-    return kh * (L::kDH * kPitchW) + (tap - kh * L::kKW) * L::kDW;
-  }
-};
-
-/// Input pixels, kStep numbers apart: only the first one takes divisions.
-template <class L, int kStep>
-struct InputWalk {
-  typedef PaddedPixels<L> Pixels;
-  typedef typename L::Offset Offset;
-  static constexpr int kColumns = kStep % Pixels::kPitchW;
-  static constexpr int kRows = kStep / Pixels::kPitchW % Pixels::kPitchH;
-  static constexpr int kImages = kStep / Pixels::kPitchW / Pixels::kPitchH;
-
-  Pixels pixel;
-  Offset at;  // of the pixel in x, if it is inside
-
-  __device__ __forceinline__ explicit InputWalk(int number) : pixel(number) {
-    at = static_cast<Offset>(pixel.image) * static_cast<Offset>(L::kXB) +
-         static_cast<Offset>(pixel.row - L::kPH) * static_cast<Offset>(L::kXH) +
-         static_cast<Offset>(pixel.column - L::kPW) * static_cast<Offset>(L::kXW);
-  }
-
-  __device__ __forceinline__ void step() {
-    pixel.image += kImages;
-    pixel.row += kRows;
-    pixel.column += kColumns;
-    at += static_cast<Offset>(kImages * L::kXB + kRows * L::kXH + kColumns * L::kXW);
-    if (pixel.column >= Pixels::kPitchW) {
-      pixel.column -= Pixels::kPitchW;
-      ++pixel.row;
-      at += static_cast<Offset>(L::kXH - Pixels::kPitchW * L::kXW);
-    }
-    if (pixel.row >= Pixels::kPitchH) {
-      pixel.row -= Pixels::kPitchH;
-      ++pixel.image;
-      at += static_cast<Offset>(L::kXB - Pixels::kPitchH * L::kXH);
-    }
-  }
-
-  __device__ __forceinline__ bool is_inside() const {
-    return pixel.image < Pixels::kImages &&
-           static_cast<unsigned>(pixel.row - L::kPH) < static_cast<unsigned>(L::kH) &&
-           static_cast<unsigned>(pixel.column - L::kPW) < static_cast<unsigned>(L::kW);
-  }
-};
-
-/// The output pixel in a row of the tile; kM if there is none.
-template <class L>
-struct PaddedPlace {
-  int first;
-  __device__ __forceinline__ int pixel(int row) const {
-    const PaddedPixels<L> p(first + row);
-    const bool inside = p.image < PaddedPixels<L>::kImages && p.row < L::kOH && p.column < L::kOW;
-    return inside ? (p.image * L::kOH + p.row) * L::kOW + p.column : L::kM;
-  }
 };
 
 template <class L, class T>

@@ -3,19 +3,13 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "host_builder/tactics/cuda/warpgroup_tile.h"
+
 namespace stint::builder {
 namespace {
 
-// One to four groups of warps; the widths that kernels/cuda/warpgroup.cuh has.
-constexpr int64_t kRows[] = {64, 128, 192, 256};
-constexpr int64_t kColumns[] = {32, 64, 96, 128, 192, 256};
 constexpr int64_t kStages[] = {1, 2, 3, 4, 5, 6, 8};
 constexpr int64_t kClusters[] = {1, 2, 4};
-
-template <size_t kCount>
-bool is_one_of(int64_t value, const int64_t (&values)[kCount]) {
-  return std::find(values, values + kCount, value) != values + kCount;
-}
 
 GemmWork work_of(const ConvProblem& p, const ConvWgmmaTile& t) {
   GemmWork w;
@@ -63,8 +57,8 @@ bool ConvWgmmaTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) const {
   if (stages > steps || (stages < 3 && stages != steps)) return false;
   if ((cluster - 1) * steps >= ceil_div(p.depth(), kDepth)) return false;
   // A tile much larger than the product is one of the smaller ones with idle warps.
-  if (bm > kRows[0] && bm >= 2 * p.pixels()) return false;
-  if (bn > kColumns[0] && bn >= 2 * p.out_channels) return false;
+  if (bm > kWarpgroupRows[0] && bm >= 2 * p.pixels()) return false;
+  if (bn > kWarpgroupColumns[0] && bn >= 2 * p.out_channels) return false;
   return tiles(p) * cluster <= 2147483647;
 }
 
@@ -90,8 +84,8 @@ std::optional<ConvWgmmaTile> ConvWgmmaTile::parse(const std::string& id) {
   t.stages = v[2];
   if (found == 4) t.cluster = v[3];
   // Only what id() writes, and only shapes that the kernel was made for.
-  if (!is_one_of(t.bm, kRows) || !is_one_of(t.bn, kColumns) || !is_one_of(t.stages, kStages) ||
-      !is_one_of(t.cluster, kClusters) || t.id() != id)
+  if (!is_one_of(t.bm, kWarpgroupRows) || !is_one_of(t.bn, kWarpgroupColumns) ||
+      !is_one_of(t.stages, kStages) || !is_one_of(t.cluster, kClusters) || t.id() != id)
     return std::nullopt;
   return t;
 }
@@ -99,8 +93,8 @@ std::optional<ConvWgmmaTile> ConvWgmmaTile::parse(const std::string& id) {
 std::vector<Ranked<ConvWgmmaTile>> rank_wgmma_tiles(const ConvProblem& p, const GpuTraits& gpu,
                                                     size_t limit) {
   std::vector<Ranked<ConvWgmmaTile>> ranked;
-  for (const int64_t bm : kRows)
-    for (const int64_t bn : kColumns)
+  for (const int64_t bm : kWarpgroupRows)
+    for (const int64_t bn : kWarpgroupColumns)
       for (const int64_t stages : kStages)
         for (const int64_t cluster : kClusters) {
           const ConvWgmmaTile t = {bm, bn, stages, cluster};

@@ -3,21 +3,15 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "host_builder/tactics/cuda/warpgroup_tile.h"
+
 namespace stint::builder {
 namespace {
 
-// One to four groups of warps; the widths that kernels/cuda/warpgroup.cuh has.
-constexpr int64_t kRows[] = {64, 128, 192, 256};
-constexpr int64_t kColumns[] = {32, 64, 96, 128, 192, 256};
 constexpr int64_t kStages[] = {0, 3, 4, 5, 6, 8};
 constexpr int64_t kWindows[] = {1, 2};
 constexpr int64_t kClusters[] = {1, 2, 4, 8};
 constexpr int64_t kBarrierBytes = 256, kSlotBarrierBytes = 16;
-
-template <size_t kCount>
-bool is_one_of(int64_t value, const int64_t (&values)[kCount]) {
-  return std::find(values, values + kCount, value) != values + kCount;
-}
 
 /// PaddedPixels in kernels/cuda/conv_window.cuh.
 struct PaddedPixels {
@@ -100,8 +94,8 @@ bool ConvWindowTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) const 
   if (resident_blocks(work_of(p, *this), gpu) < 1 || !cluster_fits(work_of(p, *this), gpu))
     return false;
   // A tile much larger than the product is one of the smaller ones with idle warps.
-  if (bm > kRows[0] && bm >= 2 * padded_pixels(p).all) return false;
-  if (bn > kColumns[0] && bn >= 2 * p.out_channels) return false;
+  if (bm > kWarpgroupRows[0] && bm >= 2 * padded_pixels(p).all) return false;
+  if (bn > kWarpgroupColumns[0] && bn >= 2 * p.out_channels) return false;
   return (padded_pixels(p).all + bm + padded_pixels(p).reach) * 2 <= 2147483647 &&
          tiles(p) * cluster <= 2147483647;
 }
@@ -138,8 +132,9 @@ std::optional<ConvWindowTile> ConvWindowTile::parse(const std::string& id) {
   (kind == 'r' ? t.windows : t.stages) = v[2];
   if (found == 5) t.cluster = v[3];
   // Only what id() writes, and only shapes that the kernel was made for.
-  if (!is_one_of(t.bm, kRows) || !is_one_of(t.bn, kColumns) || !is_one_of(t.stages, kStages) ||
-      !is_one_of(t.windows, kWindows) || !is_one_of(t.cluster, kClusters) || t.id() != id)
+  if (!is_one_of(t.bm, kWarpgroupRows) || !is_one_of(t.bn, kWarpgroupColumns) ||
+      !is_one_of(t.stages, kStages) || !is_one_of(t.windows, kWindows) ||
+      !is_one_of(t.cluster, kClusters) || t.id() != id)
     return std::nullopt;
   return t;
 }
@@ -147,8 +142,8 @@ std::optional<ConvWindowTile> ConvWindowTile::parse(const std::string& id) {
 std::vector<Ranked<ConvWindowTile>> rank_window_tiles(const ConvProblem& p, const GpuTraits& gpu,
                                                       size_t limit) {
   std::vector<Ranked<ConvWindowTile>> ranked;
-  for (const int64_t bm : kRows)
-    for (const int64_t bn : kColumns)
+  for (const int64_t bm : kWarpgroupRows)
+    for (const int64_t bn : kWarpgroupColumns)
       for (const int64_t stages : kStages)
         for (const int64_t windows : kWindows)
           for (const int64_t cluster : kClusters) {
