@@ -176,6 +176,15 @@ TEST_CASE("close tactics are decided by the time of the whole program") {
   CHECK(in_graph == 2);
 }
 
+TEST_CASE("not only the second best may win in the program") {
+  if (!can_compile()) return;
+  const Tuned tuned = tuned_by(
+      "k_alpha=2.1 k_beta=2 k_gamma=2.2 k_alpha_Binary=4 k_gamma_Binary=4 trial:k_gamma_Unary=1");
+  CHECK(choices(tuned.file) == Names{"gamma", "gamma", "beta", "gamma"});
+  CHECK(tuned.report.trials.trials == 4);
+  CHECK(tuned.report.trials.swaps == 2);
+}
+
 TEST_CASE("the same file gives the same plan, with the agent and without") {
   if (!can_compile()) return;
   const Tuned tuned = tuned_by("k_alpha=1.23456 k_beta=1.2 k_gamma=0.0333");
