@@ -18,9 +18,13 @@ bool is_large(const ConvProblem& p) {
   return p.pixels() >= 256 && p.out_channels >= 32 && p.flops() >= 0.3e9;
 }
 
-/// A layer with one tap gains where memory bounds it and its pixels are read once for all channels.
-bool is_wide(const ConvProblem& p, const ConvWindowTile& t) {
-  return p.taps() > 1 || t.bn * 2 > std::min<int64_t>(256, p.out_channels);
+/// A layer with one tap gains where memory bounds it: residuals and pixels come ahead, and pixels
+/// once for all channels.
+bool gains(const ConvProblem& p, const ConvWindowTile& t, const GpuTraits& gpu) {
+  if (p.taps() > 1) return true;
+  const int64_t channels = p.in_channels + p.out_channels * (p.residual.present() ? 2 : 1);
+  return t.stages == 0 && t.windows > 1 && t.bn * 2 > std::min<int64_t>(256, p.out_channels) &&
+         static_cast<double>(p.pixels() * channels * 2) > 0.6 * static_cast<double>(gpu.l2_bytes);
 }
 
 std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
@@ -29,7 +33,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   if (!p || !is_large(*p)) return result;
   std::map<std::tuple<int64_t, int64_t, int64_t, bool>, int> seen;
   for (const auto& [tile, us] : rank_window_tiles(*p, target.gpu, SIZE_MAX)) {
-    if (!is_wide(*p, tile)) continue;
+    if (!gains(*p, tile, target.gpu)) continue;
     // Of a tile that differs in its stages alone the best one: predictions are close.
     if (++seen[{tile.bm, tile.bn, tile.cluster, tile.stages == 0}] > 1) continue;
     result.push_back({tile.id(), us});
