@@ -289,6 +289,9 @@ std::vector<Job>& Batcher::Member::jobs() { return request_->jobs; }
 void Batcher::Member::set_flushing(bool flushing) {
   std::lock_guard lock(batcher_.mutex_);
   flushing_ = flushing;
+  // At once, not when the stream's thread wakes: the others may count as complete without it, and
+  // the batch that then starts must not hold a flushed frame.
+  if (flushing) batcher_.withdraw(*request_);
   request_->changed.notify_all();
   batcher_.work_.notify_all();
 }

@@ -325,6 +325,22 @@ TEST_CASE("a bad frame fails its own stream only") {
   CHECK(good_result.batch_fill == 2);  // they did run together
 }
 
+TEST_CASE("a frame that waits for company never runs once its stream is flushing") {
+  FakeExecutor executor;
+  Batcher batcher(executor);
+  auto member = batcher.join(), other = batcher.join();  // the other one never sends
+  Submission patient;
+  patient.batch_timeout = 10s;
+  for (int i = 0; i < 100; ++i) {
+    std::thread stream([&] { CHECK(infer(*member, 1, 1, patient).outcome == Outcome::kFlushing); });
+    std::this_thread::sleep_for(1ms);
+    member->set_flushing(true);
+    stream.join();
+    member->set_flushing(false);
+  }
+  CHECK(executor.runs().empty());
+}
+
 TEST_CASE(
     "flushing wakes a stream at once, queued or running, and never frees a frame being read") {
   FakeExecutor executor;
