@@ -6,22 +6,17 @@
 #include "host_builder/tactics/cuda/conv_wgmma_tile.h"
 #include "host_builder/tactics/cuda/families.h"
 #include "host_builder/tactics/cuda/gemm_weights.h"
+#include "host_builder/tactics/cuda/warpgroup_tile.h"
 
 namespace stint::builder {
 namespace {
 
 constexpr size_t kMostTactics = 5;
 
-/// Where it can pay. Smaller products take a few microseconds: many small tiles and short pipelines
-/// (conv_gemm, conv_resident) are for them.
-bool is_large(const ConvProblem& p) {
-  return p.pixels() >= 256 && p.depth() >= 64 && p.out_channels >= 32 && p.flops() >= 0.3e9;
-}
-
 std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
   std::vector<CudaTactic> result;
   const auto p = conv_problem(graph, node);
-  if (!p || !is_large(*p)) return result;
+  if (!p || !is_large(*p) || p->depth() < 64) return result;
   std::map<std::tuple<int64_t, int64_t, int64_t>, int> seen;
   for (const auto& [tile, us] : rank_wgmma_tiles(*p, target.gpu, SIZE_MAX)) {
     // Of a tile that differs in its stages alone the best two: predictions are close.

@@ -12,21 +12,8 @@ constexpr int64_t kStages[] = {1, 2, 3, 4, 5, 6, 8};
 constexpr int64_t kClusters[] = {1, 2, 4};
 
 GemmWork work_of(const ConvProblem& p, const ConvWgmmaTile& t) {
-  GemmWork w;
-  w.warpgroups = true;
-  w.blocks = t.tiles(p) * t.cluster;
-  w.threads = t.threads();
-  w.bm = t.bm;
-  w.bn = t.bn;
-  w.warp_rows = 16;
-  w.warp_columns = t.bn;
-  w.depth = t.steps_per_block(p) * ConvWgmmaTile::kDepth;
-  w.cluster = t.cluster;
+  GemmWork w = warpgroup_work(p, t, t.steps_per_block(p), t.shared_bytes());
   w.activation_bytes = t.bm * w.depth * 2;
-  w.weight_bytes = t.bn * w.depth * 2;
-  w.shared_bytes = t.shared_bytes();
-  w.stages = t.stages;
-  w.step_depth = ConvWgmmaTile::kDepth;
   return w;
 }
 

@@ -7,16 +7,12 @@
 #include "host_builder/tactics/cuda/conv_window_tile.h"
 #include "host_builder/tactics/cuda/families.h"
 #include "host_builder/tactics/cuda/gemm_weights.h"
+#include "host_builder/tactics/cuda/warpgroup_tile.h"
 
 namespace stint::builder {
 namespace {
 
 constexpr size_t kMostTactics = 6;
-
-/// Where it can pay.
-bool is_large(const ConvProblem& p) {
-  return p.pixels() >= 256 && p.out_channels >= 32 && p.flops() >= 0.3e9;
-}
 
 /// A layer with one tap gains where memory bounds it: residuals and pixels come ahead, and pixels
 /// once for all channels.

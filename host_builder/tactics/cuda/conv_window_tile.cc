@@ -27,21 +27,8 @@ PaddedPixels padded_pixels(const ConvProblem& p) {
 }
 
 GemmWork work_of(const ConvProblem& p, const ConvWindowTile& t) {
-  GemmWork w;
-  w.warpgroups = true;
-  w.blocks = t.tiles(p) * t.cluster;
-  w.threads = t.threads();
-  w.bm = t.bm;
-  w.bn = t.bn;
-  w.warp_rows = 16;
-  w.warp_columns = t.bn;
-  w.depth = t.steps(p) * ConvWindowTile::kDepth;
-  w.cluster = t.cluster;
+  GemmWork w = warpgroup_work(p, t, t.steps(p), t.shared_bytes(p));
   w.activation_bytes = (t.bm + padded_pixels(p).reach) * p.in_channels / t.cluster * 2;
-  w.weight_bytes = t.bn * w.depth * 2;
-  w.shared_bytes = t.shared_bytes(p);
-  w.stages = t.stages;
-  w.step_depth = ConvWindowTile::kDepth;
   return w;
 }
 
