@@ -9,6 +9,7 @@
 #include "host_builder/emit/plan_writer.h"
 #include "host_builder/emit/sha256.h"
 #include "host_builder/frames/insert.h"
+#include "host_builder/frames/postprocess_spec.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/quantize/to_half.h"
 #include "host_builder/read_file.h"
@@ -152,6 +153,8 @@ BuiltProgram import_program(const ModelBytes& model, const Target& target, int64
   ImportOptions import_options;
   import_options.batch = batch;
   import_options.shapes = options.shapes;
+  if (!options.postprocess.empty())
+    import_options.cut_at = named_operands(parse_postprocess_spec(options.postprocess));
   program.graph = import_onnx(model.bytes, import_options, model.folder);
   program.graph.batch = batch;
   if (target.is_gpu) program.graph.hints.merge_channels = kGpuMergeChannels;

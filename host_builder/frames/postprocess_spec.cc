@@ -160,6 +160,13 @@ PostprocessSpec parse_postprocess_spec(const std::string& spec_text) {
   return spec;
 }
 
+std::vector<std::string> named_operands(const PostprocessSpec& spec) {
+  std::vector<std::string> names = spec.outputs;
+  for (const std::string& name : {spec.boxes, spec.scores})
+    if (!name.empty()) names.push_back(name);
+  return names;
+}
+
 const char* postprocess_grammar() {
   return R"(  a decoder, then words and key=value, separated by commas
     yolox         [n, rows, 5+classes] with boxes relative to the grid; strides= (default 8:16:32)
@@ -181,7 +188,9 @@ const char* postprocess_grammar() {
     sigmoid | softmax | no-sigmoid   function applied to raw scores (default none; yolo-anchors: sigmoid)
     center | corners          boxes or priors are cx,cy,w,h or x1,y1,x2,y2
     normalized | pixels       boxes in 0..1 of the input (default of ssd) or in its pixels
-    output=NAME  outputs=A+B  which outputs to decode (default: the only ones that fit)
+    output=NAME  outputs=A+B  which outputs to decode (default: the only ones that fit); NAME, as in
+                              boxes= and scores=, may be a value inside the model: what the model
+                              computes from it (its own suppression, say) is left out
     keep-outputs              the decoded outputs stay outputs as well
   class numbers are the model's own, background included; give --labels in that order
   examples: --postprocess yolox,strides=8:16:32,classes=80,score=0.3,iou=0.45

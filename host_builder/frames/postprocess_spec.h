@@ -37,6 +37,9 @@ struct PostprocessSpec {
 /// Throws BuildError with the position, what was found and what was expected.
 PostprocessSpec parse_postprocess_spec(const std::string& text);
 
+/// The values that the decoder is told to read by name; each may be inside the model.
+std::vector<std::string> named_operands(const PostprocessSpec& spec);
+
 const char* postprocess_name(PostprocessKind kind);
 
 /// For `stint build --help`.

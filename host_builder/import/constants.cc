@@ -72,6 +72,11 @@ void translate_constant_of_shape(NodeTranslation& n) {
   n.bind(0, filled(n, value.dtype, n.constant_integers(0, "the shape"), value.data));
 }
 
+void bind_extents(NodeTranslation& n, ValueId extents) {
+  if (n.emitter().reads_suppressed(n.in(0))) n.emitter().mark_row_bound(extents);
+  n.bind(0, extents);
+}
+
 void translate_shape(NodeTranslation& n) {
   const auto rank = static_cast<int64_t>(n.rank(0));
   auto clamp = [&](int64_t at) {
@@ -86,11 +91,12 @@ void translate_shape(NodeTranslation& n) {
   const std::vector<int64_t> part = start < end
                                         ? std::vector<int64_t>(x.begin() + start, x.begin() + end)
                                         : std::vector<int64_t>{};
-  n.bind(0, n.emitter().constant(DType::kI64, {static_cast<int64_t>(part.size())}, part));
+  bind_extents(n, n.emitter().constant(DType::kI64, {static_cast<int64_t>(part.size())}, part));
 }
 
 void translate_size(NodeTranslation& n) {
-  n.bind(0, n.emitter().constant(DType::kI64, {}, std::vector<int64_t>{n.value(0).elements()}));
+  bind_extents(n,
+               n.emitter().constant(DType::kI64, {}, std::vector<int64_t>{n.value(0).elements()}));
 }
 
 void translate_cast(NodeTranslation& n) {

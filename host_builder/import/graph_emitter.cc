@@ -149,7 +149,9 @@ std::vector<ValueId> GraphEmitter::emit_all(Op op, Attributes attributes,
                                      : kNoValue);
   }
   const std::vector<ValueId> outputs = node.outputs;
-  if (fold(node)) return outputs;
+  const bool folded = fold(node);
+  follow_rows(node);
+  if (folded) return outputs;
   node.name = node_name_;
   follow_batch(node);
   graph_.add_node(std::move(node));
@@ -219,6 +221,34 @@ void GraphEmitter::follow_batch(const Node& node) {
     if (id == kNoValue || !kept) continue;
     const Shape& shape = graph_.value(id).shape;
     if (!shape.empty() && shape[0] == graph_.batch) batched_.insert(id);
+  }
+}
+
+void GraphEmitter::follow_rows(const Node& node) {
+  bool suppressed = node.op == Op::kNonMaxSuppression, bound = false;
+  int64_t largest_bound = 0;
+  for (const ValueId id : node.inputs) {
+    if (id == kNoValue) continue;
+    suppressed = suppressed || reads_suppressed(id);
+    if (!is_row_bound(id)) continue;
+    bound = true;
+    largest_bound = std::max(largest_bound, graph_.value(id).elements());
+  }
+  for (const ValueId id : node.outputs) {
+    if (id == kNoValue) continue;
+    const Value& y = graph_.value(id);
+    if (y.is_constant()) {
+      // Shape arithmetic keeps its size; what it sizes (a range, a mask) does not depend on it row
+      // by row.
+      if (bound && y.elements() <= largest_bound) row_bounds_.insert(id);
+    } else {
+      if (suppressed) suppressed_.insert(id);
+      if (bound && largest_bound == 1)
+        throw BuildError(
+            "reads how many boxes a NonMaxSuppression keeps, which is known only at run time; let "
+            "the plan suppress instead: --postprocess boxes-scores,boxes=NAME,scores=NAME with the "
+            "two values that the NonMaxSuppression reads, or export the model without it");
+    }
   }
 }
 

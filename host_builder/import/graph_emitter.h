@@ -57,6 +57,13 @@ class GraphEmitter {
   bool batched(ValueId id) const { return batched_.count(id) != 0; }
   void mark_batched(ValueId id) { batched_.insert(id); }
 
+  /// The value is computed from a suppression's rows, of which only a bound is known here.
+  bool reads_suppressed(ValueId id) const { return suppressed_.count(id) != 0; }
+  /// The constant holds that bound where the model means the number of boxes that survive. It may
+  /// size other values, whose unused rows are blanked in the end; no result may depend on it.
+  void mark_row_bound(ValueId id) { row_bounds_.insert(id); }
+  bool is_row_bound(ValueId id) const { return row_bounds_.count(id) != 0; }
+
   /// Names of the model are reserved before translation, so that no made-up name meets one.
   void reserve(const std::string& name) { names_.insert(name); }
   /// Gives the value a reserved name, unless it already has one.
@@ -66,6 +73,7 @@ class GraphEmitter {
  private:
   bool fold(Node& node);
   void follow_batch(const Node& node);
+  void follow_rows(const Node& node);
 
   Graph& graph_;
   FoldingLimits limits_;
@@ -74,6 +82,7 @@ class GraphEmitter {
   std::unordered_map<std::string, size_t>
       next_suffix_;  // keeps repeated hints from being searched again
   std::unordered_set<ValueId> batched_;
+  std::unordered_set<ValueId> suppressed_, row_bounds_;
   std::unordered_set<ValueId> named_by_model_;
 };
 

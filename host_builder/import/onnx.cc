@@ -5,10 +5,12 @@
 
 #include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/import/cut_model.h"
 #include "host_builder/import/graph_emitter.h"
 #include "host_builder/import/model_file.h"
 #include "host_builder/import/node_translation.h"
 #include "host_builder/import/operator_table.h"
+#include "host_builder/import/suppressed_rows.h"
 #include "host_builder/import/tensor_decode.h"
 #include "host_builder/read_file.h"
 #include "host_builder/tactics/evaluate.h"
@@ -42,6 +44,7 @@ class Importer {
     for (int i = 0; i < proto_.node_size(); ++i) translate(proto_.node(i), i);
     read_outputs();
     findings_.raise("the ONNX model cannot be built:");
+    blank_unused_rows(graph_);
     return std::move(graph_);
   }
 
@@ -247,6 +250,11 @@ class Importer {
       const auto found = names_.find(output.name());
       if (found == names_.end()) {
         finding("output '" + output.name() + "'", "no node computes it");
+      } else if (emitter_.is_row_bound(found->second)) {
+        finding("output '" + output.name() + "'",
+                "says how many boxes a NonMaxSuppression keeps, which is known only at run time; "
+                "let the plan suppress: --postprocess boxes-scores,boxes=NAME,scores=NAME with the "
+                "two values that the NonMaxSuppression reads");
       } else if (found->second != kNoValue) {
         graph_.outputs.push_back(own_value(found->second, output.name()));
       }
@@ -296,7 +304,9 @@ class Importer {
 
 Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options,
                   const std::filesystem::path& folder) {
-  return Importer(parse_model(bytes), options, folder).run();
+  onnx::ModelProto model = parse_model(bytes);
+  cut_model(*model.mutable_graph(), options.cut_at);
+  return Importer(model, options, folder).run();
 }
 
 Graph import_onnx_file(const std::filesystem::path& path, const ImportOptions& options) {

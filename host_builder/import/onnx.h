@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "host_builder/graph/graph.h"
 
@@ -18,6 +19,8 @@ struct ImportOptions {
   std::optional<int64_t> batch;
   /// Shapes for inputs with symbolic axes (--shape name=1x3x224x224).
   std::map<std::string, Shape> shapes;
+  /// Values inside the model at which it ends, instead of the outputs computed from them.
+  std::vector<std::string> cut_at;
   /// Bytes that all constants of the model together may have, those made by folding included.
   uint64_t constant_bytes_limit = uint64_t{8} << 30;
   /// Multiply-adds that folding of constants may cost; nodes beyond it stay in the graph.
@@ -30,6 +33,8 @@ struct ImportOptions {
 ///
 /// NonMaxSuppression has a data-dependent number of rows in ONNX; here it has the static bound
 /// batches * classes * min(max_output_boxes_per_class, boxes), and rows that are not used hold -1.
+/// In outputs computed from its rows, unused ones hold 0 (integers: -1); models that mix the rows
+/// are refused.
 ///
 /// External tensor data is looked up in `folder`, never outside of it; empty: it is refused.
 Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options,

@@ -1,0 +1,14 @@
+// The rows of a NonMaxSuppression are as many as boxes survive; a static plan holds the most there
+// can be. What the model computes from the rows that no box took must not look like a box.
+#pragma once
+
+#include "host_builder/graph/graph.h"
+
+namespace stint::builder {
+
+/// Follows the rows of every NonMaxSuppression to the graph's outputs and makes the unused ones 0
+/// there (integers: -1). Throws BuildError where a node mixes rows, so that unused ones would
+/// change a result: the message names the node, and the --postprocess that replaces the tail.
+void blank_unused_rows(Graph& graph);
+
+}  // namespace stint::builder
