@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host_builder/codegen/compiler.h"
+#include "host_builder/emit/check_plan.h"
 #include "host_builder/emit/plan_writer.h"
 #include "host_builder/emit/sha256.h"
 #include "host_builder/frames/insert.h"
@@ -272,6 +273,7 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
   }
   progress.next("write");
   std::vector<std::byte> plan = write_plan(contents);
+  check_plan(plan);
   own_report.plan_bytes = plan.size();
   progress.finish();
   if (report != nullptr) *report = std::move(own_report);

@@ -52,7 +52,8 @@ struct BuildReport {
   uint64_t plan_bytes = 0;
 };
 
-/// Builds in memory. Same model and options, same bytes. Throws BuildError.
+/// Builds in memory. Same model and options, same bytes. The runtime's own verification has passed
+/// what is returned. Throws BuildError.
 std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
                                   BuildReport* report);
 

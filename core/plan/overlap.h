@@ -7,8 +7,7 @@
 
 namespace stint {
 
-/// No byte belongs to both. Recognises ranges that are apart, and views that interleave with a
-/// common period, as parts of a concatenation do; says false when it cannot tell.
+/// No byte belongs to both; says false when it cannot tell (strided_bytes.h). Both were measured.
 bool are_disjoint(const fb::Tensor& a, const fb::Tensor& b);
 
 /// Both cover the same bytes, in the same order if the types have one size: computing in place.

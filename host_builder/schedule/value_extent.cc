@@ -1,7 +1,6 @@
 #include "host_builder/schedule/value_extent.h"
 
-#include <algorithm>
-
+#include "core/plan/strided_bytes.h"
 #include "host_builder/graph/shape.h"
 
 namespace stint::builder {
@@ -9,34 +8,17 @@ namespace {
 
 int64_t view_offset(const Value& value) { return value.view ? value.view->offset : 0; }
 
-// Parts of one axis: the same strides everywhere, and their places differ by a multiple of one
-// axis's stride that is at least the extent of the earlier part.
-bool are_separate_parts(const Value& low, const Value& high) {
-  if (low.shape.size() != high.shape.size()) return false;
-  const std::vector<int64_t> strides = strides_of(low);
-  if (strides != strides_of(high)) return false;
-  const int64_t distance = view_offset(high) - view_offset(low);
-  for (size_t axis = 0; axis < strides.size(); ++axis) {
-    if (strides[axis] <= 0 || distance % strides[axis] != 0 ||
-        distance / strides[axis] < low.shape[axis])
-      continue;
-    // Both parts must stay inside one period of the next outer axis, or they could meet in the
-    // following one.
-    int64_t outer = 0;
-    for (size_t k = 0; k < strides.size(); ++k) {
-      if (k != axis && strides[k] > strides[axis] && (outer == 0 || strides[k] < outer))
-        outer = strides[k];
-    }
-    bool inner_inside = true;
-    for (size_t k = 0; k < strides.size(); ++k) {
-      const int64_t extent = std::max(low.shape[k], high.shape[k]);
-      if (k != axis && strides[k] <= strides[axis] && (extent - 1) * strides[k] >= strides[axis])
-        inner_inside = false;
-    }
-    const int64_t reach = distance / strides[axis] + high.shape[axis];
-    if (inner_inside && (outer == 0 || reach * strides[axis] <= outer)) return true;
+StridedBytes bytes_of(const Value& value) {
+  StridedBytes bytes;
+  const auto element = static_cast<int64_t>(dtype_bytes(value.dtype));
+  bytes.begin = extent_of(value).begin;
+  bytes.element = static_cast<uint32_t>(element);
+  const std::vector<int64_t> strides = strides_of(value);
+  for (size_t axis = 0; axis < strides.size(); ++axis, ++bytes.rank) {
+    bytes.shape[axis] = value.shape[axis];
+    bytes.strides[axis] = strides[axis] * element;
   }
-  return false;
+  return bytes;
 }
 
 }  // namespace
@@ -74,10 +56,7 @@ ByteRange extent_of(const Value& value) {
 }
 
 bool may_overlap(const Value& a, const Value& b) {
-  const ByteRange x = extent_of(a), y = extent_of(b);
-  if (x.end <= y.begin || y.end <= x.begin) return false;
-  if (a.dtype != b.dtype) return true;
-  return view_offset(a) <= view_offset(b) ? !are_separate_parts(a, b) : !are_separate_parts(b, a);
+  return !share_no_byte(bytes_of(a), bytes_of(b));
 }
 
 }  // namespace stint::builder

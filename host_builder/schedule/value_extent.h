@@ -30,8 +30,8 @@ struct ByteRange {
 /// Bytes from the first element to the end of the last, counted from the storage's first byte.
 ByteRange extent_of(const Value& value);
 
-/// Whether two values of one storage may share an element. Exact for the parts of a concatenation
-/// or split (equal strides, disjoint along one axis); otherwise errs on the side of yes.
+/// Whether two values of one storage may share an element, as exactly as the runtime sees it
+/// (core/plan/strided_bytes.h).
 bool may_overlap(const Value& a, const Value& b);
 
 }  // namespace stint::builder

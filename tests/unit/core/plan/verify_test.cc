@@ -480,6 +480,10 @@ TEST_CASE("steps") {
     bent.program.edges = {fb::Edge(1, 0, fb::EdgeKind::Full)};
     bent.check_refused("edge");
   }
+  SUBCASE("edge from a step to itself") {
+    bent.program.edges = {fb::Edge(1, 1, fb::EdgeKind::Full)};
+    bent.check_refused("edge");
+  }
   SUBCASE("edge beyond the steps") {
     bent.program.edges = {fb::Edge(0, 2, fb::EdgeKind::Full)};
     bent.check_refused("edge");
@@ -521,6 +525,14 @@ TEST_CASE("operands of a step are apart or the same") {
   SUBCASE("columns of one buffer, as in a concatenation, are fine") {
     reshape({0, {4, 4}, arena, 0, 0, {8, 1}}, {0, {4, 4}, arena, 0, 16, {8, 1}});
     CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("columns of a buffer that begins in the middle of a period are fine") {
+    reshape({0, {4, 4}, arena, 0, 24, {8, 1}}, {0, {4, 4}, arena, 0, 40, {8, 1}});
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("columns of such a buffer that touch") {
+    reshape({0, {4, 4}, arena, 0, 24, {8, 1}}, {0, {4, 4}, arena, 0, 36, {8, 1}});
+    bent.check_refused("overlaps an input");
   }
   SUBCASE("rows of one buffer, image by image, are fine") {
     reshape({0, {2, 2, 4}, arena, 0, 0, {16, 4, 1}}, {0, {2, 2, 4}, arena, 0, 32, {16, 4, 1}});
