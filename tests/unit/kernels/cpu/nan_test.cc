@@ -72,9 +72,12 @@ TEST_CASE("NaN through convolutions with every activation") {
     const ValueId r = s.input("r", shape, random);
     s.node.op = Op::kConv;
     s.node.name = "convolution";
-    s.node.attributes = builder::ConvAttributes{{3, 3}, {1, 1},
-                                                {1, 1}, {1, 1},
-                                                {1, 1}, depthwise ? channels : 1,
+    s.node.attributes = builder::ConvAttributes{{3, 3},
+                                                {1, 1},
+                                                {1, 1},
+                                                {1, 1},
+                                                {1, 1},
+                                                depthwise ? channels : 1,
                                                 epilogue(act, act % 2 == 1)};
     s.node.inputs = {x, w, b, r};
     s.node.outputs = {s.output("y", DType::kF32, shape)};
@@ -106,8 +109,8 @@ TEST_CASE("NaN through matrix products with every activation") {
         for (const int64_t columns : {3, 40}) {
           LoweredStep s;
           const ValueId a = s.input("a", {7, 19}, random);
-          const ValueId b = packed ? s.constant("b", {19, columns}, random)
-                                   : s.input("b", {19, columns}, random);
+          const ValueId b =
+              packed ? s.constant("b", {19, columns}, random) : s.input("b", {19, columns}, random);
           s.node.op = Op::kMatMul;
           builder::MatMulAttributes attributes;
           if (packed) attributes.epilogue = epilogue(act, false);
@@ -139,8 +142,8 @@ TEST_CASE("NaN through pooling: first, in the middle and last in its window") {
           s.node.attributes = a;
           s.node.inputs = {x};
           const ValueId y = s.output("y", DType::kF32, {1, kOut, kOut, channels});
-          const ValueId index = indices ? s.output("i", DType::kI64, {1, kOut, kOut, channels})
-                                        : builder::kNoValue;
+          const ValueId index =
+              indices ? s.output("i", DType::kI64, {1, kOut, kOut, channels}) : builder::kNoValue;
           s.node.outputs = {y, index};
           const int64_t c = channels - 1, row = 4, column = 3;
           check_reach(s, builder::kPoolFamily, x, {(row * kSide + column) * channels + c},
