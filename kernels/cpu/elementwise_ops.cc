@@ -3,6 +3,8 @@
 #include <cmath>
 #include <type_traits>
 
+#include "kernels/cpu/nan_keeping.h"
+
 namespace stint::cpu {
 namespace {
 
@@ -74,16 +76,6 @@ C power(C a, C b) {
     }
     return result;
   }
-}
-
-// NaN in either operand is the result, as in numpy.
-template <typename C>
-C smaller(C a, C b) {
-  return a < b || a != a ? a : b;
-}
-template <typename C>
-C larger(C a, C b) {
-  return a > b || a != a ? a : b;
 }
 
 template <typename C>
@@ -171,7 +163,7 @@ void apply_float(const ElementwiseParams& p, const C* a, int64_t n, C* y) {
       return each(n, y,
                   [=](int64_t i) { return beta * (a[i] > 0 ? a[i] : alpha * std::expm1(a[i])); });
     case EltOp::kThresholdedRelu:
-      return each(n, y, [=](int64_t i) { return a[i] > alpha ? a[i] : C{0}; });
+      return each(n, y, [=](int64_t i) { return a[i] <= alpha ? C{0} : a[i]; });
     case EltOp::kCelu:
       return each(n, y, [=](int64_t i) {
         return larger(a[i], C{0}) + smaller(alpha * std::expm1(a[i] / alpha), C{0});
@@ -275,9 +267,9 @@ void apply_elementwise(const ElementwiseParams& p, const C* a, const C* b, const
     case EltOp::kPow:
       return each(n, y, [=](int64_t i) { return power(a[i], b[i]); });
     case EltOp::kMin:
-      return each(n, y, [=](int64_t i) { return b[i] != b[i] ? b[i] : smaller(a[i], b[i]); });
+      return each(n, y, [=](int64_t i) { return smaller(a[i], b[i]); });
     case EltOp::kMax:
-      return each(n, y, [=](int64_t i) { return b[i] != b[i] ? b[i] : larger(a[i], b[i]); });
+      return each(n, y, [=](int64_t i) { return larger(a[i], b[i]); });
     case EltOp::kPRelu:
       return each(n, y, [=](int64_t i) { return a[i] < 0 ? mul(a[i], b[i]) : a[i]; });
     case EltOp::kEqual:

@@ -6,7 +6,6 @@
 
 #include <cstring>
 
-#include "hwy/contrib/math/math-inl.h"
 #include "kernels/cpu/check_helpers.h"
 #include "kernels/cpu/elementwise_ops.h"
 #include "kernels/cpu/kernel_table.h"
@@ -45,11 +44,6 @@ HWY_INLINE void map(const float* a, const float* b, const float* c, float* y, in
   std::memcpy(y + i, tail[0], bytes);
 }
 
-// NaN in either operand is the result: the x86 instructions return the second operand when one is
-// NaN.
-HWY_INLINE V smaller(V a, V b) { return hn::IfThenElse(hn::IsNaN(a), a, hn::Min(a, b)); }
-HWY_INLINE V larger(V a, V b) { return hn::IfThenElse(hn::IsNaN(a), a, hn::Max(a, b)); }
-
 HWY_INLINE V as_number(hn::Mask<Tag> m) { return hn::IfThenElseZero(m, hn::Set(Tag(), 1.0f)); }
 
 void execute(const PointwiseOp& op, const float* a, const float* b, const float* c, int64_t n,
@@ -83,7 +77,7 @@ void execute(const PointwiseOp& op, const float* a, const float* b, const float*
     case EltOp::kErf:
       return STINT_UNARY(verf(d, x));
     case EltOp::kRelu:
-      return STINT_UNARY(hn::Max(zero, x));
+      return STINT_UNARY(at_least(x, zero));
     case EltOp::kSigmoid:
       return STINT_UNARY(vsigmoid(d, x));
     case EltOp::kTanh:
@@ -103,7 +97,7 @@ void execute(const PointwiseOp& op, const float* a, const float* b, const float*
     case EltOp::kSoftsign:
       return STINT_UNARY(hn::Div(x, hn::Add(one, hn::Abs(x))));
     case EltOp::kSoftplus:
-      return STINT_UNARY(hn::Add(hn::Max(zero, x), hn::Log1p(d, vexp(d, hn::Neg(hn::Abs(x))))));
+      return STINT_UNARY(vsoftplus(d, x));
     case EltOp::kClip:
       return STINT_UNARY(clamp(d, x, alpha, beta));
     case EltOp::kLeakyRelu:
@@ -115,7 +109,7 @@ void execute(const PointwiseOp& op, const float* a, const float* b, const float*
     case EltOp::kSelu:
       return STINT_UNARY(hn::Mul(beta, velu(d, x, alpha)));
     case EltOp::kThresholdedRelu:
-      return STINT_UNARY(hn::IfThenElseZero(hn::Gt(x, alpha), x));
+      return STINT_UNARY(hn::IfThenZeroElse(hn::Le(x, alpha), x));
     case EltOp::kAdd:
       return STINT_BINARY(hn::Add(x, z));
     case EltOp::kSub:
@@ -125,9 +119,9 @@ void execute(const PointwiseOp& op, const float* a, const float* b, const float*
     case EltOp::kDiv:
       return STINT_BINARY(hn::Div(x, z));
     case EltOp::kMin:
-      return STINT_BINARY(smaller(x, z));
+      return STINT_BINARY(vsmaller(x, z));
     case EltOp::kMax:
-      return STINT_BINARY(larger(x, z));
+      return STINT_BINARY(vlarger(x, z));
     case EltOp::kPRelu:
       return STINT_BINARY(hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, z), x));
     case EltOp::kEqual:

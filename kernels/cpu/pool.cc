@@ -4,9 +4,12 @@
 #include "kernels/cpu/simd_dispatch.h"
 // After simd_dispatch.h.
 #include <limits>
+#include <type_traits>
 
 #include "kernels/cpu/conv_check.h"
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/nan_keeping-inl.h"
+#include "kernels/cpu/nan_keeping.h"
 #include "kernels/cpu/strided_loop.h"
 #include "plan_schema/params/pool.h"
 
@@ -71,30 +74,43 @@ struct Window {
   float scale;
 };
 
+/// The sum of what is added, as Largest is the largest.
+template <class D>
+class Total {
+  using V = hwy::HWY_NAMESPACE::Vec<D>;
+
+ public:
+  HWY_INLINE explicit Total(V start) : value_(start) {}
+  HWY_INLINE void add(V x) { value_ = hwy::HWY_NAMESPACE::Add(value_, x); }
+  HWY_INLINE V result() const { return value_; }
+
+ private:
+  V value_;
+};
+
 template <bool kMax>
 HWY_INLINE void pool_channels(const Window& w, float* y, int64_t channels) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::ScalableTag<float> d;
   constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(hn::ScalableTag<float>()));
-  using V = hn::Vec<decltype(d)>;
+  using D = hn::ScalableTag<float>;
+  using V = hn::Vec<D>;
+  using Pooled = std::conditional_t<kMax, Largest<D>, Total<D>>;
   const V start = hn::Set(d, kMax ? -std::numeric_limits<float>::infinity() : 0.0f);
   const V scale = hn::Set(d, w.scale);
   int64_t c = 0;
   for (; c + 2 * kLanes <= channels; c += 2 * kLanes) {
-    V a = start, b = start;
+    Pooled a(start), b(start);
     for (int64_t i = 0; i < w.count[0]; ++i)
       for (int64_t j = 0; j < w.count[1]; ++j) {
         const float* from = w.base + i * w.step[0] + j * w.step[1] + c;
         for (int64_t k = 0; k < w.count[2]; ++k, from += w.step[2]) {
-          const V x0 = hn::LoadU(d, from);
-          const V x1 = hn::LoadU(d, from + kLanes);
-          // The input second: a NaN there then survives on x86.
-          a = kMax ? hn::Max(a, x0) : hn::Add(a, x0);
-          b = kMax ? hn::Max(b, x1) : hn::Add(b, x1);
+          a.add(hn::LoadU(d, from));
+          b.add(hn::LoadU(d, from + kLanes));
         }
       }
-    hn::StoreU(kMax ? a : hn::Mul(a, scale), d, y + c);
-    hn::StoreU(kMax ? b : hn::Mul(b, scale), d, y + c + kLanes);
+    hn::StoreU(kMax ? a.result() : hn::Mul(a.result(), scale), d, y + c);
+    hn::StoreU(kMax ? b.result() : hn::Mul(b.result(), scale), d, y + c + kLanes);
   }
   for (; c < channels; ++c) {
     float a = kMax ? -std::numeric_limits<float>::infinity() : 0.0f;
@@ -102,13 +118,13 @@ HWY_INLINE void pool_channels(const Window& w, float* y, int64_t channels) {
       for (int64_t j = 0; j < w.count[1]; ++j) {
         const float* from = w.base + i * w.step[0] + j * w.step[1] + c;
         for (int64_t k = 0; k < w.count[2]; ++k, from += w.step[2])
-          a = kMax ? (a > *from ? a : *from) : a + *from;
+          a = kMax ? larger(a, *from) : a + *from;
       }
     y[c] = kMax ? a : a * w.scale;
   }
 }
 
-/// Flat position of the largest value in the model's N, C, spatial... order.
+/// Flat position of the largest value, or of the first NaN, in the model's N, C, spatial... order.
 HWY_INLINE void index_channels(const PoolShape& s, const Window& w, int64_t n, const int64_t* first,
                                const int64_t* begin, int64_t* to) {
   const int64_t plane = s.in[0] * s.in[1] * s.in[2];
@@ -121,7 +137,7 @@ HWY_INLINE void index_channels(const PoolShape& s, const Window& w, int64_t n, c
       for (int64_t j = 0; j < w.count[1]; ++j)
         for (int64_t k = 0; k < w.count[2]; ++k) {
           const float v = w.base[i * w.step[0] + j * w.step[1] + k * w.step[2] + c];
-          if (any && !(v > best)) continue;
+          if (any && !(v > best || (v != v && best == best))) continue;
           any = true;
           best = v;
           at[0] = i, at[1] = j, at[2] = k;

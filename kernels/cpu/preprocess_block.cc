@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "kernels/cpu/nan_keeping-inl.h"
 #include "kernels/cpu/preprocess_block.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -29,7 +30,7 @@ HWY_INLINE V sample(D d, const BilinearTaps& taps, int32_t i, V wx, V wy) {
 }
 
 HWY_INLINE V normalise(D d, V x, const PreprocessBlock& b, int channel) {
-  x = hn::Min(hn::Max(x, hn::Zero(d)), hn::Set(d, 255.0f));
+  x = clamp(d, x, hn::Zero(d), hn::Set(d, 255.0f));
   return hn::Mul(hn::Sub(x, hn::Set(d, b.mean[channel])), hn::Set(d, b.scale[channel]));
 }
 

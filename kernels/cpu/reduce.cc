@@ -7,6 +7,7 @@
 #include "kernels/cpu/check_helpers.h"
 #include "kernels/cpu/element_blocks.h"
 #include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/nan_keeping.h"
 #include "kernels/cpu/strided_loop.h"
 #include "plan_schema/params/elementwise.h"
 #include "plan_schema/params/reduce.h"
@@ -87,9 +88,9 @@ void accumulate(Accumulate what, const C* x, int64_t n, A* acc, int64_t acc_step
     case Accumulate::kProduct:
       return each([](A s, A v) { return static_cast<W>(s) * static_cast<W>(v); });
     case Accumulate::kMax:
-      return each([](A s, A v) { return v > s || v != v ? v : s; });
+      return each([](A s, A v) { return larger(v, s); });
     case Accumulate::kMin:
-      return each([](A s, A v) { return v < s || v != v ? v : s; });
+      return each([](A s, A v) { return smaller(v, s); });
     case Accumulate::kExpSum:
       if constexpr (std::is_floating_point_v<A>) {
         for (int64_t i = 0; i < n; ++i)
@@ -107,9 +108,9 @@ A combine(Accumulate what, A s, A v) {
     case Accumulate::kProduct:
       return static_cast<A>(static_cast<W>(s) * static_cast<W>(v));
     case Accumulate::kMax:
-      return v > s || v != v ? v : s;
+      return larger(v, s);
     case Accumulate::kMin:
-      return v < s || v != v ? v : s;
+      return smaller(v, s);
     default:
       return static_cast<A>(static_cast<W>(s) + static_cast<W>(v));
   }
@@ -132,15 +133,12 @@ void accumulate_run(Accumulate what, const C* x, int64_t n, A* acc, const A* shi
     for (int64_t k = 0; k < kLanes; ++k) lane[k] = x[k];
     const auto each = [&](auto better) {
       for (int64_t i = kLanes; i < whole; i += kLanes)
-        for (int64_t k = 0; k < kLanes; ++k) {
-          const C v = x[i + k];
-          lane[k] = better(v, lane[k]) || v != v ? v : lane[k];
-        }
+        for (int64_t k = 0; k < kLanes; ++k) lane[k] = better(x[i + k], lane[k]);
     };
     if (what == Accumulate::kMax)
-      each([](C v, C s) { return v > s; });
+      each([](C v, C s) { return larger(v, s); });
     else
-      each([](C v, C s) { return v < s; });
+      each([](C v, C s) { return smaller(v, s); });
     result = static_cast<A>(lane[0]);
     for (int64_t k = 1; k < kLanes; ++k) result = combine(what, result, static_cast<A>(lane[k]));
   } else {

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 
-#include "hwy/contrib/math/math-inl.h"
 #include "kernels/cpu/check_helpers.h"
 #include "kernels/cpu/element_blocks.h"
 #include "kernels/cpu/kernel_table.h"
@@ -27,6 +26,8 @@ using V = hn::Vec<Tag>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(Tag()));
 constexpr int64_t kShort = 16;   // up to here a line is too short for vectors along it
 constexpr int64_t kGroup = 128;  // lines done side by side
+
+// The maxima may lose a NaN: the sum of exponentials keeps it, and with it every element.
 
 /// One dense line.
 void softmax_line(const float* x, float* y, int64_t n, bool log) {
@@ -81,7 +82,7 @@ void softmax_tile(float* tile, int64_t length, bool log) {
       sum = hn::Add(sum, e);
       hn::StoreU(log ? shifted : e, d, at + k * kGroup);
     }
-    const V by = log ? hn::Log(d, sum) : hn::Div(hn::Set(d, 1.0f), sum);
+    const V by = log ? vlog(d, sum) : hn::Div(hn::Set(d, 1.0f), sum);
     for (int64_t k = 0; k < length; ++k) {
       const V v = hn::LoadU(d, at + k * kGroup);
       hn::StoreU(log ? hn::Sub(v, by) : hn::Mul(v, by), d, at + k * kGroup);
@@ -115,7 +116,7 @@ void softmax_columns(const float* x, int64_t x_step, float* y, int64_t y_step, i
     sum = hn::Add(sum, e);
     hn::StoreU(log ? shifted : e, d, y + k * y_step);
   }
-  const V by = log ? hn::Log(d, sum) : hn::Div(hn::Set(d, 1.0f), sum);
+  const V by = log ? vlog(d, sum) : hn::Div(hn::Set(d, 1.0f), sum);
   for (int64_t k = 0; k < length; ++k) {
     const V v = hn::LoadU(d, y + k * y_step);
     hn::StoreU(log ? hn::Sub(v, by) : hn::Mul(v, by), d, y + k * y_step);

@@ -1,7 +1,7 @@
 // Vector versions of the functions networks use, f32, for any SIMD target. Relative error <= 1e-6
 // over the whole range (measured: tests/unit/kernels/cpu/vector_math_test.cc); NaN in gives NaN
-// out. The polynomials are weighted minimax fits of our own. For log, log1p, sin, cos use
-// hwy/contrib/math/math-inl.h (header only).
+// out. The polynomials are weighted minimax fits of our own. log and log1p are those of
+// hwy/contrib/math/math-inl.h (header only), which lose a NaN by themselves.
 #if defined(STINT_VECTOR_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef STINT_VECTOR_MATH_INL_H_
 #undef STINT_VECTOR_MATH_INL_H_
@@ -9,19 +9,12 @@
 #define STINT_VECTOR_MATH_INL_H_
 #endif
 
-#include "hwy/highway.h"
-#include "plan_schema/types.h"
+#include "hwy/contrib/math/math-inl.h"
+#include "kernels/cpu/nan_keeping-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace stint::cpu {
 namespace HWY_NAMESPACE {
-
-/// Min and Max with the bound first: the x86 instructions then keep a NaN in `x`.
-template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
-HWY_INLINE V clamp(D, V x, V low, V high) {
-  namespace hn = hwy::HWY_NAMESPACE;
-  return hn::Min(high, hn::Max(low, x));
-}
 
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V vexp(D d, V x) {
@@ -85,7 +78,7 @@ HWY_INLINE V verf(D d, V x) {
   p = hn::MulAdd(p, z, hn::Set(d, 1.128379166e+00f));
   const V small = hn::Mul(p, x);
   // Else 1 - exp(Q(|x| - 2.5)), Q = log erfc; at 4 the result is 1 in f32.
-  const V t = hn::Sub(hn::Min(hn::Set(d, 4.0f), a), hn::Set(d, 2.5f));
+  const V t = hn::Sub(at_most(a, hn::Set(d, 4.0f)), hn::Set(d, 2.5f));
   V q = hn::MulAdd(hn::Set(d, -2.169763944e-05f), t, hn::Set(d, 6.176423192e-05f));
   q = hn::MulAdd(q, t, hn::Set(d, -4.310072718e-04f));
   q = hn::MulAdd(q, t, hn::Set(d, 2.166458184e-03f));
@@ -95,6 +88,19 @@ HWY_INLINE V verf(D d, V x) {
   q = hn::MulAdd(q, t, hn::Set(d, -7.806815303e+00f));
   const V large = hn::CopySign(hn::Sub(hn::Set(d, 1.0f), vexp(d, q)), x);
   return hn::IfThenElse(hn::Lt(a, hn::Set(d, 1.0f)), small, large);
+}
+
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE V vlog(D d, V x) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  return hn::IfThenElse(hn::IsNaN(x), x, hn::Log(d, x));
+}
+
+/// log(1 + exp(x)).
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE V vsoftplus(D d, V x) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  return hn::Add(at_least(x, hn::Zero(d)), hn::Log1p(d, vexp(d, hn::Neg(hn::Abs(x)))));
 }
 
 /// 0.5 x (1 + erf(x / sqrt 2)).
@@ -120,8 +126,8 @@ template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V vmish(D d, V x) {
   namespace hn = hwy::HWY_NAMESPACE;
   const V two = hn::Set(d, 2.0f);
-  const V e =
-      vexp(d, hn::Min(hn::Set(d, 30.0f), x));  // above 20 the factor is 1 in f32; n stays finite
+  // Above 20 the factor is 1 in f32; n stays finite.
+  const V e = vexp(d, at_most(x, hn::Set(d, 30.0f)));
   const V n = hn::Mul(e, hn::Add(e, two));
   return hn::Mul(x, hn::Div(n, hn::Add(n, two)));
 }
@@ -157,7 +163,7 @@ template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V velu(D d, V x, V alpha) {
   namespace hn = hwy::HWY_NAMESPACE;
   const V zero = hn::Zero(d);
-  return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(alpha, vexpm1_negative(d, hn::Min(zero, x))), x);
+  return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(alpha, vexpm1_negative(d, at_most(x, zero))), x);
 }
 
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>

@@ -31,6 +31,6 @@ __device__ __forceinline__ float average_scale(int first_row, int first_column) 
 }
 
 __device__ __forceinline__ float pooled(float so_far, float x) {
-  if constexpr (kIsMax) return so_far > x ? so_far : x;  // a NaN in x survives
+  if constexpr (kIsMax) return larger_or_nan(so_far, x);
   return so_far + x;
 }

@@ -57,6 +57,17 @@ __device__ __forceinline__ float approximate_reciprocal(float x) {
   return y;
 }
 
+/// The larger of both; NaN if either is (fmaxf gives the number).
+__device__ __forceinline__ float larger_or_nan(float a, float b) {
+#if STINT_SM >= 80
+  float y;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(y) : "f"(a), "f"(b));
+  return y;
+#else
+  return a > b || a != a ? a : b;
+#endif
+}
+
 /// IEEE binary16 in memory.
 struct half_t {
   uint16_t bits;

@@ -155,9 +155,9 @@ double apply(EltOp op, double a, double b, double c, double alpha, double beta) 
     case EltOp::kPow:
       return std::pow(a, b);
     case EltOp::kMin:
-      return std::min(a, b);
+      return std::isnan(b) ? b : std::min(a, b);
     case EltOp::kMax:
-      return std::max(a, b);
+      return std::isnan(b) ? b : std::max(a, b);
     case EltOp::kPRelu:
       return a < 0 ? a * b : a;
     case EltOp::kGreater:
@@ -297,7 +297,7 @@ void pool(const PoolAttributes& a, const Layout& l, const Tensor& x, Tensor& y) 
       counted += in_padded;
       if (!in_input) return;
       const double v = x.data[flat(x.shape, at)];
-      best = std::max(best, v);
+      if (v > best || std::isnan(v)) best = v;
       sum += v;
       ++inside;
     });
@@ -354,10 +354,10 @@ void reduce(const ReduceAttributes& a, const Tensor& x, Tensor& y) {
         r += v;
         break;
       case ReduceOp::kMax:
-        r = std::max(r, v);
+        if (v > r || std::isnan(v)) r = v;
         break;
       case ReduceOp::kMin:
-        r = std::min(r, v);
+        if (v < r || std::isnan(v)) r = v;
         break;
       case ReduceOp::kProd:
         r *= v;

@@ -105,8 +105,8 @@ STINT_BINARY(op_pow) {
 // NaN in either operand is the result, as in numpy.
 STINT_BINARY(smaller) { return a < b || a != a ? a : b; }
 STINT_BINARY(larger) { return a > b || a != a ? a : b; }
-STINT_BINARY(op_min) { return b != b ? b : smaller(a, b); }
-STINT_BINARY(op_max) { return b != b ? b : larger(a, b); }
+STINT_BINARY(op_min) { return smaller(a, b); }
+STINT_BINARY(op_max) { return larger(a, b); }
 
 STINT_BINARY(op_prelu) { return a < 0 ? op_mul(a, b) : a; }
 STINT_BINARY(op_equal) { return static_cast<C>(a == b); }
@@ -206,7 +206,7 @@ STINT_WITH_ALPHA(op_hard_sigmoid) {
 STINT_WITH_ALPHA(op_selu) {
   return static_cast<C>(f_beta) * (a > 0 ? a : static_cast<C>(f_alpha) * expm1_of(a));
 }
-STINT_WITH_ALPHA(op_thresholded_relu) { return a > static_cast<C>(f_alpha) ? a : C(0); }
+STINT_WITH_ALPHA(op_thresholded_relu) { return a <= static_cast<C>(f_alpha) ? C(0) : a; }
 STINT_WITH_ALPHA(op_celu) {
   const C alpha = static_cast<C>(f_alpha);
   return larger(a, C(0)) + smaller(alpha * expm1_of(a / alpha), C(0));

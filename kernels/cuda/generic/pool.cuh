@@ -43,7 +43,7 @@ struct MergeValues {
   __device__ __forceinline__ Values operator()(Values a, const Values& b) const {
 #pragma unroll
     for (int k = 0; k < kPack; ++k)
-      a.item[k] = kIsMax ? (a.item[k] > b.item[k] ? a.item[k] : b.item[k]) : a.item[k] + b.item[k];
+      a.item[k] = kIsMax ? Largest()(a.item[k], b.item[k]) : a.item[k] + b.item[k];
     return a;
   }
 };
@@ -75,7 +75,9 @@ __device__ __forceinline__ void run(const Args& args) {
       Values own;
 #pragma unroll
       for (int e = 0; e < kPack; ++e) own.item[e] = load<float>(v.item[e]);
-      if (kHasIndices && (!any || own.item[0] > values.item[0])) {
+      // The first of the largest, or the first NaN.
+      const bool first_nan = own.item[0] != own.item[0] && values.item[0] == values.item[0];
+      if (kHasIndices && (!any || own.item[0] > values.item[0] || first_nan)) {
         at[0] = i, at[1] = j, at[2] = k;
         if (!any) values.item[0] = own.item[0];
         any = true;

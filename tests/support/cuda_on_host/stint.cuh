@@ -98,8 +98,6 @@ inline float powf(float x, float y) { return __builtin_powf(x, y); }
 inline double pow(double x, double y) { return __builtin_pow(x, y); }
 inline float fmodf(float x, float y) { return __builtin_fmodf(x, y); }
 inline double fmod(double x, double y) { return __builtin_fmod(x, y); }
-inline float fmaxf(float x, float y) { return __builtin_fmaxf(x, y); }
-inline float fminf(float x, float y) { return __builtin_fminf(x, y); }
 inline float fmaf(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 
 /// IEEE binary16 in memory.
@@ -136,6 +134,7 @@ inline half_t to_half(float f) {
 
 inline float approximate_exp2(float x) { return __builtin_exp2f(x); }
 inline float approximate_reciprocal(float x) { return 1.0f / x; }
+inline float larger_or_nan(float a, float b) { return a > b || a != a ? a : b; }
 
 template <typename T>
 struct Store;
