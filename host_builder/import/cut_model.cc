@@ -4,34 +4,20 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "host_builder/import/model_edges.h"
+
 namespace stint::builder {
 namespace {
 
 using Names = std::unordered_set<std::string>;
-
-/// Everything the node reads, by its subgraphs too (whose own values are harmless extra names).
-void add_operands(const onnx::NodeProto& node, std::vector<std::string>& names) {
-  std::vector<const onnx::NodeProto*> open = {&node};
-  while (!open.empty()) {
-    const onnx::NodeProto* next = open.back();
-    open.pop_back();
-    names.insert(names.end(), next->input().begin(), next->input().end());
-    for (const auto& attribute : next->attribute()) {
-      for (const auto& inner : attribute.g().node()) open.push_back(&inner);
-      for (const auto& output : attribute.g().output()) names.push_back(output.name());
-    }
-  }
-}
 
 class Cutter {
  public:
   explicit Cutter(onnx::GraphProto& graph) : graph_(graph) {
     for (int i = 0; i < graph_.node_size(); ++i) {
       for (const auto& output : graph_.node(i).output()) producer_.emplace(output, i);
-      std::vector<std::string> operands;
-      add_operands(graph_.node(i), operands);
-      for (const std::string& operand : operands) readers_[operand].push_back(i);
-      operands_.push_back(std::move(operands));
+      operands_.push_back(operands_of(graph_.node(i)));
+      for (const std::string& operand : operands_.back()) readers_[operand].push_back(i);
     }
   }
 

@@ -1,5 +1,5 @@
-// Ends a model at values inside of it: what a decoder of the plan replaces need not be computed, nor
-// be supported.
+// Ends a model at values inside of it: what a decoder of the plan replaces need not be computed,
+// nor be supported.
 #pragma once
 
 #include <onnx/onnx_pb.h>

@@ -10,6 +10,7 @@
 #include "host_builder/import/model_file.h"
 #include "host_builder/import/node_translation.h"
 #include "host_builder/import/operator_table.h"
+#include "host_builder/import/own_suppression.h"
 #include "host_builder/import/suppressed_rows.h"
 #include "host_builder/import/tensor_decode.h"
 #include "host_builder/read_file.h"
@@ -43,6 +44,7 @@ class Importer {
     read_inputs();
     for (int i = 0; i < proto_.node_size(); ++i) translate(proto_.node(i), i);
     read_outputs();
+    if (!findings_.empty()) advise();
     findings_.raise("the ONNX model cannot be built:");
     blank_unused_rows(graph_);
     return std::move(graph_);
@@ -54,6 +56,11 @@ class Importer {
       findings_.add(where + ": " + reason);
     else if (findings_.texts().size() == kMaxFindings)
       findings_.add("more findings are not listed");
+  }
+
+  void advise() {
+    const std::string advice = advice_on_own_suppression(proto_);
+    if (!advice.empty()) findings_.add(advice);
   }
 
   void read_opset() {

@@ -153,8 +153,7 @@ class RowTracker {
   }
 
   std::optional<Rows> concatenated(const Node& node) const {
-    const size_t axis =
-        from_front(node.as<AxisAttributes>().axis, shape(node.outputs[0]).size());
+    const size_t axis = from_front(node.as<AxisAttributes>().axis, shape(node.outputs[0]).size());
     std::optional<Rows> result;
     for (const ValueId id : node.inputs) {
       const std::optional<Rows> rows = rows_of(id);
@@ -202,7 +201,8 @@ class RowTracker {
     const std::string scores = graph_.value(nms.inputs[1]).name;
     const bool center = nms.as<NmsAttributes>().center_point_box;
     findings_.add("node '" + node.name + "' (" + op_name(node.op) + ") mixes the rows of '" +
-                  nms.name + "' (NonMaxSuppression), and how many of them hold a box is known only "
+                  nms.name +
+                  "' (NonMaxSuppression), and how many of them hold a box is known only "
                   "at run time; let the plan suppress instead: --postprocess boxes-scores,boxes=" +
                   boxes + ",scores=" + scores + (center ? ",center" : "") +
                   ",score=V,iou=V (what the model computes from these two is left out then; add "
@@ -237,8 +237,7 @@ class Blanker {
     node.op = op;
     node.attributes = std::move(attributes);
     node.inputs = std::move(inputs);
-    const ValueId result =
-        graph_.add_value(graph_.unique_name(name), dtype, std::move(shape));
+    const ValueId result = graph_.add_value(graph_.unique_name(name), dtype, std::move(shape));
     node.outputs = {result};
     graph_.add_node(std::move(node));
     return result;
@@ -252,8 +251,8 @@ class Blanker {
 
   /// -1 for integers, for 0 is a class and a row; else 0.
   ValueId blank(DType dtype, const Shape& shape) {
-    const bool negative = dtype == DType::kI64 || dtype == DType::kI32 || dtype == DType::kI16 ||
-                          dtype == DType::kI8;
+    const bool negative =
+        dtype == DType::kI64 || dtype == DType::kI32 || dtype == DType::kI16 || dtype == DType::kI8;
     const size_t bytes = static_cast<size_t>(dtype_bytes(dtype));
     return graph_.add_constant(
         graph_.unique_name("unused_row"), dtype, shape,

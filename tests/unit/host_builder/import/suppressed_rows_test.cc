@@ -32,7 +32,8 @@ HostTensors detections(int64_t far) {
   for (int64_t i = 0; i < kBoxes; ++i) {
     const float at = (i < far ? 20.0f * static_cast<float>(i) : 0.0f) + jitter(random);
     boxes.insert(boxes.end(), {at, at, at + 10.0f, at + 10.0f});
-    scores.push_back(i < far ? 0.9f - 0.01f * static_cast<float>(i) : 0.5f - 0.01f * static_cast<float>(i));
+    scores.push_back(i < far ? 0.9f - 0.01f * static_cast<float>(i)
+                             : 0.5f - 0.01f * static_cast<float>(i));
   }
   return {{"boxes", tensor(DType::kF32, {1, kBoxes, 4}, boxes)},
           {"scores", tensor(DType::kF32, {1, 1, kBoxes}, scores)}};
@@ -87,7 +88,10 @@ TEST_CASE("rows that no box took are zeros, and -1 where they count") {
 
 TEST_CASE("the first rows, columns, transposes and products of rows stay rows") {
   ModelBuilder m = suppression();
-  m.output("y").integers("begin", {0}).integers("end", {4}).floats("w", {4, 2}, {1, 0, 0, 1, 2, 0, 0, 2});
+  m.output("y")
+      .integers("begin", {0})
+      .integers("end", {4})
+      .floats("w", {4, 2}, {1, 0, 0, 1, 2, 0, 0, 2});
   m.node("Slice", {"row", "begin", "end"}, {"best"});
   m.node("Gather", {"table", "best"}, {"chosen"}).attribute("axis", int64_t{0});
   m.node("MatMul", {"chosen", "w"}, {"moved"});
@@ -118,9 +122,7 @@ TEST_CASE("a model that mixes rows is refused with the --postprocess that replac
   SUBCASE("one after the other") {
     m.node("Concat", {"row", "row"}, {"y"}).attribute("axis", int64_t{0});
   }
-  SUBCASE("one of them") {
-    m.node("Gather", {"row", "zero"}, {"y"}).attribute("axis", int64_t{0});
-  }
+  SUBCASE("one of them") { m.node("Gather", {"row", "zero"}, {"y"}).attribute("axis", int64_t{0}); }
   const std::string error = m.refusal();
   CAPTURE(error);
   CHECK(error.find("mixes the rows of 'NonMaxSuppression_1'") != std::string::npos);
@@ -154,7 +156,9 @@ TEST_CASE("boxes known at build time have as many rows as survive") {
   ModelBuilder m(13);
   m.input("x", {1}).output("y").output("z");
   m.floats("boxes", {1, 3, 4}, {0, 0, 9, 9, 1, 1, 9, 9, 40, 40, 50, 50});
-  m.floats("scores", {1, 1, 3}, {0.9f, 0.8f, 0.7f}).integers("most", {3}).floats("iou", {1}, {0.5f});
+  m.floats("scores", {1, 1, 3}, {0.9f, 0.8f, 0.7f})
+      .integers("most", {3})
+      .floats("iou", {1}, {0.5f});
   m.node("NonMaxSuppression", {"boxes", "scores", "most", "iou"}, {"y"});
   m.node("Relu", {"x"}, {"z"});
   const Graph graph = m.import();
