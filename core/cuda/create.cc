@@ -1,5 +1,7 @@
 // Building a session on a CUDA device in the caller's blocks: device and context, machine code,
 // parameter blocks, weights, graph. Whatever fails, everything before it is undone.
+#include <unistd.h>
+
 #include <cstring>
 #include <new>
 
@@ -31,6 +33,7 @@ class SessionBuilder {
     session_ = new (layout_.session) stint_session();
     gpu_ = new (layout_.gpu) CudaSession();
     session_->gpu = gpu_;
+    session_->process = getpid();
     session_->program = &program_;
     session_->batch = session_->active_slots = program_.batch();
     session_->step_count = program_.steps()->size();

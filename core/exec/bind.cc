@@ -23,6 +23,13 @@ void patch_operands(stint_session* session, uint32_t binding) {
 
 namespace {
 
+Status no_such_binding(const stint_session& session, bool is_input, uint32_t index) {
+  uint32_t count = 0;
+  while (find_binding(*session.program, is_input, count) != kNone) ++count;
+  return {Code::kInvalidArgument, index, is_input ? "no such input" : "no such output", index,
+          count};
+}
+
 /// Makes the steps use the buffer.
 Status use_buffer(stint_session* session, uint32_t binding, std::byte* data) {
   if (session->gpu != nullptr) STINT_RETURN_IF_ERROR(cuda::bind_buffer(session, binding, data));
@@ -33,10 +40,9 @@ Status use_buffer(stint_session* session, uint32_t binding, std::byte* data) {
 
 Status bind_buffer(stint_session* session, bool is_input, uint32_t index, void* data,
                    uint64_t bytes) {
-  if (session == nullptr) return {Code::kInvalidArgument, kNone, "session is NULL"};
+  STINT_RETURN_IF_ERROR(check_session(session));
   const uint32_t at = find_binding(*session->program, is_input, index);
-  if (at == kNone)
-    return {Code::kInvalidArgument, index, is_input ? "no such input" : "no such output", index, 0};
+  if (at == kNone) return no_such_binding(*session, is_input, index);
   const BindingState& state = session->bindings[at];
   if (state.binding->kind() == fb::BindingKind::Image) {
     return {Code::kInvalidArgument, index, "this input takes images; use stint_bind_image"};
@@ -55,10 +61,10 @@ Status bind_buffer(stint_session* session, bool is_input, uint32_t index, void* 
 }
 
 Status bind_image(stint_session* session, uint32_t index, uint32_t slot, const stint_image* image) {
-  if (session == nullptr || image == nullptr)
-    return {Code::kInvalidArgument, kNone, "session or image is NULL"};
+  STINT_RETURN_IF_ERROR(check_session(session));
+  if (image == nullptr) return {Code::kInvalidArgument, kNone, "image is NULL"};
   const uint32_t at = find_binding(*session->program, true, index);
-  if (at == kNone) return {Code::kInvalidArgument, index, "no such input", index, 0};
+  if (at == kNone) return no_such_binding(*session, true, index);
   BindingState& state = session->bindings[at];
   if (state.binding->kind() != fb::BindingKind::Image) {
     return {Code::kInvalidArgument, index, "this input takes a tensor; use stint_bind_input"};
@@ -73,10 +79,13 @@ Status bind_image(stint_session* session, uint32_t index, uint32_t slot, const s
   return ok_status();
 }
 
-std::byte* binding_data(const stint_session* session, bool is_input, uint32_t index) {
-  if (session == nullptr) return nullptr;
+std::byte* binding_data(stint_session* session, bool is_input, uint32_t index) {
+  if (!check_session(session).ok()) return nullptr;
   const uint32_t at = find_binding(*session->program, is_input, index);
-  return at == kNone ? nullptr : session->bindings[at].data;
+  if (at == kNone) return nullptr;
+  BindingState& state = session->bindings[at];
+  if (state.data == state.default_data) state.default_handed_out = true;
+  return state.data;
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // Building a session in the caller's blocks.
+#include <unistd.h>
+
 #include <cstring>
 #include <new>
 
@@ -34,6 +36,34 @@ Status check_blocks(const stint_memory& memory, const stint_requirements& needed
         misalignment != 0) {
       return {Code::kBlockMisaligned, i, "a memory block is misaligned",
               static_cast<int64_t>(misalignment), static_cast<int64_t>(need.alignment)};
+    }
+  }
+  return ok_status();
+}
+
+bool overlap(const void* a, uint64_t a_bytes, const void* b, uint64_t b_bytes) {
+  const auto x = reinterpret_cast<uintptr_t>(a), y = reinterpret_cast<uintptr_t>(b);
+  return x < y ? y - x < a_bytes : x - y < b_bytes;
+}
+
+/// Of each block the part that the session will use.
+Status check_blocks_apart(const stint_memory& memory, const stint_requirements& needed,
+                          const stint_plan& plan) {
+  for (uint32_t i = 0; i < STINT_SPACE_COUNT; ++i) {
+    const uint64_t bytes = needed.space[i].bytes;
+    if (bytes == 0 || memory.space[i].data == nullptr) continue;
+    for (uint32_t k = 0; k < i; ++k) {
+      if (needed.space[k].bytes == 0 || memory.space[k].data == nullptr) continue;
+      if (overlap(memory.space[i].data, bytes, memory.space[k].data, needed.space[k].bytes)) {
+        return {Code::kInvalidArgument, i,
+                "two memory blocks overlap; give each memory of its own (found, needed: their "
+                "STINT_SPACE_*)",
+                i, k};
+      }
+    }
+    if (overlap(memory.space[i].data, bytes, plan.bytes, plan.size)) {
+      return {Code::kInvalidArgument, i,
+              "a memory block overlaps the plan's bytes, which must stay as they are"};
     }
   }
   return ok_status();
@@ -165,6 +195,7 @@ Status create(const stint_plan* plan, const char* target, uint32_t batch,
   STINT_RETURN_IF_ERROR(read_options(options, &session_options));
   STINT_RETURN_IF_ERROR(compute_requirements(plan, selection, session_options, &needed));
   STINT_RETURN_IF_ERROR(check_blocks(*memory, needed));
+  STINT_RETURN_IF_ERROR(check_blocks_apart(*memory, needed, *plan));
 
   if (selection.variant->kind() == fb::TargetKind::Cuda)
     return cuda::create(*plan, selection, session_options, *memory, session);
@@ -177,6 +208,7 @@ Status create(const stint_plan* plan, const char* target, uint32_t batch,
   lay_out_arenas(program, &arena_block, arenas);
   clear_arenas(program, arenas);
   auto* created = new (layout.session) stint_session();
+  created->process = getpid();
   STINT_RETURN_IF_ERROR(
       created->workers.start(session_options.workers, layout.threads, layout.stacks));
   auto* io = static_cast<std::byte*>(memory->space[STINT_SPACE_IO].data);
@@ -209,15 +241,6 @@ stint_status stint_session_create(const stint_plan* plan, const char* target, ui
                                   const stint_options* options, const stint_memory* memory,
                                   stint_session** session) {
   return stint::to_c(stint::create(plan, target, batch, options, memory, session));
-}
-
-void stint_session_destroy(stint_session* session) {
-  if (session == nullptr) return;
-  if (session->gpu != nullptr) {
-    stint::cuda::destroy(session);
-  } else {
-    session->workers.stop();
-  }
 }
 
 }  // extern "C"

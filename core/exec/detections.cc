@@ -6,11 +6,11 @@ namespace {
 
 Status read_detections(const stint_session* session, uint32_t slot,
                        const stint_detection** detections, uint32_t* count) {
-  if (session == nullptr || detections == nullptr || count == nullptr) {
-    return {Code::kInvalidArgument, kNone, "session, detections or count is NULL"};
-  }
+  if (detections == nullptr || count == nullptr)
+    return {Code::kInvalidArgument, kNone, "detections or count is NULL"};
   *detections = nullptr;
   *count = 0;
+  STINT_RETURN_IF_ERROR(check_session(session));
   if (session->detections_binding == kNone) {
     return {Code::kInvalidArgument, kNone,
             "the plan has no detections output; build it with --postprocess"};
@@ -18,7 +18,8 @@ Status read_detections(const stint_session* session, uint32_t slot,
   if (slot >= session->batch)
     return {Code::kInvalidArgument, slot, "no such batch slot", slot, session->batch};
   const BindingState& state = session->bindings[session->detections_binding];
-  if (slot >= session->active_slots || state.data == nullptr) return ok_status();
+  if (!session->has_run || slot >= session->active_slots || state.data == nullptr)
+    return ok_status();
   if (session->gpu != nullptr && cuda::is_on_device(*session, session->detections_binding)) {
     return {Code::kInvalidArgument, session->detections_binding,
             "the detections lie in the device memory that was bound"};
@@ -42,7 +43,7 @@ Status read_detections(const stint_session* session, uint32_t slot,
 
 Status set_limits(stint_session* session, float score_threshold, float iou_threshold,
                   uint32_t max_detections) {
-  if (session == nullptr) return {Code::kInvalidArgument, kNone, "session is NULL"};
+  STINT_RETURN_IF_ERROR(check_session(session));
   if (session->detections_binding == kNone) {
     return {Code::kInvalidArgument, kNone,
             "the plan has no detections output; build it with --postprocess"};

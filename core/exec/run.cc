@@ -21,6 +21,20 @@ Status prepare_images(stint_session* session, uint32_t index) {
   return ok_status();
 }
 
+Status check_buffer(const BindingState& state, uint32_t index) {
+  if (state.data == nullptr) {
+    return {Code::kNotBound, index,
+            "an input or output has no buffer: no I/O block was given and nothing was bound"};
+  }
+  // Whoever never asked for the default buffer cannot have written to it.
+  if (state.binding->is_input() && state.data == state.default_data && !state.default_handed_out) {
+    return {Code::kNotBound, index,
+            "an input was never given: write to stint_input_data, or bind a buffer with "
+            "stint_bind_input"};
+  }
+  return ok_status();
+}
+
 }  // namespace
 
 Status prepare_bindings(stint_session* session) {
@@ -28,9 +42,8 @@ Status prepare_bindings(stint_session* session) {
     const BindingState& state = session->bindings[i];
     if (state.binding->kind() == fb::BindingKind::Image) {
       STINT_RETURN_IF_ERROR(prepare_images(session, i));
-    } else if (state.data == nullptr && state.binding->io_bytes() != 0) {
-      return {Code::kNotBound, i,
-              "an input or output has no buffer: no I/O block was given and nothing was bound"};
+    } else if (state.binding->io_bytes() != 0) {
+      STINT_RETURN_IF_ERROR(check_buffer(state, i));
     }
   }
   return ok_status();
@@ -56,50 +69,62 @@ void run_steps_timed(stint_session* session) {
   }
 }
 
-}  // namespace
-}  // namespace stint
-
-extern "C" {
-
-stint_status stint_run(stint_session* session) {
-  using namespace stint;
-  if (session == nullptr) return to_c({Code::kInvalidArgument, kNone, "session is NULL"});
-  if (Status status = prepare_bindings(session); !status.ok()) return to_c(status);
-  if (session->gpu != nullptr) return to_c(cuda::run(session));
+Status run(stint_session* session) {
+  STINT_RETURN_IF_ERROR(check_session(session));
+  STINT_RETURN_IF_ERROR(prepare_bindings(session));
+  session->has_run = true;
+  if (session->gpu != nullptr) return cuda::run(session);
   if (session->times != nullptr) {
     run_steps_timed(session);
   } else {
     run_steps(session);
   }
-  return to_c(ok_status());
+  return ok_status();
 }
 
-stint_status stint_enqueue(stint_session* session, void* stream) {
-  using namespace stint;
-  if (session == nullptr) return to_c({Code::kInvalidArgument, kNone, "session is NULL"});
+Status enqueue(stint_session* session, void* stream) {
+  STINT_RETURN_IF_ERROR(check_session(session));
   if (session->gpu == nullptr) {
-    return to_c({Code::kInvalidArgument, kNone,
-                 "only sessions on a CUDA device can enqueue; use stint_run"});
+    return {Code::kInvalidArgument, kNone,
+            "only sessions on a CUDA device can enqueue; use stint_run"};
   }
-  if (Status status = prepare_bindings(session); !status.ok()) return to_c(status);
-  return to_c(cuda::enqueue(session, stream));
+  STINT_RETURN_IF_ERROR(prepare_bindings(session));
+  session->has_run = true;
+  return cuda::enqueue(session, stream);
+}
+
+Status synchronize(stint_session* session) {
+  STINT_RETURN_IF_ERROR(check_session(session));
+  return session->gpu == nullptr ? ok_status() : cuda::synchronize(session);
+}
+
+Status set_active_slots(stint_session* session, uint32_t slots) {
+  STINT_RETURN_IF_ERROR(check_session(session));
+  if (slots == 0 || slots > session->batch) {
+    return {Code::kInvalidArgument, kNone, "the number of active slots is out of range", slots,
+            session->batch};
+  }
+  session->active_slots = slots;
+  return ok_status();
+}
+
+}  // namespace
+}  // namespace stint
+
+extern "C" {
+
+stint_status stint_run(stint_session* session) { return stint::to_c(stint::run(session)); }
+
+stint_status stint_enqueue(stint_session* session, void* stream) {
+  return stint::to_c(stint::enqueue(session, stream));
 }
 
 stint_status stint_synchronize(stint_session* session) {
-  using namespace stint;
-  if (session == nullptr) return to_c({Code::kInvalidArgument, kNone, "session is NULL"});
-  return to_c(session->gpu == nullptr ? ok_status() : cuda::synchronize(session));
+  return stint::to_c(stint::synchronize(session));
 }
 
 stint_status stint_set_active_slots(stint_session* session, uint32_t slots) {
-  using namespace stint;
-  if (session == nullptr) return to_c({Code::kInvalidArgument, kNone, "session is NULL"});
-  if (slots == 0 || slots > session->batch) {
-    return to_c({Code::kInvalidArgument, kNone, "the number of active slots is out of range", slots,
-                 session->batch});
-  }
-  session->active_slots = slots;
-  return to_c(ok_status());
+  return stint::to_c(stint::set_active_slots(session, slots));
 }
 
 }  // extern "C"

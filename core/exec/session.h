@@ -21,7 +21,8 @@ struct BindingState {
   std::byte* data = nullptr;          // what runs use
   ImageView* bound =
       nullptr;  // images: what the caller bound, one per slot; planes[0] null if never
-  ImageView* frames = nullptr;  // images: what kernels read, one per slot
+  ImageView* frames = nullptr;      // images: what kernels read, one per slot
+  bool default_handed_out = false;  // the caller was told where the default buffer lies
 };
 
 /// An operand that lies in a binding: its address changes when the caller binds another buffer.
@@ -54,10 +55,16 @@ namespace cuda {
 struct CudaSession;
 }
 
+/// First word of a session, until it is destroyed.
+inline constexpr uint32_t kLiveMark = 0x51E55104;
+
 }  // namespace stint
 
 /// The C API's opaque type.
 struct stint_session {
+  uint32_t mark = stint::kLiveMark;
+  bool has_run = false;
+  int64_t process = 0;  // that created it: a child of fork() has neither its threads nor its device
   const stint::fb::Program* program = nullptr;
   uint32_t batch = 0;
   uint32_t active_slots = 0;
@@ -93,6 +100,10 @@ struct SessionLayout {
 };
 
 class Carver;
+
+/// Whether calls may use the session: neither NULL, nor destroyed, nor one of a CUDA device that
+/// the parent of this process created.
+Status check_session(const stint_session* session);
 
 SessionCounts count_session(const fb::Program& program);
 Status read_options(const stint_options* options, SessionOptions* out);

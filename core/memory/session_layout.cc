@@ -42,6 +42,11 @@ Status read_options(const stint_options* options, SessionOptions* out) {
   if (options->threads > cpu::kMaxWorkers) {
     return {Code::kInvalidArgument, kNone, "too many threads", options->threads, cpu::kMaxWorkers};
   }
+  if (options->reserved != 0) {
+    return {Code::kInvalidArgument, kNone,
+            "options.reserved is not 0; set the whole struct to 0 before filling it in",
+            options->reserved, 0};
+  }
   out->workers = options->threads == 0 ? 1 : options->threads;
   out->profile = options->profile != 0;
   out->device = options->device;

@@ -7,9 +7,9 @@ namespace {
 
 Status read_profile(const stint_session* session, stint_step_profile* steps, uint32_t capacity,
                     uint32_t* count) {
-  if (session == nullptr || count == nullptr || (steps == nullptr && capacity != 0)) {
-    return {Code::kInvalidArgument, kNone, "session, steps or count is NULL"};
-  }
+  STINT_RETURN_IF_ERROR(check_session(session));
+  if (count == nullptr || (steps == nullptr && capacity != 0))
+    return {Code::kInvalidArgument, kNone, "steps or count is NULL"};
   *count = 0;
   if (session->times == nullptr) {
     return {Code::kInvalidArgument, kNone,
@@ -39,7 +39,7 @@ stint_status stint_profile_read(const stint_session* session, stint_step_profile
 }
 
 void stint_profile_reset(stint_session* session) {
-  if (session == nullptr || session->times == nullptr) return;
+  if (!stint::check_session(session).ok() || session->times == nullptr) return;
   for (uint32_t i = 0; i < session->step_count; ++i) session->times[i] = {};
 }
 

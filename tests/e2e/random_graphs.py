@@ -5,6 +5,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ghostnet import ghostnet
+
 MAX_ELEMENTS = 60_000  # of one value: the tests are about addresses, not about arithmetic
 
 
@@ -292,7 +294,9 @@ def random_model(seed):
 
 
 def named_models():
-    """One model per block, each with channels and extents that put parts at addresses of no alignment."""
+    """GhostNet, and one model per block, each with channels and extents that put parts at addresses of no alignment."""
+    for batch, side in ((1, 75), (2, 64)):
+        yield f"ghostnet, batch {batch}", ghostnet(GraphMaker(batch), batch, side)
     for name in GraphMaker.BLOCKS:
         for batch, channels, side in ((1, 12, 13), (2, 5, 7), (3, 20, 5)):
             maker = GraphMaker([batch, channels, side])

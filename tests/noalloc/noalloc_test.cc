@@ -48,7 +48,10 @@ void thousand_runs(stint_session* session, uint32_t batch, bool has_image) {
     for (uint32_t slot = 0; has_image && slot < batch; ++slot) {
       check_ok(stint_bind_image(session, 0, slot, &image), "bind image");
     }
-    if (!has_image) check_ok(stint_bind_input(session, 0, nullptr, 0), "bind input");
+    if (!has_image) {
+      check_ok(stint_bind_input(session, 0, nullptr, 0), "bind input");
+      check(stint_input_data(session, 0) != nullptr, "input data");
+    }
     check_ok(stint_set_active_slots(session, 1 + static_cast<uint32_t>(run) % batch),
              "active slots");
     check_ok(stint_run(session), "run");
@@ -132,6 +135,7 @@ stint_status load_and_run(const char* path) {
   Engine engine;
   if (stint_status status = engine.create(file.plan(), nullptr, 1, {2, 0, 0, 0, 0}); !ok(status))
     return status;
+  check(engine.session().input_data(0) != nullptr, "input data");
   return engine.session().run();
 }
 

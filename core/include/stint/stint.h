@@ -18,6 +18,15 @@
  *
  * No function here allocates. A session is used by one thread at a time; different sessions are
  * independent, also on one plan. Every function returns a status; `code` 0 is success.
+ *
+ * Stack: a thread that calls these functions needs 64 KiB of it (stint_plan_open takes 24 KiB, the
+ * kernels less). Workers have stacks of their own in the session block. Arithmetic expects the
+ * rounding mode of a fresh thread (to nearest).
+ *
+ * fork(): plans live on in the child, sessions hardly do. In the child a CPU session runs on the
+ * calling thread alone, and only if no run was under way at the fork; one on a CUDA device answers
+ * STINT_INVALID_ARGUMENT. Destroying either there returns at once and leaves the parent's untouched
+ * (unless the blocks are shared memory: then only the parent may use the session).
  */
 #ifndef STINT_STINT_H_
 #define STINT_STINT_H_
@@ -44,7 +53,8 @@ extern "C" {
 enum {
   STINT_OK = 0,
   STINT_INVALID_ARGUMENT = 0x10,     /* a pointer, index or value outside what the function takes */
-  STINT_NOT_BOUND = 0x11,            /* an image input has no frame */
+  STINT_NOT_BOUND = 0x11,            /* an input has no frame or was never given, or an input or
+                                        output has no buffer */
   STINT_SHAPE_MISMATCH = 0x12,       /* found: bytes or extent given; needed: what the plan says */
   STINT_UNSUPPORTED_FORMAT = 0x13,   /* pixel format or layout not handled */
   STINT_TRUNCATED_PLAN = 0x20,       /* found: bytes there; needed: bytes the header promises */
@@ -84,7 +94,10 @@ STINT_API const char* stint_status_name(uint32_t code);
 /* ---- plan ---- */
 
 /* A verified plan. Lives where the caller puts it; refers to the caller's bytes, which must outlive
- * it. Opaque fields. */
+ * it and all its sessions, and must not change from stint_plan_open on: what was verified is read
+ * again without a look, so that other bytes there end in a crash or worse. A file mapped from disk
+ * changes when cp, scp or rsync --inplace writes over it: put a new one beside it and rename, or
+ * keep a copy in memory. Opaque fields. */
 typedef struct stint_plan {
   const void* bytes;
   uint64_t size;
@@ -139,7 +152,7 @@ typedef struct stint_binding_info {
   uint32_t rank;
   int64_t shape[8];
   uint64_t bytes; /* of the whole batch; 0 for images */
-  uint32_t width; /* images: size of the network input, pixels (frames of any size may be bound) */
+  uint32_t width; /* images: size of the network input, pixels; frames may have other sizes */
   uint32_t height;
 } stint_binding_info;
 
@@ -185,14 +198,14 @@ typedef struct stint_memory {
 
 /* All zero: the defaults. `device` and `frame_bytes` concern CUDA targets, `threads` the others. */
 typedef struct stint_options {
-  uint32_t threads; /* CPU threads per run, the caller's included; 0 or 1: run in the caller's
-                       thread only */
+  uint32_t threads; /* CPU threads per run, the caller's included, at most 256; 0 or 1: run in the
+                       caller's thread only */
   uint32_t profile; /* non-zero: keep the time of every step. On CUDA the steps then run one after
                        the other with a time stamp between them, about 1 us slower each */
   uint32_t device;  /* ordinal of the CUDA device. The session lives in the calling thread's current
                        context if that belongs to the device, else it retains the device's primary
                        context until it is destroyed. Later calls may come from any thread */
-  uint32_t reserved;
+  uint32_t reserved;    /* must be 0 */
   uint64_t frame_bytes; /* room on the device for each frame bound from host memory, strides
                            included; 0: 1920 * 1080 * 4 */
 } stint_options;
@@ -208,13 +221,17 @@ STINT_API STINT_NODISCARD stint_status stint_plan_requirements(const stint_plan*
 typedef struct stint_session stint_session; /* lies inside the session block */
 
 /* Builds a session in the caller's blocks, which must outlive it, as must the plan. Starts threads
- * - 1 workers. On failure nothing is left behind. */
+ * - 1 workers. On failure nothing is left behind. Blocks that overlap each other or the plan's
+ * bytes are refused; blocks of another live session are not recognised: the caller keeps them
+ * apart. */
 STINT_API STINT_NODISCARD stint_status stint_session_create(const stint_plan* plan,
                                                             const char* target, uint32_t batch,
                                                             const stint_options* options,
                                                             const stint_memory* memory,
                                                             stint_session** session);
-/* Joins the workers. The blocks are the caller's again. NULL is allowed. */
+/* Joins the workers. The blocks are the caller's again. NULL is allowed. While the session block is
+ * still there, later calls with this session answer STINT_INVALID_ARGUMENT (or NULL), and
+ * destroying it once more does nothing. */
 STINT_API void stint_session_destroy(stint_session* session);
 
 enum {
@@ -232,11 +249,11 @@ enum { STINT_MATRIX_BT601 = 0, STINT_MATRIX_BT709 = 1 };
 enum { STINT_RANGE_LIMITED = 0, STINT_RANGE_FULL = 1 };
 
 /* A frame in the caller's memory, which must stay valid until the run that reads it returned.
- * Strides in bytes. */
+ * Strides in bytes, at least a row's; negative ones (bottom-up pictures) are refused. */
 typedef struct stint_image {
   const void* planes[3];
   int32_t strides[3];
-  uint32_t width; /* pixels; any size of at least 1x1 */
+  uint32_t width; /* pixels, 1 to 32768, as height */
   uint32_t height;
   uint32_t format; /* STINT_FORMAT_* */
   uint32_t matrix; /* STINT_MATRIX_*, of NV12 and I420 */
@@ -259,13 +276,16 @@ STINT_API STINT_NODISCARD stint_status stint_bind_output(stint_session* session,
 STINT_API STINT_NODISCARD stint_status stint_bind_image(stint_session* session, uint32_t index,
                                                         uint32_t slot, const stint_image* image);
 
-/* Where an input or output lies now (the default buffer or what was bound). NULL for images. */
+/* Where an input or output lies now (the default buffer or what was bound). NULL for images.
+ * Default buffers hold what the I/O block held: an input that was neither bound nor asked for here
+ * makes runs fail with STINT_NOT_BOUND. */
 STINT_API void* stint_input_data(stint_session* session, uint32_t index);
 STINT_API const void* stint_output_data(stint_session* session, uint32_t index);
 
 /* Runs the program once, blocking. Allocates nothing. Slots without a frame run on the last frame
  * bound to them, or, if there never was one, fail with STINT_NOT_BOUND; use stint_set_active_slots
- * for partial batches. */
+ * for partial batches. Indices that a network computes or is given (Gather) are clamped to their
+ * axis. */
 STINT_API STINT_NODISCARD stint_status stint_run(stint_session* session);
 /* Number of leading batch slots that matter (1..batch); frames and results of the others are
  * ignored. Default: batch. */
@@ -290,7 +310,8 @@ typedef struct stint_detection {
   int32_t class_id;
 } stint_detection;
 
-/* Detections of a batch slot after a run, best first; valid until the next run.
+/* Detections of a batch slot after a run, best first; valid until the next run. None before the
+ * first run and in slots that are not active.
  * STINT_INVALID_ARGUMENT if the plan has no detections output. */
 STINT_API STINT_NODISCARD stint_status stint_detections(const stint_session* session, uint32_t slot,
                                                         const stint_detection** detections,

@@ -155,6 +155,7 @@ TEST_CASE("measuring ends at its limit, but not with too few values") {
   REQUIRE(ok(plan.open(file.data(), file.size())));
   Engine engine;
   REQUIRE(ok(engine.create(plan, "cpu", 1, {})));
+  REQUIRE(engine.session().input_data(0) != nullptr);
   MeasureOptions options;
   options.iterations = 1'000'000;
   options.warm_up = std::chrono::milliseconds(0);

@@ -1,5 +1,7 @@
 // Sessions on a CUDA device, over a driver that checks every call and needs no GPU.
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <random>
@@ -339,6 +341,7 @@ TEST_CASE("whichever driver call fails in a run, the next run works") {
   Blocks blocks(machine, kDefaults);
   Session session;
   REQUIRE(ok(create(machine, blocks, &session)));
+  REQUIRE(session.input_data(0) != nullptr);
   int64_t n = 0;
   for (; n < 100; ++n) {
     machine.fake.fail_call(n);
@@ -482,12 +485,38 @@ TEST_CASE("frames that do not fit are refused with both numbers") {
   CHECK(engine.session().bind_image(0, 0, mixed).code == STINT_INVALID_ARGUMENT);
 }
 
+TEST_CASE("a child of fork is told so, and leaves the driver's objects to its parent") {
+  Machine machine(test::tiny_plan());
+  Blocks blocks(machine, kDefaults);
+  Session session;
+  REQUIRE(ok(create(machine, blocks, &session)));
+  check_run(session, 1, 1.0f);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const stint_status status = session.run();
+    if (status.code != STINT_INVALID_ARGUMENT || std::strstr(status.message, "fork") == nullptr)
+      _exit(1);
+    if (session.input_data(0) != nullptr) _exit(2);
+    const auto live = machine.fake.live();
+    stint_session_destroy(session.get());
+    _exit(machine.fake.live() == live ? 0 : 3);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  check_run(session, 1, 2.0f);
+}
+
 TEST_CASE("runs are enqueued when nothing pageable is involved") {
   Machine machine(test::tiny_plan());
   {
     Blocks blocks(machine, kDefaults);
     Session pageable;
     REQUIRE(ok(create(machine, blocks, &pageable)));
+    CHECK(pageable.enqueue().code == STINT_NOT_BOUND);
+    REQUIRE(pageable.input_data(0) != nullptr);
     const stint_status status = pageable.enqueue();
     CHECK(status.code == STINT_INVALID_ARGUMENT);
     CHECK(status.detail == 0);

@@ -1,5 +1,9 @@
 #include <doctest/doctest.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string>
 #include <thread>
@@ -88,6 +92,20 @@ test::PlanSpec plan_with_frames(uint32_t batch) {
   return spec;
 }
 
+/// A run of plan_with_frames.
+void run_with_frames(stint_session* session, uint32_t batch) {
+  static const uint8_t pixels[8 * 8 * 3] = {};
+  stint_image image = {};
+  image.planes[0] = pixels;
+  image.strides[0] = 24;
+  image.width = image.height = 8;
+  image.format = STINT_FORMAT_RGB;
+  for (uint32_t slot = 0; slot < batch; ++slot)
+    REQUIRE(stint_bind_image(session, 1, slot, &image).code == STINT_OK);
+  REQUIRE(stint_input_data(session, 0) != nullptr);
+  REQUIRE(stint_run(session).code == STINT_OK);
+}
+
 }  // namespace
 
 TEST_CASE("a session computes, with any number of threads and any batch of the plan") {
@@ -146,6 +164,68 @@ TEST_CASE("a misaligned block is refused") {
   }
 }
 
+TEST_CASE("blocks that overlap each other or the plan are refused") {
+  const OpenPlan open(test::tiny_plan());
+  const stint_options options = {2, 0, 0, 0, 0};
+  const stint_requirements need = TestSession::need(open.plan, 1, options);
+  const test::SessionBlocks blocks(need);
+  const auto create = [&](const stint_memory& memory) {
+    stint_session* session = nullptr;
+    const stint_status status =
+        stint_session_create(&open.plan, nullptr, 1, &options, &memory, &session);
+    CHECK((session != nullptr) == (status.code == STINT_OK));
+    stint_session_destroy(session);
+    return status;
+  };
+  // One block behind the other in one piece of memory; the largest alignment is a cache line's.
+  uint64_t places[STINT_SPACE_COUNT] = {}, total = 0;
+  for (int i = 0; i < STINT_SPACE_DEVICE; ++i) {
+    places[i] = total;
+    total += (need.space[i].bytes + 63) / 64 * 64;
+  }
+  const AlignedBytes piece(total, 4096);
+  const auto laid_out = [&] {
+    stint_memory memory = blocks.memory;
+    for (int i = 0; i < STINT_SPACE_DEVICE; ++i)
+      memory.space[i] = {piece.data() + places[i], need.space[i].bytes};
+    return memory;
+  };
+  CHECK(create(laid_out()).code == STINT_OK);
+  SUBCASE("whole or by one line, in either direction") {
+    for (int a = 0; a < STINT_SPACE_DEVICE; ++a) {
+      for (int b = 0; b < STINT_SPACE_DEVICE; ++b) {
+        if (a == b) continue;
+        for (const uint64_t end : {uint64_t{0}, (need.space[b].bytes - 1) / 64 * 64}) {
+          stint_memory memory = blocks.memory;
+          const AlignedBytes longer(end + need.space[a].bytes + need.space[b].bytes, 4096);
+          memory.space[b].data = longer.data();
+          memory.space[a].data = longer.data() + end;
+          const stint_status status = create(memory);
+          CHECK(status.code == STINT_INVALID_ARGUMENT);
+          CHECK(status.detail == static_cast<uint32_t>(std::max(a, b)));
+          CHECK(status.found == std::max(a, b));
+          CHECK(status.needed == std::min(a, b));
+        }
+      }
+    }
+  }
+  SUBCASE("what is given but not needed may overlap") {
+    stint_memory memory = laid_out();
+    for (int i = 0; i < STINT_SPACE_DEVICE; ++i) memory.space[i].bytes = total - places[i];
+    CHECK(create(memory).code == STINT_OK);
+  }
+  SUBCASE("an I/O block that is omitted overlaps nothing") {
+    stint_memory memory = laid_out();
+    memory.space[STINT_SPACE_IO] = {};
+    CHECK(create(memory).code == STINT_OK);
+  }
+  SUBCASE("the plan's bytes") {
+    stint_memory memory = laid_out();
+    memory.space[STINT_SPACE_IO].data = open.file.data();
+    CHECK(create(memory).code == STINT_INVALID_ARGUMENT);
+  }
+}
+
 TEST_CASE("requirements grow with threads and profile, and wrong options are refused") {
   const OpenPlan open(test::tiny_plan());
   const auto session_bytes = [&](stint_options options) {
@@ -158,6 +238,10 @@ TEST_CASE("requirements grow with threads and profile, and wrong options are ref
   const stint_options many = {1000000, 0, 0, 0, 0};
   CHECK(stint_plan_requirements(&open.plan, nullptr, 1, &many, &need).code ==
         STINT_INVALID_ARGUMENT);
+  const stint_options reserved = {1, 0, 0, 77, 0};
+  const stint_status refused = stint_plan_requirements(&open.plan, nullptr, 1, &reserved, &need);
+  CHECK(refused.code == STINT_INVALID_ARGUMENT);
+  CHECK(refused.found == 77);
   CHECK(stint_plan_requirements(&open.plan, nullptr, 9, nullptr, &need).code ==
         STINT_NO_SUCH_BATCH);
   CHECK(stint_plan_requirements(&open.plan, "gpu", 1, nullptr, &need).code == STINT_NO_SUCH_TARGET);
@@ -237,9 +321,136 @@ TEST_CASE("without an I/O block everything must be bound") {
   stint_session_destroy(session);
 }
 
+TEST_CASE("an input that was never given is not bound, whatever its buffer holds") {
+  const OpenPlan open(test::tiny_plan());
+  TestSession s(open.plan, 1);
+  const stint_status missing = stint_run(s.session);
+  CHECK(missing.code == STINT_NOT_BOUND);
+  CHECK(missing.detail == 0);
+  CHECK(stint_output_data(s.session, 0) != nullptr);
+  CHECK(stint_run(s.session).code == STINT_NOT_BOUND);  // an output's place says nothing of inputs
+  const std::vector<float> x = ramp(1, 2.0f);
+  const AlignedBytes input(x.data(), x.size() * sizeof(float));
+  REQUIRE(stint_bind_input(s.session, 0, input.data(), input.size()).code == STINT_OK);
+  CHECK(stint_input_data(s.session, 0) == input.data());  // not the default buffer
+  CHECK(stint_run(s.session).code == STINT_OK);
+  REQUIRE(stint_bind_input(s.session, 0, nullptr, 0).code == STINT_OK);
+  CHECK(stint_run(s.session).code == STINT_NOT_BOUND);  // the default buffer is as empty as before
+  check_run(s.session, 1, 4.0f);
+}
+
+TEST_CASE("after destroy every call says so, and destroying again does nothing") {
+  const OpenPlan open(plan_with_frames(1));
+  for (uint32_t threads : {1u, 3u}) {
+    const stint_options options = {threads, 1, 0, 0, 0};
+    const stint_requirements need = TestSession::need(open.plan, 1, options);
+    const test::SessionBlocks blocks(need);
+    stint_session* session = nullptr;
+    REQUIRE(stint_session_create(&open.plan, nullptr, 1, &options, &blocks.memory, &session).code ==
+            STINT_OK);
+    stint_session_destroy(session);
+    stint_session_destroy(session);
+    const auto says_so = [](const stint_status& status) {
+      return status.code == STINT_INVALID_ARGUMENT &&
+             std::string(status.message).find("was destroyed") != std::string::npos;
+    };
+    const stint_image image = {};
+    const stint_detection* boxes = nullptr;
+    stint_step_profile step;
+    uint32_t count = 0;
+    CHECK(says_so(stint_run(session)));
+    CHECK(says_so(stint_enqueue(session, nullptr)));
+    CHECK(says_so(stint_synchronize(session)));
+    CHECK(says_so(stint_set_active_slots(session, 1)));
+    CHECK(says_so(stint_bind_input(session, 0, nullptr, 0)));
+    CHECK(says_so(stint_bind_output(session, 0, nullptr, 0)));
+    CHECK(says_so(stint_bind_image(session, 1, 0, &image)));
+    CHECK(says_so(stint_detections(session, 0, &boxes, &count)));
+    CHECK(says_so(stint_set_detection_limits(session, 0.5f, 0.5f, 1)));
+    CHECK(says_so(stint_profile_read(session, &step, 1, &count)));
+    CHECK(stint_input_data(session, 0) == nullptr);
+    CHECK(stint_output_data(session, 0) == nullptr);
+    stint_profile_reset(session);
+    // The blocks are the caller's again: also for the next session.
+    REQUIRE(stint_session_create(&open.plan, nullptr, 1, &options, &blocks.memory, &session).code ==
+            STINT_OK);
+    CHECK(stint_run(session).code == STINT_NOT_BOUND);
+    stint_session_destroy(session);
+  }
+}
+
+TEST_CASE(
+    "a child of fork runs alone, and destroying there neither hangs nor touches the parent's") {
+#if defined(__SANITIZE_THREAD__)
+  MESSAGE("skipped: the thread sanitizer does not follow a fork of threads");
+  return;
+#endif
+  const OpenPlan open(test::tiny_plan());
+  TestSession s(open.plan, 1, {3, 0, 0, 0, 0});
+  check_run(s.session, 1, 1.0f);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    alarm(20);  // instead of a test that hangs
+    const std::vector<float> x = ramp(1, 5.0f), expected = test::tiny_reference(x, 1);
+    std::memcpy(stint_input_data(s.session, 0), x.data(), x.size() * sizeof(float));
+    if (stint_run(s.session).code != STINT_OK) _exit(1);
+    const auto* y = static_cast<const float*>(stint_output_data(s.session, 0));
+    if (std::vector<float>(y, y + expected.size()) != expected) _exit(2);
+    stint_session_destroy(s.session);
+    stint_session_destroy(s.session);
+    _exit(stint_run(s.session).code == STINT_INVALID_ARGUMENT ? 0 : 3);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
+  check_run(s.session, 1, 6.0f);
+}
+
+TEST_CASE("the stack that the header names suffices") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  MESSAGE("skipped: sanitizers take more stack");
+  return;
+#endif
+  const AlignedBytes file = test::write_plan(test::tiny_plan());
+  const AlignedBytes memory(1 << 20, 4096);
+  struct Calls {
+    const AlignedBytes& file;
+    const AlignedBytes& memory;
+    uint32_t failed = 0;
+    void expect(const stint_status& status) { failed += status.code != STINT_OK; }
+  } calls{file, memory};
+  const auto body = [](void* argument) -> void* {
+    auto& c = *static_cast<Calls*>(argument);
+    stint_plan plan;
+    c.expect(stint_plan_open(c.file.data(), c.file.size(), &plan));
+    stint_requirements need;
+    c.expect(stint_plan_requirements(&plan, nullptr, 1, nullptr, &need));
+    stint_memory blocks = {};
+    for (int i = 0; i < STINT_SPACE_DEVICE; ++i)
+      blocks.space[i] = {c.memory.data() + (i << 18), 1 << 18};
+    stint_session* session = nullptr;
+    c.expect(stint_session_create(&plan, nullptr, 1, nullptr, &blocks, &session));
+    if (stint_input_data(session, 0) == nullptr) ++c.failed;
+    c.expect(stint_run(session));
+    stint_session_destroy(session);
+    return nullptr;
+  };
+  pthread_attr_t attributes;
+  REQUIRE(pthread_attr_init(&attributes) == 0);
+  REQUIRE(pthread_attr_setstacksize(&attributes, 64 * 1024) == 0);
+  pthread_t thread;
+  REQUIRE(pthread_create(&thread, &attributes, body, &calls) == 0);
+  REQUIRE(pthread_join(thread, nullptr) == 0);
+  pthread_attr_destroy(&attributes);
+  CHECK(calls.failed == 0);
+}
+
 TEST_CASE("a run needs a frame in every active slot") {
   const OpenPlan open(plan_with_frames(2));
   TestSession s(open.plan, 2);
+  REQUIRE(stint_input_data(s.session, 0) != nullptr);
   const stint_status missing = stint_run(s.session);
   CHECK(missing.code == STINT_NOT_BOUND);
   CHECK(missing.detail == 0);
@@ -281,6 +492,9 @@ TEST_CASE("detections are read where the binding lies, never more than there is 
   TestSession s(open.plan, 2);
   const stint_detection* boxes = nullptr;
   uint32_t count = 99;
+  REQUIRE(stint_detections(s.session, 0, &boxes, &count).code == STINT_OK);
+  CHECK(count == 0);  // before the first run, whatever the memory holds
+  run_with_frames(s.session, 2);
   auto* base = static_cast<std::byte*>(const_cast<void*>(stint_output_data(s.session, 1)));
   auto* counts = reinterpret_cast<int32_t*>(base + 2 * 3 * 24);
   counts[0] = 2;
