@@ -10,6 +10,7 @@
 #include "host_builder/emit/plan_writer.h"
 #include "host_builder/emit/sha256.h"
 #include "host_builder/frames/insert.h"
+#include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/quantize/to_half.h"
@@ -19,13 +20,14 @@
 #include "host_builder/tactics/cuda/upsample_as_addressing.h"
 #include "host_builder/tactics/cuda/view_transposes.h"
 #include "host_builder/tactics/tune/build_tactics.h"
+#include "host_builder/utf8.h"
 
 namespace stint::builder {
 namespace {
 
 /// The targets by name, `--as` applied. Throws for what is unknown or asked for twice.
 std::vector<Target> chosen_targets(const BuildOptions& options) {
-  if (options.targets.empty()) throw BuildError("no target is given; use --target cpu");
+  if (options.targets.empty()) throw UsageError("no target is given; use --target cpu");
   std::vector<Target> targets;
   Findings findings;
   for (const std::string& name : options.targets) {
@@ -37,14 +39,18 @@ std::vector<Target> chosen_targets(const BuildOptions& options) {
         if (other.name == target.name)
           findings.add("target '" + name + "' is given twice; name each once");
       targets.push_back(std::move(target));
-    } catch (const BuildError& error) {
+    } catch (const UsageError& error) {
       findings.add(error.what());
     }
   }
   if (options.precision != "fp32" && options.precision != "fp16" && options.precision != "auto")
     findings.add("there is no precision '" + options.precision +
                  "'; this builder knows fp32, fp16 and auto");
-  findings.raise("the plan cannot be built for what was asked:");
+  try {
+    findings.raise("the plan cannot be built for what was asked:");
+  } catch (const BuildError& error) {
+    throw UsageError(error.what());
+  }
   return targets;
 }
 
@@ -55,10 +61,10 @@ bool in_half(const Target& target, const BuildOptions& options) {
 
 std::set<int64_t> check_batches(const std::vector<int64_t>& batches) {
   constexpr int64_t kMaxBatch = 1024;  // the runtime's limit
-  if (batches.empty()) throw BuildError("no batch size is given; use --batch 1");
+  if (batches.empty()) throw UsageError("no batch size is given; use --batch 1");
   for (int64_t batch : batches) {
     if (batch < 1 || batch > kMaxBatch) {
-      throw BuildError("batch size " + std::to_string(batch) + " is not possible; 1 to " +
+      throw UsageError("batch size " + std::to_string(batch) + " is not possible; 1 to " +
                        std::to_string(kMaxBatch) + " are");
     }
   }
@@ -131,6 +137,19 @@ Schedule schedule_for(Graph& graph, const Target& target, const BuildOptions& op
   return schedule;
 }
 
+/// Names come from models that anybody made: text of a bearable length, whatever they hold.
+std::string plan_name(const std::string& graph_name) {
+  std::string name;
+  for (size_t i = 0; i < graph_name.size();) {
+    const size_t length = utf8_length(graph_name, i);
+    const bool is_text = length > 0 && !is_utf8_control(graph_name, i, length);
+    if (name.size() + std::max<size_t>(length, 1) > kMaxPlanName) break;
+    name += is_text ? graph_name.substr(i, length) : "_";
+    i += std::max<size_t>(length, 1);
+  }
+  return name.empty() ? "model" : name;
+}
+
 /// Which target and batch a stage is for, where there are several.
 std::string stage_suffix(const Target& target, int64_t batch, const BuildOptions& options) {
   std::string suffix = options.targets.size() > 1 ? " for " + target.name : "";
@@ -160,6 +179,7 @@ BuiltProgram import_program(const ModelBytes& model, const Target& target, int64
   program.graph.batch = batch;
   if (target.is_gpu) program.graph.hints.merge_channels = kGpuMergeChannels;
   insert_frames(program.graph, options.preprocess, options.postprocess);
+  check_label_count(options.labels, program.graph);
   report.target = target.name;
   report.batch = batch;
   report.nodes_imported = program.graph.live_node_count();
@@ -248,7 +268,6 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
   PlanContents contents;
   const ModelBytes source = {read_file(model), std::filesystem::absolute(model).parent_path()};
   contents.source_hash = sha256(source.bytes);
-  contents.name = model.stem().string();
   contents.labels = options.labels;
   BuildTactics tactics(options.tactic_files, options.tune_with, targets);
   BuildReport own_report;
@@ -272,6 +291,8 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
       written.programs.push_back({&program.graph, &program.schedule, program.code});
   }
   progress.next("write");
+  contents.name =
+      plan_name(options.name.empty() ? variants.front().programs.front().graph.name : options.name);
   std::vector<std::byte> plan = write_plan(contents);
   check_plan(plan);
   own_report.plan_bytes = plan.size();

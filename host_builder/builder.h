@@ -14,7 +14,12 @@
 
 namespace stint::builder {
 
+/// Bytes of a plan's name.
+inline constexpr size_t kMaxPlanName = 200;
+
 struct BuildOptions {
+  /// Of the plan. Empty: the graph's name in the model, "model" if it has none.
+  std::string name;
   std::vector<std::string> targets = {"cpu"};
   std::vector<int64_t> batches = {1};
   std::map<std::string, Shape> shapes;
@@ -52,8 +57,9 @@ struct BuildReport {
   uint64_t plan_bytes = 0;
 };
 
-/// Builds in memory. Same model and options, same bytes. The runtime's own verification has passed
-/// what is returned. Throws BuildError.
+/// Builds in memory. Same model and options, same bytes, under whatever file name. The runtime's own
+/// verification has passed what is returned. Throws BuildError, and UsageError for options that no
+/// model could be built with.
 std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
                                   BuildReport* report);
 

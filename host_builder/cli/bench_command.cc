@@ -7,6 +7,7 @@
 
 #include "agent/measure.h"
 #include "host_builder/cli/commands.h"
+#include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/runner.h"
 #include "host_builder/graph/error.h"
 
@@ -125,7 +126,7 @@ void bench(const BenchArguments& arguments) {
 void add_bench_command(CLI::App& app) {
   auto arguments = std::make_shared<BenchArguments>();
   CLI::App* command = app.add_subcommand("bench", "Measure a plan's run time on noise");
-  command->add_option("PLAN", arguments->plan, "Plan file")->required();
+  command->add_option("PLAN", arguments->plan, "Plan file")->required()->check(file_name());
   command->add_option("--batch", arguments->options.batch,
                       "Batch size (default: the plan's smallest)");
   command

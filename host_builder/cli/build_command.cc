@@ -5,11 +5,15 @@
 
 #include "host_builder/builder.h"
 #include "host_builder/cli/commands.h"
-#include "host_builder/cli/files.h"
+#include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/progress.h"
+#include "host_builder/emit/output_file.h"
+#include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
 #include "host_builder/frames/preprocess_spec.h"
 #include "host_builder/graph/error.h"
+#include "host_builder/import/model_files.h"
+#include "host_builder/utf8.h"
 
 namespace stint::builder {
 namespace {
@@ -102,6 +106,37 @@ void print_report(const BuildReport& report) {
   }
 }
 
+// What the build reads, which neither the plan nor what is measured may be written over.
+std::vector<InputFile> files_read(const BuildArguments& arguments) {
+  std::vector<InputFile> files;
+  for (const std::filesystem::path& path : files_of_model(arguments.model))
+    files.push_back({path, files.empty() ? "the model" : "a data file of the model"});
+  if (!arguments.labels.empty()) files.push_back({arguments.labels, "the file of labels"});
+  return files;
+}
+
+void check_outputs(const BuildArguments& arguments, std::vector<InputFile> inputs) {
+  const BuildOptions& options = arguments.options;
+  if (!options.tune_with.empty() && !options.tactic_files.empty())
+    check_output(options.tactic_files.front(), inputs);
+  for (const std::filesystem::path& path : options.tactic_files)
+    inputs.push_back({path, "a tactic file"});
+  check_output(arguments.output, inputs);
+}
+
+void check_name(const std::string& name) {
+  bool is_text = name.size() <= kMaxPlanName;
+  for (size_t i = 0; is_text && i < name.size();) {
+    const size_t length = utf8_length(name, i);
+    is_text = length > 0 && !is_utf8_control(name, i, length);
+    i += length;
+  }
+  if (!is_text) {
+    throw UsageError("--name: expected text in UTF-8 of at most " + std::to_string(kMaxPlanName) +
+                     " bytes");
+  }
+}
+
 void build(BuildArguments& arguments) {
   BuildOptions& options = arguments.options;
   if (options.targets == std::vector<std::string>{"cpu"} && options.precision == "fp16") {
@@ -117,9 +152,12 @@ void build(BuildArguments& arguments) {
   options.passes.disabled.insert(arguments.disabled_passes.begin(),
                                  arguments.disabled_passes.end());
   options.passes.dump_dir = arguments.dump_dir;
-  if (!arguments.labels.empty()) options.labels = read_lines(arguments.labels);
+  if (!arguments.labels.empty()) options.labels = read_labels(arguments.labels);
+  check_name(options.name);
   if (arguments.output.empty())
     arguments.output = std::filesystem::path(arguments.model).stem().string() + ".plan";
+  const std::vector<InputFile> inputs = files_read(arguments);
+  check_outputs(arguments, inputs);
 
   const auto start = std::chrono::steady_clock::now();
   BuildReport report;
@@ -130,7 +168,9 @@ void build(BuildArguments& arguments) {
         progress.report(stage, fraction);
       };
     }
-    write_file_atomically(arguments.output, build_plan(arguments.model, options, &report));
+    const std::vector<std::byte> plan = build_plan(arguments.model, options, &report);
+    check_outputs(arguments, inputs);  // time has passed
+    write_file_atomically(arguments.output, plan);
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -146,9 +186,13 @@ void add_build_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("build", "Compile a model into a plan file");
   command->footer(std::string("SPEC of --preprocess:\n") + preprocess_grammar() +
                   "\nSPEC of --postprocess:\n" + postprocess_grammar());
-  command->add_option("MODEL", arguments->model, "ONNX model file")->required();
-  command->add_option("-o,--output", arguments->output,
-                      "Plan file to write (default: MODEL's name with .plan, here)");
+  command->add_option("MODEL", arguments->model, "ONNX model file")->required()->check(file_name());
+  command
+      ->add_option("-o,--output", arguments->output,
+                   "Plan file to write (default: MODEL's name with .plan, here)")
+      ->check(file_name());
+  command->add_option("--name", arguments->options.name,
+                      "Name of the plan (default: the graph's name in the model)");
   command
       ->add_option("--target", arguments->options.targets,
                    "Target to build for, repeatable (see stint targets)")
@@ -170,16 +214,23 @@ void add_build_command(CLI::App& app) {
                       "Compile frame conversion into the plan (SPEC below)");
   command->add_option("--postprocess", arguments->options.postprocess,
                       "Compile decoding into the plan (SPEC below)");
-  command->add_option("--labels", arguments->labels, "Text file with one class name a line");
+  command
+      ->add_option("--labels", arguments->labels,
+                   "Text file (UTF-8) with one class name a line, as many as the decoder's classes")
+      ->check(file_name());
   command->add_option("--disable-pass", arguments->disabled_passes,
                       "Leave out an optional pass, repeatable");
-  command->add_option("--dump-passes", arguments->dump_dir,
-                      "Write a numbered text of the graph after every pass to this folder");
+  command
+      ->add_option("--dump-passes", arguments->dump_dir,
+                   "Write a numbered text of the graph after every pass to this folder")
+      ->check(file_name());
   command->add_flag("!--sequential", arguments->options.concurrent,
                     "GPU targets: run one step after the other instead of independent branches at "
                     "the same time");
-  command->add_option("--tactics", arguments->options.tactic_files,
-                      "File of measured or pinned tactics to build with, repeatable");
+  command
+      ->add_option("--tactics", arguments->options.tactic_files,
+                   "File of measured or pinned tactics to build with, repeatable")
+      ->check(file_name());
   command->add_option("--tune-with", arguments->options.tune_with,
                       "Measure what the tactic file lacks with this command on the target, e.g. "
                       "stint-agent or \"ssh robot stint-agent\", and write the file");

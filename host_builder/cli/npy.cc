@@ -38,6 +38,30 @@ std::string field(const std::string& header, const std::string& key, char open, 
   return header.substr(begin + 1, end - begin - 1);
 }
 
+/// Of data whose first axis is the fastest: what numpy.save() writes of a transposed array.
+std::vector<std::byte> last_axis_fastest(const std::byte* data, const Shape& shape,
+                                         size_t element_bytes) {
+  std::vector<size_t> strides(shape.size());  // elements, in `data`
+  size_t elements = 1;
+  for (size_t axis = 0; axis < shape.size(); ++axis) {
+    strides[axis] = elements;
+    elements *= static_cast<size_t>(shape[axis]);
+  }
+  std::vector<std::byte> result(elements * element_bytes);
+  std::vector<int64_t> index(shape.size(), 0);
+  size_t from = 0;
+  for (size_t i = 0; i < elements; ++i) {
+    std::memcpy(result.data() + i * element_bytes, data + from * element_bytes, element_bytes);
+    for (size_t axis = shape.size(); axis-- > 0;) {
+      from += strides[axis];
+      if (++index[axis] < shape[axis]) break;
+      from -= strides[axis] * static_cast<size_t>(shape[axis]);
+      index[axis] = 0;
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 HostTensor read_npy(const std::filesystem::path& path) {
@@ -48,11 +72,11 @@ HostTensor read_npy(const std::filesystem::path& path) {
   const auto* bytes = reinterpret_cast<const unsigned char*>(file.data());
   if (file.size() < 10 || std::memcmp(bytes, "\x93NUMPY", 6) != 0) throw fail("not a .npy file");
   const unsigned major = bytes[6];
-  if (major != 1 && major != 2) throw fail("unknown .npy version " + std::to_string(major));
+  if (major < 1 || major > 3) throw fail("unknown .npy version " + std::to_string(major));
   const size_t prefix = major == 1 ? 10 : 12;
   if (file.size() < prefix) throw fail("truncated header");
   size_t header_bytes = bytes[8] | (bytes[9] << 8);
-  if (major == 2) header_bytes |= (size_t{bytes[10]} << 16) | (size_t{bytes[11]} << 24);
+  if (major != 1) header_bytes |= (size_t{bytes[10]} << 16) | (size_t{bytes[11]} << 24);
   if (header_bytes > file.size() - prefix) throw fail("truncated header");
   const std::string header(reinterpret_cast<const char*>(bytes) + prefix, header_bytes);
 
@@ -65,10 +89,15 @@ HostTensor read_npy(const std::filesystem::path& path) {
       known = true;
     }
   }
-  if (!known) throw fail("unsupported element type '" + descriptor + "'");
-  if (header.find("'fortran_order': True") != std::string::npos)
-    throw fail("Fortran order is not supported");
-
+  if (!known && !descriptor.empty() && descriptor[0] == '>') {
+    throw BuildError(path.string() +
+                     ": its elements are big-endian; write array.astype(array.dtype."
+                     "newbyteorder('<'))");
+  }
+  if (!known) {
+    throw BuildError(path.string() + ": elements of type '" + descriptor +
+                     "' are not known; write array.astype() of a number type");
+  }
   size_t elements = 1;
   const std::string shape = field(header, "shape", '(', ')');
   for (size_t i = 0; i < shape.size();) {
@@ -90,7 +119,11 @@ HostTensor read_npy(const std::filesystem::path& path) {
     throw fail("the shape needs " + std::to_string(need) + " bytes, the file holds " +
                std::to_string(have));
   }
-  tensor.data.assign(file.end() - static_cast<std::ptrdiff_t>(have), file.end());
+  const std::byte* data = file.data() + (file.size() - have);
+  if (header.find("'fortran_order': True") != std::string::npos)
+    tensor.data = last_axis_fastest(data, tensor.shape, dtype_bytes(tensor.dtype));
+  else
+    tensor.data.assign(data, data + have);
   return tensor;
 }
 

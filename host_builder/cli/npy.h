@@ -1,4 +1,4 @@
-// NumPy's .npy files (format 1.0 and 2.0, C order, little-endian).
+// NumPy's .npy files (format 1 to 3, little-endian, either order of axes; written: 1.0, C order).
 #pragma once
 
 #include <filesystem>

@@ -4,9 +4,13 @@
 #include <memory>
 
 #include "host_builder/cli/commands.h"
+#include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/image_file.h"
+#include "host_builder/cli/input_argument.h"
 #include "host_builder/cli/npy.h"
+#include "host_builder/cli/output_names.h"
 #include "host_builder/cli/runner.h"
+#include "host_builder/emit/output_file.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/read_file.h"
 
@@ -20,15 +24,10 @@ struct RunArguments {
   RunnerOptions options;
 };
 
-// Tensor names may hold any character; file names should not.
-std::string file_name(const std::string& tensor) {
-  std::string name = tensor;
-  for (char& c : name) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       c == '.' || c == '_' || c == '-';
-    if (!plain) c = '_';
-  }
-  return name + ".npy";
+std::vector<std::string> input_names(const Runner& runner) {
+  std::vector<std::string> names;
+  for (const stint_binding_info& info : runner.inputs()) names.emplace_back(info.name);
+  return names;
 }
 
 HostTensor read_raw(const std::string& path, const stint_binding_info& info) {
@@ -55,16 +54,13 @@ std::vector<std::unique_ptr<Picture>> bind_inputs(Runner& runner,
                                                   const std::vector<std::string>& inputs) {
   std::vector<std::unique_ptr<Picture>> pictures;
   std::vector<uint32_t> given(runner.inputs().size(), 0);
+  const std::vector<std::string> names = input_names(runner);
   for (const std::string& text : inputs) {
-    const size_t equals = text.find('=');
-    if (equals == std::string::npos && runner.inputs().size() != 1) {
-      throw UsageError("--input " + text + ": expected NAME=FILE (the plan has several inputs)");
-    }
-    const std::string name =
-        equals == std::string::npos ? runner.inputs()[0].name : text.substr(0, equals);
-    const std::string path = equals == std::string::npos ? text : text.substr(equals + 1);
-    const uint32_t index = runner.input_index(name);
+    const InputArgument argument = parse_input_argument(text, names);
+    const std::string& path = argument.file;
+    const auto index = static_cast<uint32_t>(argument.input);
     const stint_binding_info& info = runner.inputs()[index];
+    const std::string name = info.name;
     if (info.kind == STINT_BINDING_IMAGE) {
       if (given[index] >= runner.batch())
         throw BuildError("input '" + name + "' has " + std::to_string(runner.batch()) +
@@ -86,9 +82,9 @@ std::vector<std::unique_ptr<Picture>> bind_inputs(Runner& runner,
     if (given[i] == 0)
       throw BuildError(std::string("no --input for '") + runner.inputs()[i].name + "'");
   }
+  if (pictures.empty()) return pictures;
   const uint32_t shown = *std::max_element(given.begin(), given.end());
-  if (!pictures.empty() && shown < runner.batch())
-    require(runner.session().set_active_slots(shown), "batch");
+  if (shown < runner.batch()) require(runner.session().set_active_slots(shown), "batch");
   return pictures;
 }
 
@@ -109,11 +105,34 @@ void print_detections(Runner& runner, uint32_t slots) {
   }
 }
 
+// Where the outputs go, in their order, and that they can; none without a folder.
+std::vector<std::filesystem::path> output_files(const RunArguments& arguments,
+                                                const Runner& runner) {
+  std::vector<std::filesystem::path> files;
+  if (arguments.output_dir.empty()) return files;
+  std::error_code error;
+  std::filesystem::create_directories(arguments.output_dir, error);
+  if (error) {
+    throw BuildError("--output-dir " + arguments.output_dir + ": the folder cannot be made: " +
+                     error.message() + "; give the name of a folder");
+  }
+  std::vector<InputFile> inputs = {{arguments.plan, "the plan"}};
+  for (const std::string& text : arguments.inputs)
+    inputs.push_back({parse_input_argument(text, input_names(runner)).file, "an input"});
+  std::vector<std::string> names;
+  for (const stint_binding_info& info : runner.outputs()) names.emplace_back(info.name);
+  for (const std::string& name : output_file_names(names)) {
+    files.push_back(std::filesystem::path(arguments.output_dir) / name);
+    check_output(files.back(), inputs);
+  }
+  return files;
+}
+
 void run(const RunArguments& arguments) {
   Runner runner(arguments.plan, arguments.options);
+  const std::vector<std::filesystem::path> files = output_files(arguments, runner);
   const auto pictures = bind_inputs(runner, arguments.inputs);
   runner.run();
-  if (!arguments.output_dir.empty()) std::filesystem::create_directories(arguments.output_dir);
   for (uint32_t i = 0; i < runner.outputs().size(); ++i) {
     const stint_binding_info& info = runner.outputs()[i];
     const HostTensor tensor = runner.output(i);
@@ -124,11 +143,9 @@ void run(const RunArguments& arguments) {
       std::printf("%s: %s %s\n", info.name, dtype_name(tensor.dtype),
                   shape_text(tensor.shape).c_str());
     }
-    if (!arguments.output_dir.empty()) {
-      const std::filesystem::path path =
-          std::filesystem::path(arguments.output_dir) / file_name(info.name);
-      write_npy(path, tensor);
-      std::printf("  wrote %s\n", path.c_str());
+    if (!files.empty()) {
+      write_npy(files[i], tensor);
+      std::printf("  wrote %s\n", files[i].c_str());
     }
   }
 }
@@ -138,12 +155,17 @@ void run(const RunArguments& arguments) {
 void add_run_command(CLI::App& app) {
   auto arguments = std::make_shared<RunArguments>();
   CLI::App* command = app.add_subcommand("run", "Run a plan once on files");
-  command->add_option("PLAN", arguments->plan, "Plan file")->required();
+  command->add_option("PLAN", arguments->plan, "Plan file")->required()->check(file_name());
   command->add_option(
       "--input", arguments->inputs,
-      "NAME=FILE: .npy or .raw for tensors, .png or .jpg for pictures (repeat to fill a batch)");
-  command->add_option("--output-dir", arguments->output_dir,
-                      "Write every output as NAME.npy to this folder");
+      "NAME=FILE: .npy or .raw for tensors, .png or .jpg for pictures (repeat to fill a batch); "
+      "NAME may hold '='");
+  command
+      ->add_option("--output-dir", arguments->output_dir,
+                   "Write every output as NAME.npy to this folder. Characters of NAME outside "
+                   "[A-Za-z0-9._-] become _; where that makes names equal, the later outputs get "
+                   "_2, _3, ... (NAME_2.npy), but one whose own name it is keeps it")
+      ->check(file_name());
   command->add_option("--batch", arguments->options.batch,
                       "Batch size (default: the plan's smallest)");
   command

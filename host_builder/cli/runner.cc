@@ -130,7 +130,8 @@ void Runner::set_input(uint32_t index, const HostTensor& tensor) {
                      ", the plan needs " + dtype_name(static_cast<DType>(info.dtype)) + " " +
                      shape_text(binding_shape(info)));
   }
-  std::memcpy(session().input_data(index), tensor.data.data(), tensor.data.size());
+  if (!tensor.data.empty())  // without elements there is no buffer either
+    std::memcpy(session().input_data(index), tensor.data.data(), tensor.data.size());
 }
 
 void Runner::run() { require(session().run(), "run"); }

@@ -5,7 +5,9 @@
 #include <memory>
 
 #include "host_builder/cli/commands.h"
+#include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/npy.h"
+#include "host_builder/cli/output_names.h"
 #include "host_builder/cli/runner.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/import/onnx.h"
@@ -121,6 +123,9 @@ void verify(const VerifyArguments& arguments) {
   ImportOptions options;
   options.batch = runner.batch();
   std::map<std::string, HostTensor> inputs;
+  std::vector<std::string> names;
+  for (const stint_binding_info& info : runner.inputs()) names.emplace_back(info.name);
+  const std::vector<std::string> files = output_file_names(names);
   for (uint32_t i = 0; i < runner.inputs().size(); ++i) {
     const stint_binding_info& info = runner.inputs()[i];
     if (info.kind != STINT_BINDING_TENSOR) {
@@ -128,8 +133,7 @@ void verify(const VerifyArguments& arguments) {
                        "' is a frame; verify compares tensors, so build the plan without "
                        "--preprocess and --postprocess");
     }
-    const std::filesystem::path file =
-        std::filesystem::path(arguments.data_dir) / (std::string(info.name) + ".npy");
+    const std::filesystem::path file = std::filesystem::path(arguments.data_dir) / files[i];
     HostTensor tensor = arguments.data_dir.empty() ? random_tensor(info, i + 1) : read_npy(file);
     runner.set_input(i, tensor);
     options.shapes[info.name] = binding_shape(info);
@@ -179,13 +183,17 @@ void add_verify_command(CLI::App& app) {
   auto arguments = std::make_shared<VerifyArguments>();
   CLI::App* command =
       app.add_subcommand("verify", "Compare a plan with an FP32 reference of its model");
-  command->add_option("MODEL", arguments->model, "ONNX model file")->required();
+  command->add_option("MODEL", arguments->model, "ONNX model file")->required()->check(file_name());
   command
       ->add_option("PLAN", arguments->plan,
                    "Plan built from it, without frame conversion and decoding")
-      ->required();
-  command->add_option("--data", arguments->data_dir,
-                      "Folder with INPUT.npy for every input (default: seeded noise)");
+      ->required()
+      ->check(file_name());
+  command
+      ->add_option("--data", arguments->data_dir,
+                   "Folder with INPUT.npy for every input, named as stint run names its outputs "
+                   "(default: seeded noise)")
+      ->check(file_name());
   command
       ->add_option("--tolerance", arguments->tolerance,
                    "Largest allowed error, as part of the output's range")

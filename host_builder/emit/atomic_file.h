@@ -3,11 +3,15 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 namespace stint::builder {
 
-/// Writes to a temporary name in the same folder and renames. Throws BuildError.
+/// Writes to a temporary name in the same folder and renames. A link stays and what it leads to is
+/// replaced or made; what is there but no regular file is refused (check_output). Throws
+/// BuildError.
 void write_file_atomically(const std::filesystem::path& path, const std::vector<std::byte>& bytes);
+void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
 }  // namespace stint::builder

@@ -9,6 +9,9 @@
 
 namespace stint::builder {
 
+/// "schema" of describe_json(): raised when a key changes its meaning or goes, not for new ones.
+inline constexpr int kDescriptionSchema = 1;
+
 /// Targets, programs, bindings, steps with tactics, the memory map, sizes and checksums.
 nlohmann::json describe_json(const std::vector<std::byte>& plan);
 

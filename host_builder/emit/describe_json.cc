@@ -8,6 +8,7 @@
 #include "host_builder/emit/describe.h"
 #include "host_builder/emit/memory_map.h"
 #include "host_builder/graph/error.h"
+#include "host_builder/utf8.h"
 #include "kernels/cpu/kernel.h"
 #include "plan_schema/file_format.h"
 #include "plan_schema/plan_generated.h"
@@ -44,22 +45,6 @@ class AlignedPlan {
   stint_plan plan_ = {};
 };
 
-/// Length of the UTF-8 sequence that seems to begin at `i`, 0 if none does.
-size_t utf8_length(const std::string& text, size_t i) {
-  const auto lead = static_cast<uint8_t>(text[i]);
-  const size_t length = lead < 0x80   ? 1
-                        : lead < 0xC2 ? 0
-                        : lead < 0xE0 ? 2
-                        : lead < 0xF0 ? 3
-                        : lead < 0xF5 ? 4
-                                      : 0;
-  if (length == 0 || i + length > text.size()) return 0;
-  for (size_t k = 1; k < length; ++k) {
-    if ((static_cast<uint8_t>(text[i + k]) & 0xC0) != 0x80) return 0;
-  }
-  return length;
-}
-
 /// Text of a file that anybody may have written: what is no UTF-8 or would steer a terminal becomes
 /// '?'.
 std::string text_of(const flatbuffers::String* text) {
@@ -67,16 +52,7 @@ std::string text_of(const flatbuffers::String* text) {
   const std::string raw = text == nullptr ? "" : text->str();
   for (size_t i = 0; i < raw.size();) {
     const size_t length = utf8_length(raw, i);
-    const auto lead = static_cast<uint8_t>(raw[i]);
-    const bool control = lead < 0x20 || lead == 0x7F ||
-                         (lead == 0xC2 && length == 2 && static_cast<uint8_t>(raw[i + 1]) < 0xA0);
-    // Surrogates, overlong forms and what lies beyond Unicode.
-    const bool outside =
-        length >= 3 && ((lead == 0xED && static_cast<uint8_t>(raw[i + 1]) >= 0xA0) ||
-                        (lead == 0xE0 && static_cast<uint8_t>(raw[i + 1]) < 0xA0) ||
-                        (lead == 0xF0 && static_cast<uint8_t>(raw[i + 1]) < 0x90) ||
-                        (lead == 0xF4 && static_cast<uint8_t>(raw[i + 1]) >= 0x90));
-    if (length == 0 || control || outside) {
+    if (length == 0 || is_utf8_control(raw, i, length)) {
       result += '?';
       i += std::max<size_t>(length, 1);
     } else {
@@ -266,6 +242,7 @@ json describe_json(const std::vector<std::byte>& bytes) {
   FileHeader header;
   std::memcpy(&header, aligned.data(), sizeof header);
   json result;
+  result["schema"] = kDescriptionSchema;
   result["name"] = text_of(plan.name());
   result["format"] = std::to_string(header.major) + "." + std::to_string(header.minor);
   result["builder"] = text_of(plan.builder());

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 
+#include "host_builder/emit/atomic_file.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/passes/pass.h"
 
@@ -29,12 +29,7 @@ void dump(const Graph& graph, const std::filesystem::path& dir, size_t number,
           const std::string& name) {
   char prefix[8];
   std::snprintf(prefix, sizeof prefix, "%02zu_", number);
-  const std::filesystem::path path = dir / (prefix + name + ".txt");
-  std::ofstream file(path, std::ios::binary);
-  file << to_text(graph);
-  if (!file.flush())
-    throw BuildError("cannot write the pass dump '" + path.string() +
-                     "': check the folder given to --dump-passes");
+  write_file_atomically(dir / (prefix + name + ".txt"), to_text(graph));
 }
 
 }  // namespace

@@ -140,12 +140,12 @@ const Target& find_target(const std::string& name) {
     if (target.name == name) return target;
     known += (known.empty() ? "" : ", ") + target.name;
   }
-  throw BuildError("there is no target '" + name + "'; this builder knows: " + known);
+  throw UsageError("there is no target '" + name + "'; this builder knows: " + known);
 }
 
 Target dressed_as(const Target& device, const Target& like) {
   if (!device.is_gpu || !like.is_gpu)
-    throw BuildError("--as: both '" + device.name + "' and '" + like.name + "' must be GPUs");
+    throw UsageError("--as: both '" + device.name + "' and '" + like.name + "' must be GPUs");
   Target target = device;
   target.name = device.name + " as " + like.name;
   target.gpu = like.gpu;

@@ -46,7 +46,7 @@ struct Target {
 
 const std::vector<Target>& all_targets();
 
-/// Throws BuildError naming the known targets.
+/// Throws UsageError naming the known targets.
 const Target& find_target(const std::string& name);
 
 /// The target whose tiling, limits and instruction choice `like` gets, but as machine code that

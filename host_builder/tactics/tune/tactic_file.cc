@@ -267,9 +267,7 @@ std::string tactics_text(const TacticFile& file) {
 }
 
 void write_tactics(const std::filesystem::path& path, const TacticFile& file) {
-  const std::string text = tactics_text(file);
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  write_file_atomically(path, {begin, begin + text.size()});
+  write_file_atomically(path, tactics_text(file));
 }
 
 void merge_tactics(TacticFile& into, const TacticFile& from) {

@@ -32,8 +32,8 @@ TEST_CASE("machine code is named after the SM, with the features of sm_90 alone"
 }
 
 TEST_CASE("an unknown target is refused with the known ones") {
-  CHECK_THROWS_WITH_AS(find_target("pi"), doctest::Contains("orin"), BuildError);
-  CHECK_THROWS_AS(dressed_as(find_target("cpu"), find_target("orin")), BuildError);
+  CHECK_THROWS_WITH_AS(find_target("pi"), doctest::Contains("orin"), UsageError);
+  CHECK_THROWS_AS(dressed_as(find_target("cpu"), find_target("orin")), UsageError);
 }
 
 }  // namespace stint::builder
