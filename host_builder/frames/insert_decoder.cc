@@ -3,10 +3,10 @@
 #include "host_builder/frames/decoders/decoders.h"
 
 namespace stint::builder {
+namespace {
 
-void insert_decoder(Graph& graph, const PostprocessSpec& spec) {
-  DecoderInsertion in(graph, spec);
-  switch (spec.kind) {
+void insert(DecoderInsertion& in) {
+  switch (in.spec.kind) {
     case PostprocessKind::kYolox:
     case PostprocessKind::kYolov5:
       return insert_yolo_grid(in);
@@ -17,11 +17,23 @@ void insert_decoder(Graph& graph, const PostprocessSpec& spec) {
     case PostprocessKind::kSsd:
     case PostprocessKind::kBoxesScores:
       return insert_boxes_scores(in);
+    case PostprocessKind::kDetr:
+      return insert_detr(in);
+    case PostprocessKind::kEndToEnd:
+      return insert_end_to_end(in);
     case PostprocessKind::kTopK:
       return insert_top_classes(in);
     case PostprocessKind::kArgmax:
       return insert_argmax_mask(in);
   }
+}
+
+}  // namespace
+
+InsertedDecoder insert_decoder(Graph& graph, const PostprocessSpec& spec) {
+  DecoderInsertion in(graph, spec);
+  insert(in);
+  return {spec, in.attributes, in.operands, in.used};
 }
 
 }  // namespace stint::builder

@@ -2,6 +2,7 @@
 // attributes and operands of the node to be, and refusals that name what the model offers.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,10 +11,18 @@
 
 namespace stint::builder {
 
+/// Detectors that suppress themselves end with 100 to 300 rows, at most 1000; those that leave
+/// suppression to others with thousands.
+inline constexpr int64_t kMaxFinalRows = 1000;
+
 struct DecoderInsertion {
   DecoderInsertion(Graph& the_graph, const PostprocessSpec& the_spec);
 
-  [[noreturn]] void fail(const std::string& text) const;
+  /// Throws BuildError: what is wrong, what the model offers, what the user can do.
+  [[noreturn]] void fail(const std::string& text, const std::string& remedy) const;
+  /// For outputs of another kind: the remedy, or the decoder that fits the model's outputs.
+  [[noreturn]] void fail_as_other_kind(const std::string& text,
+                                       const std::string& remedy = "choose another output") const;
   std::string describe(ValueId id) const;
   const Shape& shape(ValueId id) const { return graph.value(id).shape; }
 
@@ -24,7 +33,15 @@ struct DecoderInsertion {
   ValueId use(ValueId id);
   /// [n, a, b] out of [n, a, b, 1...], [n, 1, a, b] or, at batch 1, [a, b].
   ValueId as_rank_3(ValueId id);
+  /// [n, rows, 1] out of one number a row in any arrangement.
+  ValueId as_column(ValueId id, int64_t rows);
   void check_batch(ValueId id, const Shape& s) const;
+
+  struct InputSize {
+    int64_t height = 0, width = 0;
+  };
+  /// Of the network: the frame's, or the one image-like input's.
+  std::optional<InputSize> input_size() const;
 
   /// Attributes as the SPEC and the network's input have them. First step of decoders of
   /// detections.
@@ -32,6 +49,13 @@ struct DecoderInsertion {
   void set_function(ScoreFunction usual);
   /// The number of classes: what the model has, which is what classes= says if it says anything.
   void set_classes(int64_t found, ValueId id);
+  /// The same where columns may follow the classes: classes= of the `room` columns are read.
+  void set_classes_within(int64_t room, ValueId id);
+  /// The same where rows carry class ids: classes= bounds them, if it is given.
+  void set_label_classes();
+  /// Rows that a network suppressed itself: suppressed again only if iou= says so. Many rows are
+  /// candidates rather: refused without iou=.
+  void set_final_rows(int64_t rows, ValueId id);
   void transpose_operand();
 
   /// Appends the node, its two outputs in place of those that were used.
@@ -42,12 +66,7 @@ struct DecoderInsertion {
   const PostprocessSpec& spec;
   DecodeAttributes attributes;
   std::vector<ValueId> operands;
-
- private:
-  /// Where the network's input is known from: the frame, or the one image-like input.
-  void set_input_size();
-
-  std::vector<ValueId> used_;
+  std::vector<ValueId> used;  // outputs that the decoder reads
 };
 
 }  // namespace stint::builder

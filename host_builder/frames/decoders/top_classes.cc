@@ -23,7 +23,8 @@ void insert_top_classes(DecoderInsertion& in) {
   const int64_t classes = in.graph.value(output).elements() / in.graph.batch;
   if (s.size() < 2 ||
       std::count(s.begin() + 1, s.end(), 1) < static_cast<std::ptrdiff_t>(s.size()) - 2)
-    in.fail("output " + in.describe(output) + " is not one row of class scores per image");
+    in.fail_as_other_kind("output " + in.describe(output) +
+                          " is not one row of class scores per image");
   in.operands = {reshape_to(in.graph, cast_to_f32(in.graph, output), {s[0], classes})};
   in.set_classes(classes, output);
   a.max_detections =

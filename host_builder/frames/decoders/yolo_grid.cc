@@ -1,4 +1,5 @@
 #include "host_builder/frames/decoders/decoders.h"
+#include "host_builder/frames/decoders/yolo_rows.h"
 #include "host_builder/graph/shape.h"
 
 namespace stint::builder {
@@ -22,15 +23,22 @@ void insert_yolo_grid(DecoderInsertion& in) {
     if (s[1] != rows && s[2] == rows) in.transpose_operand();
     s = in.shape(in.operands[0]);
     if (s[1] != rows)
-      in.fail("the strides make " + grids + " = " + std::to_string(rows) + " rows of a " +
-              std::to_string(a.input_width) + "x" + std::to_string(a.input_height) +
-              " input, output " + in.describe(output) + " has " + std::to_string(s[1]) +
-              "; give strides=");
-  } else if (s[1] < s[2] && (!in.spec.classes || s[2] != 5 + *in.spec.classes)) {
+      in.fail_as_other_kind("the strides make " + grids + " = " + std::to_string(rows) +
+                                " rows of a " + std::to_string(a.input_width) + "x" +
+                                std::to_string(a.input_height) + " input, output " +
+                                in.describe(output) + " has " + std::to_string(s[1]),
+                            "give strides=");
+  } else if (channels_first(s, 5, in.spec.classes)) {
     in.transpose_operand();
     s = in.shape(in.operands[0]);
   }
-  in.set_classes(s[2] - 5, output);
+  if (in.spec.kind == PostprocessKind::kYolox) {
+    in.set_classes(s[2] - 5, output);
+  } else {
+    refuse_final_rows(in, output, s[1], s[2], 5);
+    refuse_mask_prototypes(in, output, s[2]);
+    in.set_classes_within(s[2] - 5, output);
+  }
   in.finish_detections();
 }
 
