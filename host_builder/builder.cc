@@ -11,6 +11,7 @@
 #include "host_builder/emit/sha256.h"
 #include "host_builder/frames/insert.h"
 #include "host_builder/frames/labels.h"
+#include "host_builder/frames/noise_check.h"
 #include "host_builder/frames/postprocess_spec.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/quantize/to_half.h"
@@ -163,10 +164,11 @@ struct ModelBytes {
   std::filesystem::path folder;  // of external data
 };
 
-/// Up to the graph that is scheduled.
+/// Up to the graph that is scheduled. Of the first program (`notes` is given) the decoder is
+/// checked: the others have the same network.
 BuiltProgram import_program(const ModelBytes& model, const Target& target, int64_t batch,
                             const BuildOptions& options, ProgressMeter& progress,
-                            ProgramReport& report) {
+                            ProgramReport& report, std::vector<std::string>* notes) {
   const std::string suffix = stage_suffix(target, batch, options);
   BuiltProgram program;
   progress.next("import" + suffix);
@@ -178,7 +180,11 @@ BuiltProgram import_program(const ModelBytes& model, const Target& target, int64
   program.graph = import_onnx(model.bytes, import_options, model.folder);
   program.graph.batch = batch;
   if (target.is_gpu) program.graph.hints.merge_channels = kGpuMergeChannels;
-  insert_frames(program.graph, options.preprocess, options.postprocess);
+  const auto decoder = insert_frames(program.graph, options.preprocess, options.postprocess);
+  if (decoder && notes != nullptr) {
+    const std::string note = check_decoder_on_noise(program.graph, *decoder);
+    if (!note.empty()) notes->push_back(note);
+  }
   check_label_count(options.labels, program.graph);
   report.target = target.name;
   report.batch = batch;
@@ -278,7 +284,8 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
     for (int64_t batch : batches) {
       ProgramReport& program_report = own_report.programs.emplace_back();
       variant.programs.push_back(
-          import_program(source, target, batch, options, progress, program_report));
+          import_program(source, target, batch, options, progress, program_report,
+                         own_report.programs.size() == 1 ? &own_report.notes : nullptr));
     }
     if (target.is_gpu) tune(variant, tactics, options, progress, own_report);
     ProgramReport* program_report = &own_report.programs.back() - (batches.size() - 1);

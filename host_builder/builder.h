@@ -53,7 +53,8 @@ struct ProgramReport {
 
 struct BuildReport {
   std::vector<ProgramReport> programs;
-  std::vector<TuneReport> tuned;  // targets that the agent's device could time
+  std::vector<TuneReport> tuned;   // targets that the agent's device could time
+  std::vector<std::string> notes;  // what the user should know of the build
   uint64_t plan_bytes = 0;
 };
 

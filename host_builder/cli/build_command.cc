@@ -76,6 +76,7 @@ void print_tuning(const TuneReport& tuned) {
 }
 
 void print_report(const BuildReport& report) {
+  for (const std::string& note : report.notes) std::printf("note: %s\n", note.c_str());
   for (const TuneReport& tuned : report.tuned) print_tuning(tuned);
   for (const ProgramReport& program : report.programs) {
     std::printf("%s, batch %lld\n", program.target.c_str(), static_cast<long long>(program.batch));

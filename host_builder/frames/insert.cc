@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "host_builder/frames/insert_decoder.h"
 #include "host_builder/frames/preprocess_spec.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
@@ -34,22 +33,26 @@ ValueId find_image_input(const Graph& graph, const PreprocessSpec& spec) {
     if (spec.input.empty() ? is_image_shape(v.shape) : v.name == spec.input)
       candidates.push_back(id);
   }
-  const std::string offer = "; the model's inputs: " + list_inputs(graph);
+  const std::string offer = "; the model's inputs: " + list_inputs(graph) + "; ";
   if (candidates.empty() && !spec.input.empty())
-    throw BuildError("--preprocess: the model has no input '" + spec.input + "'" + offer);
+    throw BuildError("--preprocess: the model has no input '" + spec.input + "'" + offer +
+                     "name one of these with input=");
   if (candidates.empty())
     throw BuildError(
-        "--preprocess: no input is an image ([n, 1 or 3, height, width] or channels last)" + offer);
+        "--preprocess: no input is an image ([n, 1 or 3, height, width] or channels last)" + offer +
+        "build without --preprocess and give tensors, or export the model with an image input");
   if (candidates.size() > 1)
-    throw BuildError(
-        "--preprocess: more than one input could be the image, choose with input=NAME" + offer);
+    throw BuildError("--preprocess: more than one input could be the image" + offer +
+                     "choose with input=NAME");
   const Value& v = graph.value(candidates[0]);
   if (!is_image_shape(v.shape))
     throw BuildError("--preprocess: input '" + v.name + "' " + shape_text(v.shape) +
-                     " is no image: [n, 1 or 3, height, width] or channels last is needed");
+                     " is no image: [n, 1 or 3, height, width] or channels last is needed; choose "
+                     "another one with input=NAME");
   if (v.dtype != DType::kF32 && v.dtype != DType::kF16)
     throw BuildError("--preprocess: input '" + v.name + "' is " + dtype_name(v.dtype) +
-                     ", frames can become f32 or f16");
+                     ", frames can become f32 or f16; export the model with such an input, or "
+                     "build without --preprocess and give tensors");
   return candidates[0];
 }
 
@@ -60,7 +63,7 @@ std::vector<float> per_channel(const std::vector<float>& values, int64_t channel
   if (static_cast<int64_t>(values.size()) != channels)
     throw BuildError(std::string("--preprocess: ") + what + " has " +
                      std::to_string(values.size()) + " values, the network input has " +
-                     std::to_string(channels) + " channel(s)");
+                     std::to_string(channels) + " channel(s); give one for each, or one for all");
   return values;
 }
 
@@ -87,14 +90,17 @@ void insert_preprocess(Graph& graph, const PreprocessSpec& spec) {
   if (!channel_count(a.channels))
     throw BuildError("--preprocess: input '" + old.name + "' " + shape_text(old.shape) +
                      " read as " + (channels_last ? "nhwc" : "nchw") + " has " +
-                     std::to_string(a.channels) + " channels, 1 or 3 are possible");
+                     std::to_string(a.channels) + " channels, 1 or 3 are possible; give " +
+                     (channels_last ? "nchw" : "nhwc") + " if its axes are in that order");
   if (a.width < 1 || a.height < 1 || a.width > kMaxNetworkSide || a.height > kMaxNetworkSide)
     throw BuildError("--preprocess: input '" + old.name + "' " + shape_text(old.shape) +
-                     " is outside 1.." + std::to_string(kMaxNetworkSide) + " pixels");
+                     " is outside 1.." + std::to_string(kMaxNetworkSide) +
+                     " pixels; export the model for a smaller input, or give --shape");
   if (old.shape[0] != graph.batch)
-    throw BuildError("--preprocess: input '" + old.name + "' holds " +
-                     std::to_string(old.shape[0]) + " images where the batch is " +
-                     std::to_string(graph.batch));
+    throw BuildError(
+        "--preprocess: input '" + old.name + "' holds " + std::to_string(old.shape[0]) +
+        " images where the batch is " + std::to_string(graph.batch) + "; build with --batch " +
+        std::to_string(old.shape[0]) + ", or export the model with an open batch axis");
   a.fit = spec.fit;
   a.order_bgr = spec.order_bgr;
   a.pad_value = spec.pad_value;
@@ -133,10 +139,12 @@ void insert_preprocess(Graph& graph, const PreprocessSpec& spec) {
 
 }  // namespace
 
-void insert_frames(Graph& graph, const std::string& preprocess, const std::string& postprocess) {
+std::optional<InsertedDecoder> insert_frames(Graph& graph, const std::string& preprocess,
+                                             const std::string& postprocess) {
   // The decoder asks for the size of the network's input, which the first step may take away.
   if (!preprocess.empty()) insert_preprocess(graph, parse_preprocess_spec(preprocess));
-  if (!postprocess.empty()) insert_decoder(graph, parse_postprocess_spec(postprocess));
+  if (postprocess.empty()) return std::nullopt;
+  return insert_decoder(graph, parse_postprocess_spec(postprocess));
 }
 
 }  // namespace stint::builder

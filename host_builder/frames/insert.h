@@ -1,8 +1,10 @@
 // Puts --preprocess and --postprocess into an imported graph.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "host_builder/frames/insert_decoder.h"
 #include "host_builder/graph/graph.h"
 
 namespace stint::builder {
@@ -15,7 +17,8 @@ namespace stint::builder {
 /// postprocess: the outputs it decodes are replaced by "detections" and "counts" (one entry of
 /// Graph::detections) or by "mask"; other outputs stay.
 ///
-/// Throws BuildError that names what the SPEC asks for and what the model offers.
-void insert_frames(Graph& graph, const std::string& preprocess, const std::string& postprocess);
+/// Throws BuildError that names what the SPEC asks for, what the model offers and what to do.
+std::optional<InsertedDecoder> insert_frames(Graph& graph, const std::string& preprocess,
+                                             const std::string& postprocess);
 
 }  // namespace stint::builder

@@ -1,5 +1,6 @@
 #include "host_builder/frames/postprocess_spec.h"
 
+#include <initializer_list>
 #include <utility>
 
 #include "host_builder/frames/spec_text.h"
@@ -12,8 +13,49 @@ constexpr std::pair<const char*, PostprocessKind> kKinds[] = {
     {"yolox", PostprocessKind::kYolox},   {"yolov5", PostprocessKind::kYolov5},
     {"yolov8", PostprocessKind::kYolov8}, {"yolo-anchors", PostprocessKind::kYoloAnchors},
     {"ssd", PostprocessKind::kSsd},       {"boxes-scores", PostprocessKind::kBoxesScores},
+    {"detr", PostprocessKind::kDetr},     {"end-to-end", PostprocessKind::kEndToEnd},
     {"topk", PostprocessKind::kTopK},     {"argmax", PostprocessKind::kArgmax},
 };
+
+constexpr uint32_t only(std::initializer_list<PostprocessKind> kinds) {
+  uint32_t set = 0;
+  for (const PostprocessKind kind : kinds) set |= 1u << static_cast<uint32_t>(kind);
+  return set;
+}
+
+/// Keys that mean something to some decoders only; a decoder that is given another's key is
+/// perhaps not the one that was meant.
+constexpr std::pair<const char*, uint32_t> kKeysOfSome[] = {
+    {"anchors", only({PostprocessKind::kYoloAnchors})},
+    {"scaled", only({PostprocessKind::kYoloAnchors})},
+    {"outputs", only({PostprocessKind::kYoloAnchors})},
+    {"strides",
+     only({PostprocessKind::kYolox, PostprocessKind::kYoloAnchors, PostprocessKind::kSsd})},
+    {"variances", only({PostprocessKind::kSsd})},
+    {"priors", only({PostprocessKind::kSsd})},
+    {"prior-sizes", only({PostprocessKind::kSsd})},
+    {"boxes", only({PostprocessKind::kSsd, PostprocessKind::kBoxesScores, PostprocessKind::kDetr})},
+    {"scores",
+     only({PostprocessKind::kSsd, PostprocessKind::kBoxesScores, PostprocessKind::kDetr})},
+    {"labels", only({PostprocessKind::kBoxesScores})},
+    {"count", only({PostprocessKind::kBoxesScores})},
+    {"yxyx", only({PostprocessKind::kSsd, PostprocessKind::kBoxesScores, PostprocessKind::kEndToEnd,
+                   PostprocessKind::kDetr})},
+    {"axis", only({PostprocessKind::kArgmax})},
+    {"threshold", only({PostprocessKind::kArgmax})},
+};
+
+void want_decoder_of_key(const SpecText& text, const SpecItem& item, PostprocessKind kind) {
+  for (const auto& [key, kinds] : kKeysOfSome) {
+    if (item.key != key || (kinds >> static_cast<uint32_t>(kind) & 1u) != 0) continue;
+    std::string names;
+    for (const auto& [name, other] : kKinds)
+      if ((kinds >> static_cast<uint32_t>(other) & 1u) != 0)
+        names += (names.empty() ? "" : " or ") + std::string(name);
+    text.fail(item, std::string("a key of ") + postprocess_name(kind) + " ('" + item.key +
+                        "' belongs to " + names + ")");
+  }
+}
 
 /// NAME+NAME+...
 std::vector<std::string> split_names(const std::string& text) {
@@ -70,6 +112,8 @@ bool read_value(const SpecText& text, const SpecItem& item, PostprocessSpec* s) 
     s->first_class = text.integer(item, 0, kMaxCandidates);
   } else if (key == "candidates") {
     s->candidates = text.integer(item, 1, kMaxCandidates);
+  } else if (key == "threshold") {
+    s->threshold = static_cast<float>(text.number(item, -1e30, 1e30));
   } else if (key == "axis") {
     s->axis = text.integer(item, -8, 7);
   } else if (key == "strides") {
@@ -90,6 +134,10 @@ bool read_value(const SpecText& text, const SpecItem& item, PostprocessSpec* s) 
     s->boxes = text.want_value(item, "the name of an output");
   } else if (key == "scores") {
     s->scores = text.want_value(item, "the name of an output");
+  } else if (key == "labels") {
+    s->labels = text.want_value(item, "the name of an output");
+  } else if (key == "count") {
+    s->count = text.want_value(item, "the name of an output");
   } else if (key == "priors") {
     s->priors = text.want_value(item, "the name of a constant or output");
   } else {
@@ -116,6 +164,10 @@ bool read_word(const SpecText& text, const SpecItem& item, PostprocessSpec* s) {
     s->normalized = key == "normalized";
   } else if (key == "scaled") {
     s->scaled_anchors = true;
+  } else if (key == "yxyx") {
+    s->y_first = true;
+  } else if (key == "unchecked") {
+    s->unchecked = true;
   } else if (key == "keep-outputs") {
     s->keep_outputs = true;
   } else {
@@ -145,24 +197,26 @@ PostprocessSpec parse_postprocess_spec(const std::string& spec_text) {
   }
   if (!known)
     text.fail(first,
-              "a decoder first: yolox, yolov5, yolov8, yolo-anchors, ssd, boxes-scores, topk or "
-              "argmax");
+              "a decoder first: yolox, yolov5, yolov8, yolo-anchors, ssd, boxes-scores, detr, "
+              "end-to-end, topk or argmax");
   text.want_word(first);
   for (size_t i = 1; i < text.items().size(); ++i) {
     const SpecItem& item = text.items()[i];
+    want_decoder_of_key(text, item, spec.kind);
     if (!read_value(text, item, &spec) && !read_word(text, item, &spec))
       text.fail(item,
                 "score=, iou=, max=, k=, classes=, first-class=, candidates=, strides=, anchors=, "
-                "variances=, prior-sizes=, axis=, output=, outputs=, boxes=, scores=, priors=, "
-                "agnostic, multi-label, best-class, sigmoid, softmax, no-sigmoid, center, corners, "
-                "normalized, pixels, scaled or keep-outputs");
+                "variances=, prior-sizes=, axis=, threshold=, output=, outputs=, boxes=, scores=, "
+                "labels=, count=, priors=, agnostic, multi-label, best-class, sigmoid, softmax, "
+                "no-sigmoid, center, corners, yxyx, normalized, pixels, scaled, keep-outputs or "
+                "unchecked");
   }
   return spec;
 }
 
 std::vector<std::string> named_operands(const PostprocessSpec& spec) {
   std::vector<std::string> names = spec.outputs;
-  for (const std::string& name : {spec.boxes, spec.scores})
+  for (const std::string& name : {spec.boxes, spec.scores, spec.labels, spec.count})
     if (!name.empty()) names.push_back(name);
   return names;
 }
@@ -172,29 +226,41 @@ const char* postprocess_grammar() {
     yolox         [n, rows, 5+classes] with boxes relative to the grid; strides= (default 8:16:32)
     yolov5        [n, rows, 5+classes] with boxes in pixels
     yolov8        [n, 4+classes, rows] or [n, rows, 4+classes], boxes in pixels, no objectness
+                  yolov5 and yolov8: with classes=N, columns behind the classes are left alone
+    end-to-end    [n, rows, 6] of x1,y1,x2,y2,score,class, as networks without suppression and
+                  exports with it give them (YOLOv10, YOLO26, nms=True)
+    detr          boxes [n, queries, 4] and logits [n, queries, classes+1]: softmax, the last class is
+                  "no object"; with sigmoid (RT-DETR, Deformable DETR) [n, queries, classes]
     yolo-anchors  one raw output per level ([n, a*(5+classes), h, w] or [n, a, h, w, 5+classes]);
                   anchors=W:H:W:H... level after level in the order of outputs=; scaled: YOLOv5's formula
     ssd           boxes= offsets, scores=, priors=NAME or prior-sizes=10:16:24/32:48 with strides=;
                   variances= (default 0.1:0.2), first-class= (default 1)
-    boxes-scores  boxes= [n, rows, 4] and scores= [n, rows, classes] or [n, classes, rows]
+    boxes-scores  boxes= [n, rows, 4] and scores= [n, rows, classes] or [n, classes, rows]; or scores=
+                  [n, rows] with labels= [n, rows], count=: output with the number of rows that count
     topk          the k= (default 5) best classes as detections over the whole frame
-    argmax        a u8 mask of the best class per pixel; axis= of the classes
-    score=V  iou=V  max=N     thresholds and number of detections (0.25, 0.45, 100)
+    argmax        a u8 mask of the best class per pixel; axis= of the classes (default 1; -1 for
+                  networks with channels last); threshold=V: of a one-channel mask, 1 where the value
+                  (with sigmoid: its sigmoid) is at least V; whole-number masks stay as they are
+    score=V  iou=V  max=N     thresholds and number of detections (0.25, 0.45, 100); end-to-end, detr
+                              and labels= give final rows, which are suppressed only if iou= is given
     classes=N                 checked against the model; first-class=N: classes below are background
     candidates=N              best-scored candidates that enter suppression (4096)
     agnostic                  suppression across classes, not within each
     best-class | multi-label  a row gives its best class (default) or each class over the threshold
-                              (default of ssd and boxes-scores)
-    sigmoid | softmax | no-sigmoid   function applied to raw scores (default none; yolo-anchors: sigmoid)
-    center | corners          boxes or priors are cx,cy,w,h or x1,y1,x2,y2
-    normalized | pixels       boxes in 0..1 of the input (default of ssd) or in its pixels
+                              (default of ssd, boxes-scores and detr,sigmoid)
+    sigmoid | softmax | no-sigmoid   function applied to raw scores (default none; yolo-anchors: sigmoid,
+                              detr: softmax)
+    center | corners          boxes or priors are cx,cy,w,h or x1,y1,x2,y2; yxyx: y before x
+    normalized | pixels       boxes in 0..1 of the input (default of ssd and detr) or in its pixels
     output=NAME  outputs=A+B  which outputs to decode (default: the only ones that fit); NAME, as in
-                              boxes= and scores=, may be a value inside the model: what the model
+                              boxes= and the like, may be a value inside the model: what the model
                               computes from it (its own suppression, say) is left out
     keep-outputs              the decoded outputs stay outputs as well
+    unchecked                 skips the check of the decoder on a picture of noise, and its advice
   class numbers are the model's own, background included; give --labels in that order
   examples: --postprocess yolox,strides=8:16:32,classes=80,score=0.3,iou=0.45
             --postprocess boxes-scores,boxes=boxes,scores=scores,first-class=1,normalized
+            --postprocess boxes-scores,boxes=boxes,scores=scores,labels=labels
             --postprocess topk,k=5,softmax
 )";
 }

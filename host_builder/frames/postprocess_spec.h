@@ -15,7 +15,9 @@ enum class PostprocessKind : uint8_t {
   kYolov8,       // decoded boxes and classes, no objectness
   kYoloAnchors,  // one raw output per level
   kSsd,          // offsets from priors
-  kBoxesScores,  // decoded boxes, scores
+  kBoxesScores,  // decoded boxes, scores, perhaps labels
+  kDetr,         // one query a row: boxes, classes with "no object" last
+  kEndToEnd,     // rows of box, score, class
   kTopK,
   kArgmax,
 };
@@ -23,15 +25,16 @@ enum class PostprocessKind : uint8_t {
 /// Unset members are the decoder's defaults or follow from the model's shapes.
 struct PostprocessSpec {
   PostprocessKind kind = PostprocessKind::kYolox;
-  std::optional<float> score, iou;
+  std::optional<float> score, iou, threshold;
   std::optional<int64_t> max_detections, classes, first_class, candidates, axis;
   std::optional<bool> multi_label, center_boxes, normalized;
   std::optional<ScoreFunction> function;
-  bool agnostic = false, scaled_anchors = false, keep_outputs = false;
+  bool agnostic = false, scaled_anchors = false, keep_outputs = false, y_first = false;
+  bool unchecked = false;  // the user knows better than what an evaluation on noise shows
   std::vector<float> strides, anchors, variances, prior_sizes;
   std::vector<size_t> prior_counts;  // of prior_sizes, per level
   std::vector<std::string> outputs;  // output=, outputs=
-  std::string boxes, scores, priors;
+  std::string boxes, scores, labels, count, priors;
 };
 
 /// Throws BuildError with the position, what was found and what was expected.

@@ -42,7 +42,8 @@ SpecText::SpecText(std::string option, std::string text)
 void SpecText::fail(size_t position, std::string_view found, std::string_view expected) const {
   const std::string what = found.empty() ? "nothing" : "'" + std::string(found) + "'";
   throw BuildError(option_ + " '" + text_ + "': at character " + std::to_string(position + 1) +
-                   " found " + what + ", expected " + std::string(expected));
+                   " found " + what + ", expected " + std::string(expected) +
+                   "; correct it, 'stint build --help' has the grammar");
 }
 
 void SpecText::want_word(const SpecItem& item) const {

@@ -24,7 +24,7 @@ class SpecText {
 
   const std::vector<SpecItem>& items() const { return items_; }
 
-  /// Throws BuildError("--option: character P: found '...', expected ...").
+  /// Throws BuildError("--option: character P: found '...', expected ...; ...").
   [[noreturn]] void fail(size_t position, std::string_view found, std::string_view expected) const;
   [[noreturn]] void fail(const SpecItem& item, std::string_view expected) const {
     fail(item.position, item.key, expected);

@@ -194,10 +194,14 @@ struct DecodeAttributes {
   bool class_agnostic_nms = false;
   bool multi_label = false;  // every class over the threshold counts, not only a row's best
   bool apply_sigmoid = false, apply_softmax = false;
-  bool transposed = false;                    // scores (or the whole head) are [n, channels, rows]
-  bool scaled_anchors = false;                // kYoloAnchors: YOLOv5's box formula
-  bool anchor_major = false;                  // kYoloAnchors: rows = (anchor, y, x)
-  int64_t max_candidates = 0;                 // best-scored rows that enter suppression
+  bool transposed = false;      // scores (or the whole head) are [n, channels, rows]
+  bool scaled_anchors = false;  // kYoloAnchors: YOLOv5's box formula
+  bool anchor_major = false;    // kYoloAnchors: rows = (anchor, y, x)
+  bool y_first = false;         // boxes are y1, x1, y2, x2 or cy, cx, h, w
+  bool row_labels = false;      // kBoxesScores: an operand holds the class ids of the rows
+  bool row_counts = false;      // kBoxesScores: the last operand says how many rows count
+  bool no_object_last = false;  // the last class means "no object"
+  int64_t max_candidates = 0;   // best-scored rows that enter suppression
   int64_t input_width = 0, input_height = 0;  // network input, pixels
   FitMode fit = FitMode::kStretch;            // undone for the boxes
   int64_t image = -1;  // index into Graph::images; -1: boxes stay in network pixels

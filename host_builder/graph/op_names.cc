@@ -435,7 +435,8 @@ struct Texts {
   }
   std::string operator()(const DecodeAttributes& a) const {
     static constexpr const char* kKinds[] = {"yolox_grid", "yolo_anchor_free", "yolo_anchors",
-                                             "ssd_priors", "boxes_scores",     "top_classes"};
+                                             "ssd_priors", "boxes_scores",     "top_classes",
+                                             "end_to_end"};
     Words w;
     w.add("kind", kKinds[static_cast<int>(a.kind)]).add("score_threshold", a.score_threshold);
     w.add("iou_threshold", a.iou_threshold).add("max_detections", a.max_detections);
@@ -445,7 +446,9 @@ struct Texts {
     if (!a.variances.empty()) w.list("variances", a.variances);
     w.flag("normalized_boxes", a.normalized_boxes).flag("center_boxes", a.center_boxes);
     w.flag("class_agnostic_nms", a.class_agnostic_nms).flag("apply_sigmoid", a.apply_sigmoid);
-    return w.flag("apply_softmax", a.apply_softmax).text();
+    w.flag("apply_softmax", a.apply_softmax).flag("multi_label", a.multi_label);
+    w.flag("y_first", a.y_first).flag("row_labels", a.row_labels).flag("row_counts", a.row_counts);
+    return w.flag("no_object_last", a.no_object_last).text();
   }
 };
 

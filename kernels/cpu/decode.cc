@@ -22,6 +22,16 @@ int score_input(DecoderKind kind) {
   return kind == DecoderKind::kSsdPriors || kind == DecoderKind::kBoxesScores ? 1 : 0;
 }
 
+bool has(const DecodeParams& p, DecodeFlag flag) { return (p.flags & flag) != 0; }
+
+/// Class ids come with the rows instead of a score for each class.
+bool labelled(const DecodeParams& p) {
+  return p.kind == DecoderKind::kEndToEnd || has(p, kRowLabels);
+}
+
+/// Classes from here on are never reported.
+int32_t end_class(const DecodeParams& p) { return p.classes - (has(p, kNoObjectLast) ? 1 : 0); }
+
 bool transposed_scores(const DecodeParams& p) { return p.transposed != 0; }
 
 int64_t scored_rows(const DecodeParams& p, const TensorView& t) {
@@ -41,15 +51,23 @@ Status check_level(const DecodeParams& p, const DecodeLevel& l) {
 }
 
 Status check_settings(const DecodeParams& p) {
-  if (static_cast<uint8_t>(p.kind) >= static_cast<uint8_t>(DecoderKind::kTopClasses))
+  if (p.kind == DecoderKind::kTopClasses || static_cast<uint8_t>(p.kind) >= kDecoderKindCount)
     return corrupt("unknown decoder", static_cast<int64_t>(p.kind), kDecoderKindCount);
   if (p.fit > FitMode::kCrop) return corrupt("unknown fit mode", static_cast<int64_t>(p.fit));
   if (p.score_function > ScoreFunction::kSoftmax)
     return corrupt("unknown score function", static_cast<int64_t>(p.score_function));
   if (p.classes < 1 || p.classes > kMaxCandidates)
     return corrupt("number of classes is out of range", p.classes, kMaxCandidates);
-  if (p.first_class < 0 || p.first_class >= p.classes)
-    return corrupt("first class is not one of the classes", p.first_class, p.classes);
+  if (p.flags > kDecodeFlags) return corrupt("unknown flags of a decoder", p.flags, kDecodeFlags);
+  if (has(p, kYFirst) && (p.kind == DecoderKind::kYoloxGrid || p.kind == DecoderKind::kYoloAnchors))
+    return corrupt("boxes of a grid are never y first", p.flags);
+  if ((has(p, kRowLabels) || has(p, kRowCounts)) && p.kind != DecoderKind::kBoxesScores)
+    return corrupt("this decoder takes neither class ids nor counts", p.flags);
+  if (labelled(p) && (p.multi_label != 0 || p.transposed != 0 || has(p, kNoObjectLast) ||
+                      p.score_function == ScoreFunction::kSoftmax))
+    return corrupt("rows with class ids have one score each", p.flags);
+  if (p.first_class < 0 || p.first_class >= end_class(p))
+    return corrupt("first class is not one of the classes", p.first_class, end_class(p));
   if (p.input_width < 1 || p.input_width > kMaxNetworkSide)
     return corrupt("network input width is out of range", p.input_width);
   if (p.input_height < 1 || p.input_height > kMaxNetworkSide)
@@ -75,6 +93,12 @@ Status check_operand(const TensorView& t, int64_t batch, int64_t a, int64_t b) {
   return check_inner_dense(t);
 }
 
+/// The same with `channels` or more in the last axis.
+Status check_rows(const TensorView& t, int64_t batch, int64_t rows, int64_t channels) {
+  if (t.rank == 3 && t.shape[2] > channels) channels = t.shape[2];
+  return check_operand(t, batch, rows, channels);
+}
+
 Status check_inputs(const DecodeParams& p, const StepArgs& args, int64_t batch) {
   const TensorView& scores = args.inputs[score_input(p.kind)];
   if (scores.rank != 3) return corrupt("operand of a decoder must have 3 axes", scores.rank, 3);
@@ -84,11 +108,15 @@ Status check_inputs(const DecodeParams& p, const StepArgs& args, int64_t batch) 
       if (p.transposed) return corrupt("this decoder does not take transposed scores");
       int64_t rows = 0;
       for (int i = 0; i < p.level_count; ++i) rows += level_rows(p.levels[i]);
-      return check_operand(scores, batch, p.level_count == 0 ? scores.shape[1] : rows, 5 + classes);
+      return check_rows(scores, batch, p.level_count == 0 ? scores.shape[1] : rows, 5 + classes);
     }
     case DecoderKind::kYoloAnchorFree:
-      return p.transposed ? check_operand(scores, batch, 4 + classes, scores.shape[2])
-                          : check_operand(scores, batch, scores.shape[1], 4 + classes);
+      if (!p.transposed) return check_rows(scores, batch, scores.shape[1], 4 + classes);
+      if (scores.shape[1] < 4 + classes)
+        return corrupt("operand of a decoder has too few channels", scores.shape[1], 4 + classes);
+      return check_operand(scores, batch, scores.shape[1], scores.shape[2]);
+    case DecoderKind::kEndToEnd:
+      return check_rows(scores, batch, scores.shape[1], 6);
     case DecoderKind::kYoloAnchors: {
       if (p.transposed) return corrupt("this decoder does not take transposed scores");
       for (int i = 0; i < p.level_count; ++i)
@@ -101,6 +129,12 @@ Status check_inputs(const DecodeParams& p, const StepArgs& args, int64_t batch) 
   }
   const int64_t rows = scored_rows(p, scores);
   STINT_RETURN_IF_ERROR(check_operand(args.inputs[0], batch, rows, 4));
+  if (has(p, kRowCounts))
+    STINT_RETURN_IF_ERROR(check_operand(args.inputs[args.input_count - 1], batch, 1, 1));
+  if (has(p, kRowLabels)) {
+    STINT_RETURN_IF_ERROR(check_operand(scores, batch, rows, 1));
+    return check_operand(args.inputs[2], batch, rows, 1);
+  }
   STINT_RETURN_IF_ERROR(p.transposed ? check_operand(scores, batch, classes, rows)
                                      : check_operand(scores, batch, rows, classes));
   if (p.kind != DecoderKind::kSsdPriors) return ok_status();
@@ -118,7 +152,7 @@ uint32_t operand_count(const DecodeParams& p) {
     case DecoderKind::kSsdPriors:
       return 3;
     case DecoderKind::kBoxesScores:
-      return 2;
+      return 2u + (has(p, kRowLabels) ? 1u : 0u) + (has(p, kRowCounts) ? 1u : 0u);
     default:
       return 1;
   }
@@ -140,11 +174,40 @@ Limits limits_of(const DecodeParams& p, const StepArgs& args) {
   return limits;
 }
 
+/// Rows of a batch slot that count: all, unless an operand says otherwise. A count that is no
+/// number is none.
+int64_t counted_rows(const DecodeParams& p, const StepArgs& args, int64_t slot, int64_t rows) {
+  if (!has(p, kRowCounts)) return rows;
+  const TensorView& t = args.inputs[args.input_count - 1];
+  const float count = t.as<float>()[slot * t.strides[0]];
+  if (count >= static_cast<float>(rows)) return rows;
+  return count > 0.0f ? static_cast<int64_t>(count) : 0;
+}
+
+void scan_labels(const DecodeParams& p, const StepArgs& args, int64_t slot, float threshold,
+                 CandidateHeap* heap) {
+  LabelScan scan;
+  scan.classes = p.classes;
+  scan.first_class = p.first_class;
+  scan.function = p.score_function;
+  scan.threshold = threshold;
+  const bool one_tensor = p.kind == DecoderKind::kEndToEnd;
+  const TensorView& scores = args.inputs[one_tensor ? 0 : 1];
+  const TensorView& labels = args.inputs[one_tensor ? 0 : 2];
+  scan.scores = scores.as<float>() + slot * scores.strides[0] + (one_tensor ? 4 : 0);
+  scan.labels = labels.as<float>() + slot * labels.strides[0] + (one_tensor ? 5 : 0);
+  scan.score_stride = scores.strides[1];
+  scan.label_stride = labels.strides[1];
+  scan.rows = counted_rows(p, args, slot, scores.shape[1]);
+  scan.run(heap);
+}
+
 void scan_scores(const DecodeParams& p, const StepArgs& args, int64_t slot, float threshold,
                  CandidateHeap* heap) {
   ScoreScan scan;
   scan.classes = p.classes;
   scan.first_class = p.first_class;
+  scan.end_class = end_class(p);
   scan.function = p.score_function;
   scan.multi_label = p.multi_label != 0;
   scan.transposed = transposed_scores(p);
@@ -161,7 +224,7 @@ void scan_scores(const DecodeParams& p, const StepArgs& args, int64_t slot, floa
     const TensorView& t = args.inputs[i];
     scan.data = t.as<float>() + slot * t.strides[0];
     scan.row_stride = t.strides[1];
-    scan.rows = scored_rows(p, t);
+    scan.rows = counted_rows(p, args, slot, scored_rows(p, t));
     scan.run(heap);
     scan.first_row += static_cast<int32_t>(scan.rows);
   }
@@ -179,7 +242,11 @@ void decode_slot(const DecodeParams& p, const StepArgs& args, const Limits& limi
   auto* items =
       reinterpret_cast<DecodeCandidate*>(args.workspace) + int64_t{slot} * p.max_candidates;
   CandidateHeap heap(items, p.max_candidates);
-  scan_scores(p, args, slot, limits.score, &heap);
+  if (labelled(p)) {
+    scan_labels(p, args, slot, limits.score, &heap);
+  } else {
+    scan_scores(p, args, slot, limits.score, &heap);
+  }
   const int32_t candidates = heap.sort();
 
   // Those kept so far are moved to the front, over candidates that are dealt with.

@@ -55,14 +55,19 @@ CenterBox anchor_box(const DecodeParams& p, const float* v, const Level& at) {
           std::exp(v[3]) * size[1]};
 }
 
-CenterBox prior_box(const DecodeParams& p, const float* v, const float* prior) {
-  CenterBox c{prior[0], prior[1], prior[2], prior[3]};
+CenterBox in_order(const DecodeParams& p, const float* v) {
+  if ((p.flags & kYFirst) != 0) return {v[1], v[0], v[3], v[2]};
+  return {v[0], v[1], v[2], v[3]};
+}
+
+CenterBox prior_box(const DecodeParams& p, const float* offsets, const float* prior) {
+  const CenterBox v = in_order(p, offsets);
+  CenterBox c = in_order(p, prior);
   if (!p.center_boxes) {
-    c = {(prior[0] + prior[2]) / 2, (prior[1] + prior[3]) / 2, prior[2] - prior[0],
-         prior[3] - prior[1]};
+    c = {(c.x + c.w) / 2, (c.y + c.h) / 2, c.w - c.x, c.h - c.y};
   }
-  return {c.x + v[0] * p.variances[0] * c.w, c.y + v[1] * p.variances[0] * c.h,
-          c.w * std::exp(v[2] * p.variances[1]), c.h * std::exp(v[3] * p.variances[1])};
+  return {c.x + v.x * p.variances[0] * c.w, c.y + v.y * p.variances[0] * c.h,
+          c.w * std::exp(v.w * p.variances[1]), c.h * std::exp(v.h * p.variances[1])};
 }
 
 }  // namespace
@@ -96,7 +101,7 @@ bool decode_box(const DecodeParams& p, const StepArgs& args, int64_t slot, int64
         v[k] = channels_first ? t.as<float>()[slot * t.strides[0] + k * t.strides[1] + row]
                               : row_of(t, row)[k];
       }
-      c = {v[0], v[1], v[2], v[3]};
+      c = in_order(p, v);
       corners = !p.center_boxes;
       break;
     }

@@ -58,7 +58,7 @@ void ScoreScan::run_rows(CandidateHeap* heap) const {
     };
     const auto index = static_cast<int32_t>(first_row + row);
     if (multi_label) {
-      for (int32_t c = first_class; c < classes; ++c) {
+      for (int32_t c = first_class; c < end_class; ++c) {
         if (!(scores[c] >= floor)) continue;
         const float score = object * probability(scores[c]);
         if (score >= threshold) heap->offer(score, c, index);
@@ -67,7 +67,7 @@ void ScoreScan::run_rows(CandidateHeap* heap) const {
     }
     float best = -INFINITY;
     int32_t best_class = -1;
-    for (int32_t c = first_class; c < classes; ++c) {
+    for (int32_t c = first_class; c < end_class; ++c) {
       if (scores[c] > best) {
         best = scores[c];
         best_class = c;
@@ -105,7 +105,7 @@ void ScoreScan::run_channels(CandidateHeap* heap) const {
       if (score >= threshold) heap->offer(score, c, static_cast<int32_t>(first_row + begin + i));
     };
     if (multi_label) {
-      for (int32_t c = first_class; c < classes; ++c) {
+      for (int32_t c = first_class; c < end_class; ++c) {
         const float* s = scores(c);
         for (int64_t i = 0; i < n; ++i) offer(i, s[i], c);
       }
@@ -117,7 +117,7 @@ void ScoreScan::run_channels(CandidateHeap* heap) const {
       best[i] = -INFINITY;
       best_class[i] = -1;
     }
-    for (int32_t c = first_class; c < classes; ++c) {
+    for (int32_t c = first_class; c < end_class; ++c) {
       const float* s = scores(c);
       for (int64_t i = 0; i < n; ++i) {
         const bool better = s[i] > best[i];
@@ -128,6 +128,22 @@ void ScoreScan::run_channels(CandidateHeap* heap) const {
     for (int64_t i = 0; i < n; ++i) {
       if (best_class[i] >= 0) offer(i, best[i], best_class[i]);
     }
+  }
+}
+
+void LabelScan::run(CandidateHeap* heap) const {
+  const bool sigmoids = function == ScoreFunction::kSigmoid;
+  const float floor = raw_floor(function, threshold);
+  for (int64_t row = 0; row < rows; ++row) {
+    const float raw = scores[row * score_stride];
+    if (!(raw >= floor)) continue;
+    const float label = labels[row * label_stride];
+    if (!(label >= static_cast<float>(first_class)) || !(label < static_cast<float>(classes)))
+      continue;
+    const auto class_id = static_cast<int32_t>(label);
+    if (static_cast<float>(class_id) != label) continue;
+    const float score = sigmoids ? sigmoid(raw) : raw;
+    if (score >= threshold) heap->offer(score, class_id, static_cast<int32_t>(row));
   }
 }
 

@@ -73,6 +73,7 @@ struct ScoreScan {
   int32_t first_score = 0;  // channel of class 0
   int32_t classes = 0;
   int32_t first_class = 0;
+  int32_t end_class = 0;  // those from here on are never offered
   ScoreFunction function = ScoreFunction::kNone;
   bool multi_label = false;
   bool transposed = false;  // data is [channels, rows]; without objectness only
@@ -83,6 +84,22 @@ struct ScoreScan {
  private:
   void run_rows(CandidateHeap* heap) const;
   void run_channels(CandidateHeap* heap) const;
+};
+
+/// Offers every row of one tensor with one score and one class id a row. Rows whose id is no whole
+/// number of first_class..classes - 1 are no objects (exporters pad with -1), nor are those whose
+/// score is NaN.
+struct LabelScan {
+  const float* scores = nullptr;  // of one batch slot
+  const float* labels = nullptr;
+  int64_t score_stride = 0, label_stride = 0;  // elements between rows
+  int64_t rows = 0;
+  int32_t classes = 0;
+  int32_t first_class = 0;
+  ScoreFunction function = ScoreFunction::kNone;
+  float threshold = 0.0f;
+
+  void run(CandidateHeap* heap) const;
 };
 
 }  // namespace stint::cpu

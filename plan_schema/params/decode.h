@@ -1,20 +1,24 @@
 // Network outputs -> detections in source-frame pixels.
 //
-// kDecode       inputs as the decoder wants them (below), outputs f32 [n, max, 6] (struct
-// Detection) and i32 [n] (how many). kTopClasses   input scores f32 [n, classes]; the same outputs;
-// the box is the part of the frame that was classified. kArgmaxMask   input f32, output u8 with the
-// class axis removed; the first of equal scores wins.
+// kDecode: inputs as the decoder wants them (below), outputs f32 [n, max, 6] (struct Detection) and
+// i32 [n] (how many).
+// kTopClasses: input scores f32 [n, classes]; the same outputs; the box is the part of the frame
+// that was classified.
+// kArgmaxMask: input f32, output u8 with the class axis removed; the first of equal scores wins.
 //
 // Inputs of kDecode, all f32:
-//   kYoloxGrid       one [n, rows, 5 + classes] (x, y, w, h, objectness, classes); rows of all
-//   levels one after another, each
-//                    level row-major. With no levels the boxes are decoded already (YOLOv5's
-//                    exported head).
-//   kYoloAnchorFree  one [n, rows, 4 + classes] or, transposed, [n, 4 + classes, rows]; boxes
-//   decoded already. kYoloAnchors     one [n, rows, 5 + classes] per level, rows = (y, x, anchor)
-//   or, anchor_major, (anchor, y, x). kSsdPriors       offsets [n, rows, 4], scores [n, rows,
-//   classes] or transposed, priors [rows, 4]. kBoxesScores     boxes [n, rows, 4], scores [n, rows,
-//   classes] or, transposed, [n, classes, rows].
+//   kYoloxGrid: one [n, rows, 5 + classes + more] (x, y, w, h, objectness, classes, what is not
+//     read); rows of all levels one after another, each level row-major. With no levels the boxes
+//     are decoded already (YOLOv5's exported head).
+//   kYoloAnchorFree: one [n, rows, 4 + classes + more] or, transposed, [n, 4 + classes + more,
+//     rows]; boxes decoded already.
+//   kYoloAnchors: one [n, rows, 5 + classes] per level, rows = (y, x, anchor) or, anchor_major,
+//     (anchor, y, x).
+//   kSsdPriors: offsets [n, rows, 4], scores [n, rows, classes] or transposed, priors [rows, 4].
+//   kBoxesScores: boxes [n, rows, 4], scores [n, rows, classes] or, transposed, [n, classes, rows];
+//     with kRowLabels, scores [n, rows, 1] and the class ids of the rows [n, rows, 1]; with
+//     kRowCounts, how many rows count [n, 1, 1], last.
+//   kEndToEnd: one [n, rows, 6 + more] (x1, y1, x2, y2, score, class id).
 #pragma once
 
 #include "plan_schema/types.h"
@@ -27,9 +31,19 @@ enum class DecoderKind : uint8_t {
   kYoloAnchors,
   kSsdPriors,
   kBoxesScores,
-  kTopClasses
+  kTopClasses,
+  kEndToEnd
 };
-inline constexpr uint8_t kDecoderKindCount = 6;
+inline constexpr uint8_t kDecoderKindCount = 7;
+
+/// DecodeParams::flags.
+enum DecodeFlag : uint8_t {
+  kYFirst = 1,        // boxes (and priors) are y1, x1, y2, x2 or cy, cx, h, w
+  kRowLabels = 2,     // kBoxesScores: one score a row, its class id in an operand of its own
+  kRowCounts = 4,     // kBoxesScores: an operand says how many rows count
+  kNoObjectLast = 8,  // the last class means "no object": part of the softmax, never reported
+};
+inline constexpr uint8_t kDecodeFlags = 15;
 
 /// Function applied to raw class scores (and objectness) before they are compared.
 enum class ScoreFunction : uint8_t { kNone = 0, kSigmoid = 1, kSoftmax = 2 };
@@ -68,8 +82,8 @@ struct DecodeParams {
   uint8_t scaled_anchors = 0;  // kYoloAnchors: YOLOv5's (2 sigmoid)^2 sizes; else exp as in YOLOv3
   uint8_t anchor_major = 0;    // kYoloAnchors: see above
   uint8_t level_count = 0;
-  uint8_t reserved = 0;
-  int32_t classes = 0;      // scores per row, background included
+  uint8_t flags = 0;    // of DecodeFlag
+  int32_t classes = 0;  // scores per row, background included; with class ids: above all of them
   int32_t first_class = 0;  // classes below are background and never reported
   int32_t input_width = 0;  // network input, pixels
   int32_t input_height = 0;

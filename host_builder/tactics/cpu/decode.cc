@@ -28,7 +28,8 @@ int64_t score_rows(const Graph& graph, const Node& node, const DecodeAttributes&
 }
 
 int64_t candidate_limit(const Graph& graph, const Node& node, const DecodeAttributes& a) {
-  const int64_t per_row = a.multi_label ? std::max<int64_t>(1, a.classes - a.first_class) : 1;
+  const int64_t reported = a.classes - a.first_class - (a.no_object_last ? 1 : 0);
+  const int64_t per_row = a.multi_label ? std::max<int64_t>(1, reported) : 1;
   const int64_t all = score_rows(graph, node, a) * per_row;
   const int64_t wanted = a.max_candidates > 0 ? a.max_candidates : kDefaultCandidates;
   return std::clamp<int64_t>(std::min(all, wanted), 1, kMaxCandidates);
@@ -73,6 +74,9 @@ StepSpec lower_decode(Graph& graph, const Node& node) {
   p.multi_label = a.multi_label;
   p.scaled_anchors = a.scaled_anchors;
   p.anchor_major = a.anchor_major;
+  p.flags = static_cast<uint8_t>((a.y_first ? kYFirst : 0) | (a.row_labels ? kRowLabels : 0) |
+                                 (a.row_counts ? kRowCounts : 0) |
+                                 (a.no_object_last ? kNoObjectLast : 0));
   p.classes = static_cast<int32_t>(a.classes);
   p.first_class = static_cast<int32_t>(a.first_class);
   p.input_width = static_cast<int32_t>(a.input_width);

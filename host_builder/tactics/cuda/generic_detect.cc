@@ -73,6 +73,32 @@ void write_boxes(GenericSource& source, const DecodeParams& p) {
                                     : "  (void)args, (void)row, (void)k;\n  return 0.0f;\n"));
 }
 
+bool has(const DecodeParams& p, DecodeFlag flag) { return (p.flags & flag) != 0; }
+
+bool labelled(const DecodeParams& p) {
+  return p.kind == DecoderKind::kEndToEnd || has(p, kRowLabels);
+}
+
+/// label_value(): the class id of a row, where it has one.
+void write_labels(GenericSource& source, const DecodeParams& p) {
+  std::string code = "  (void)args, (void)slot, (void)row;\n  return 0.0f;\n";
+  if (labelled(p)) {
+    const bool one_tensor = p.kind == DecoderKind::kEndToEnd;
+    const size_t input = one_tensor ? 0 : 2;
+    const cpu::TensorView& t = source.input(input);
+    code = "  return load<float>(in" + std::to_string(input) + "(args)[slot * " +
+           text(t.strides[0]) + " + row * " + text(t.strides[1]) + (one_tensor ? " + 5" : "") +
+           "]);\n";
+  }
+  source.line(float_function("label_value(const Args& args, int64_t slot, int64_t row)", code));
+}
+
+/// "in1(args) + slot * 600 + 4"
+std::string slot_of(const GenericSource& source, size_t input, int64_t offset) {
+  return "in" + std::to_string(input) + "(args) + slot * " + text(source.input(input).strides[0]) +
+         (offset > 0 ? " + " + text(offset) : "");
+}
+
 /// Inputs that hold scores, and how many rows they have.
 struct ScoreInputs {
   size_t first = 0, count = 1;
@@ -129,13 +155,14 @@ void generic_decode(Graph& graph, const Node&, StepSpec& step) {
   const auto p = params_of_step<DecodeParams>(step);
   const ScoreInputs scores = score_inputs(graph, step, p);
   const int64_t batch = graph.value(step.inputs.at(0)).shape.at(0);
-  const int64_t key_range = scores.all_rows * p.classes;
+  const int64_t key_range = scores.all_rows * (labelled(p) ? 1 : p.classes);
+  const int64_t end_class = p.classes - (has(p, kNoObjectLast) ? 1 : 0);
   if (scores.all_rows > INT32_MAX || key_range > int64_t{UINT32_MAX})
     throw BuildError("step '" + step.name + "' (Decode): " + std::to_string(scores.all_rows) +
                      " rows of " + std::to_string(p.classes) +
                      " classes cannot be numbered with 32 bits; export the "
                      "network with fewer rows");
-  const int64_t keys = scores.all_rows * (p.multi_label != 0 ? p.classes - p.first_class : 1);
+  const int64_t keys = scores.all_rows * (p.multi_label != 0 ? end_class - p.first_class : 1);
   step.workspace_bytes =
       static_cast<uint64_t>(batch) *
       (static_cast<uint64_t>(keys) * 8 + static_cast<uint64_t>(p.max_candidates) * 32);
@@ -160,6 +187,10 @@ void generic_decode(Graph& graph, const Node&, StepSpec& step) {
   source.small("kLevels", p.level_count);
   source.small("kClasses", p.classes);
   source.small("kFirstClass", p.first_class);
+  source.small("kEndClass", end_class);
+  source.flag("kYFirst", has(p, kYFirst));
+  source.flag("kLabelled", labelled(p));
+  source.constant("kKeyClasses", labelled(p) ? 1 : p.classes);
   source.small("kInputWidth", p.input_width);
   source.small("kInputHeight", p.input_height);
   source.small("kMaxCandidates", p.max_candidates);
@@ -174,6 +205,7 @@ void generic_decode(Graph& graph, const Node&, StepSpec& step) {
   source.real("size_variance", p.variances[1]);
   write_levels(source, p);
   write_boxes(source, p);
+  write_labels(source, p);
   source.line(
       "struct Candidate {\n  uint64_t key;  // 0: out\n  float box[4];  // x1, y1, x2, y2 in "
       "network pixels\n"
@@ -186,15 +218,27 @@ void generic_decode(Graph& graph, const Node&, StepSpec& step) {
       "__device__ __forceinline__ Candidate* candidates(const Args& args) {\n  return "
       "reinterpret_cast<Candidate*>(keys(args) + " +
       text(batch * keys) + ");\n}");
+  const auto rows = [&](size_t i) {
+    if (!has(p, kRowCounts)) return text(scores.rows[i]);
+    return "scan.counted(load<float>(*(" + slot_of(source, step.inputs.size() - 1, 0) + ")), " +
+           text(scores.rows[i]) + ")";
+  };
   std::string scan;
   int64_t first_row = 0;
-  for (size_t i = 0; i < scores.count; ++i) {
-    const size_t input = scores.first + i;
-    const cpu::TensorView& t = source.input(input);
-    scan += "  scan.tensor(in" + std::to_string(input) + "(args) + slot * " + text(t.strides[0]) +
-            ", " + text(t.strides[1]) + ", " + text(scores.rows[i]) + ", " + text(first_row) +
-            ");\n";
-    first_row += scores.rows[i];
+  if (labelled(p)) {
+    const bool one_tensor = p.kind == DecoderKind::kEndToEnd;
+    const size_t s = one_tensor ? 0 : 1, l = one_tensor ? 0 : 2;
+    scan = "  scan.labelled(" + slot_of(source, s, one_tensor ? 4 : 0) + ", " +
+           text(source.input(s).strides[1]) + ", " + slot_of(source, l, one_tensor ? 5 : 0) + ", " +
+           text(source.input(l).strides[1]) + ", " + rows(0) + ");\n";
+  } else {
+    for (size_t i = 0; i < scores.count; ++i) {
+      const size_t input = scores.first + i;
+      scan += "  scan.tensor(" + slot_of(source, input, 0) + ", " +
+              text(source.input(input).strides[1]) + ", " + rows(i) + ", " + text(first_row) +
+              ");\n";
+      first_row += scores.rows[i];
+    }
   }
   source.line(
       "template <typename Scan>\n__device__ __forceinline__ void scan_inputs(const Args& args, "

@@ -8,9 +8,12 @@
 // Before this header, besides detections.cuh's: kKind, kFit, kFunction, kNormalized, kCenterBoxes,
 // kTransposed, kAgnostic, kMultiLabel, kScaledAnchors, kAnchorMajor, kLevels, kClasses,
 // kFirstClass, kInputWidth, kInputHeight, kMaxCandidates, kKeys (most there can be), kObjectness
-// (channel or -1), kFirstScore, score_threshold(), iou_threshold(), centre_variance(),
-// size_variance();
-//   scan_inputs(args, scan)                     scan.tensor(data, stride, rows, first row) of each
+// (channel or -1), kFirstScore, kEndClass, kYFirst, kLabelled, kKeyClasses (1 where the row has a
+// class id), score_threshold(), iou_threshold(),
+// centre_variance(), size_variance();
+//   scan_inputs(args, scan)                     scan.tensor(data, stride, rows, first row) of each,
+//                                               or scan.labelled(...) once where kLabelled
+//   label_value(args, slot, row)                class id of a row, where kLabelled
 //   level_of(row), anchor_size(level, k, axis)  levels of grid decoders
 //   box_value(args, slot, level, row, k), prior_value(args, row, k)
 //   keys(args), candidates(args), state(args)   workspace: kKeys, kMaxCandidates a slot; two words
@@ -53,7 +56,7 @@ struct Scan {
     if (!(score >= threshold)) return;
     const uint32_t at = atomicAdd(count, 1u);
     keys[at] = static_cast<uint64_t>(ordered(score)) << 32 |
-               (0xFFFFFFFFu - static_cast<uint32_t>(row * kClasses + c));
+               (0xFFFFFFFFu - static_cast<uint32_t>(row * kKeyClasses + c));
   }
 
   /// Rows of one tensor; `stride` lies between rows, or between channels when transposed.
@@ -82,7 +85,7 @@ struct Scan {
         return kFunction == 1 ? sigmoid_of(raw) : expf(raw - largest) / sum;
       };
       if (kMultiLabel) {
-        for (int32_t c = kFirstClass; c < kClasses; ++c) {
+        for (int32_t c = kFirstClass; c < kEndClass; ++c) {
           const float raw = score(c);
           if (kFunction == 0 && !(raw >= threshold)) continue;
           offer(object * probability(raw), first_row + row, c);
@@ -91,7 +94,7 @@ struct Scan {
       }
       float best = float_of_bits(0xFF800000u);
       int32_t best_class = -1;
-      for (int32_t c = kFirstClass; c < kClasses; ++c) {
+      for (int32_t c = kFirstClass; c < kEndClass; ++c) {
         const float v = score(c);
         if (v > best) {
           best = v;
@@ -100,6 +103,27 @@ struct Scan {
       }
       if (best_class < 0 || (kFunction == 0 && !(best >= threshold))) continue;
       offer(object * probability(best), first_row + row, best_class);
+    }
+  }
+
+  /// Rows that count where the network says how many; a count that is no number is none.
+  __device__ __forceinline__ int64_t counted(float count, int64_t rows) const {
+    if (count >= static_cast<float>(rows)) return rows;
+    return count > 0.0f ? static_cast<int64_t>(count) : 0;
+  }
+
+  /// One score and one class id a row; strides lie between rows. An id that is no whole number of
+  /// kFirstClass..kClasses - 1 is no object.
+  template <typename S, typename L>
+  __device__ __forceinline__ void labelled(const S* scores, int64_t score_stride, const L* labels,
+                                           int64_t label_stride, int64_t rows) const {
+    for (int64_t row = first; row < rows; row += step) {
+      const float raw = load<float>(scores[row * score_stride]);
+      const float label = load<float>(labels[row * label_stride]);
+      if (!(label >= static_cast<float>(kFirstClass)) || !(label < static_cast<float>(kClasses)))
+        continue;
+      if (static_cast<float>(static_cast<int32_t>(label)) != label) continue;
+      offer(kFunction == 1 ? sigmoid_of(raw) : raw, row, 0);
     }
   }
 };
@@ -113,7 +137,8 @@ __device__ __forceinline__ bool decode_box(const Args& args, int64_t slot, int64
   float v[4];
 #pragma unroll
   for (int k = 0; k < 4; ++k)
-    v[k] = box_value(args, slot, l.index, kKind == 2 ? l.row : row, k);  // 2: a tensor a level
+    v[kYFirst ? k ^ 1 : k] =
+        box_value(args, slot, l.index, kKind == 2 ? l.row : row, k);  // 2: a tensor a level
   float x = v[0], y = v[1], w = v[2], h = v[3];
   bool corners = false;
   if (kKind == 0 && kLevels > 0) {  // YOLOX
@@ -143,7 +168,7 @@ __device__ __forceinline__ bool decode_box(const Args& args, int64_t slot, int64
   } else if (kKind == 3) {  // SSD priors
     float p[4];
 #pragma unroll
-    for (int k = 0; k < 4; ++k) p[k] = prior_value(args, row, k);
+    for (int k = 0; k < 4; ++k) p[kYFirst ? k ^ 1 : k] = prior_value(args, row, k);
     if (!kCenterBoxes) {
       const float px = (p[0] + p[2]) / 2, py = (p[1] + p[3]) / 2;
       p[2] = p[2] - p[0], p[3] = p[3] - p[1], p[0] = px, p[1] = py;
@@ -245,8 +270,10 @@ __device__ inline void suppress(const Args& args, const Team& team, const Limits
     if (all[i] < lowest_key) continue;
     Candidate c;
     c.key = all[i];
-    c.class_id = static_cast<int32_t>(position_of(c.key) % kClasses);
-    if (!decode_box(args, slot, position_of(c.key) / kClasses, c.box)) continue;
+    const int64_t row = position_of(c.key) / kKeyClasses;
+    c.class_id = kLabelled ? static_cast<int32_t>(label_value(args, slot, row))
+                           : static_cast<int32_t>(position_of(c.key) % kKeyClasses);
+    if (!decode_box(args, slot, row, c.box)) continue;
     c.area = __fmul_rn(c.box[2] - c.box[0], c.box[3] - c.box[1]);
     const Detection d = source_box(g, c.box);
     if (!(d.x2 > d.x1) || !(d.y2 > d.y1)) continue;  // nothing of it lies in the frame

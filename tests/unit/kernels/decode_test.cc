@@ -348,6 +348,140 @@ TEST_CASE("priors and plain boxes with scores agree with the naive decoder") {
   }
 }
 
+TEST_CASE("rows with class ids agree with the naive decoder, whatever the ids and counts hold") {
+  std::mt19937 random(27);
+  for (int round = 0; round < 24; ++round) {
+    const bool one_tensor = round & 1;
+    const int classes = 4 + int(random() % 4), rows = 31 + int(random() % 300);
+    DecodeParams p =
+        settings(one_tensor ? DecoderKind::kEndToEnd : DecoderKind::kBoxesScores, classes);
+    p.first_class = (round >> 1) & 1;
+    p.center_boxes = (round >> 2) & 1;
+    p.iou_threshold = round % 3 == 0 ? 0.4f : 1.0f;
+    const bool raw = round % 4 == 3, y_first = round % 5 == 1;
+    const bool counted = !one_tensor && (round & 4);
+    p.score_function = raw ? ScoreFunction::kSigmoid : ScoreFunction::kNone;
+    p.flags = uint8_t((y_first ? kYFirst : 0) | (one_tensor ? 0 : kRowLabels) |
+                      (counted ? kRowCounts : 0));
+    const int columns = one_tensor ? 6 + round % 3 : 4;
+    const int64_t gap = round % 3;
+    Tensor boxes(DType::kF32, {2, rows, columns}, gap), scores(DType::kF32, {2, rows, 1}, gap),
+        labels(DType::kF32, {2, rows, 1}, gap), counts(DType::kF32, {2, 1, 1}, gap);
+    boxes.fill_uniform<float>(random, -5.0, 60.0);  // also the columns that are not read
+    const float odd[] = {-1.0f, 0.5f, float(classes), 1e10f, NAN, INFINITY, -0.25f, 2.9999f};
+    const auto score = [&](int i) -> float& {
+      return one_tensor ? boxes.at<float>(i * columns + 4) : scores.at<float>(i);
+    };
+    const auto label = [&](int i) -> float& {
+      return one_tensor ? boxes.at<float>(i * columns + 5) : labels.at<float>(i);
+    };
+    for (int i = 0; i < 2 * rows; ++i) {
+      const double u = double(random()) / 4294967296.0;
+      score(i) = random() % 16 == 0 ? NAN : float(raw ? 8 * u - 4 : u);
+      label(i) = random() % 4 == 0 ? odd[random() % 8] : float(random() % unsigned(classes));
+      if (!p.center_boxes)  // corners in order
+        for (int k = 0; k < 2; ++k)
+          boxes.at<float>(i * columns + 2 + k) = boxes.at<float>(i * columns + k) + 20;
+    }
+    const float some_counts[] = {float(rows) / 2, NAN, 1e20f, -3.0f, 0.0f, float(rows)};
+    for (int slot = 0; slot < 2; ++slot)
+      counts.at<float>(slot) = some_counts[(round / 8 * 2 + slot) % 6];
+    std::vector<const Tensor*> inputs = {&boxes};
+    if (!one_tensor) inputs.insert(inputs.end(), {&scores, &labels});
+    if (counted) inputs.push_back(&counts);
+    Outputs out(2, 60);
+    REQUIRE(decode_call(p, inputs, out).run(1 + round % 2).ok());
+    for (int slot = 0; slot < 2; ++slot) {
+      const double count = counted ? double(counts.at<float>(slot)) : 1e30;
+      Head head{rows,
+                [&](int row, int c) {
+                  const int i = slot * rows + row;
+                  if (!(row < std::floor(count)) || double(label(i)) != c) return -1.0;
+                  const double s = score(i);
+                  return std::isnan(s) ? -1.0 : (raw ? sigmoid(s) : s);
+                },
+                [&](int row) {
+                  double v[4];
+                  for (int k = 0; k < 4; ++k)
+                    v[y_first ? k ^ 1 : k] = boxes.at<float>((slot * rows + row) * columns + k);
+                  return p.center_boxes ? from_center(v[0], v[1], v[2], v[3])
+                                        : Box{v[0], v[1], v[2], v[3]};
+                }};
+      check_equal(out, slot, reference(head, p, 60));
+    }
+  }
+}
+
+TEST_CASE("a last class of no object takes part in the softmax and is never reported") {
+  std::mt19937 random(28);
+  for (int round = 0; round < 8; ++round) {
+    const int classes = 3 + int(random() % 5), rows = 100;
+    DecodeParams p = settings(DecoderKind::kBoxesScores, classes);
+    p.flags = kNoObjectLast;
+    p.transposed = round & 1;
+    p.multi_label = (round >> 1) & 1;
+    p.score_function = ScoreFunction::kSoftmax;
+    p.score_threshold = 0.2f;
+    p.normalized_boxes = p.center_boxes = 1;
+    p.iou_threshold = 1.0f;
+    Tensor boxes(DType::kF32, {1, rows, 4});
+    Tensor scores = p.transposed ? Tensor(DType::kF32, {1, classes, rows})
+                                 : Tensor(DType::kF32, {1, rows, classes});
+    boxes.fill_uniform<float>(random, 0.1, 0.9);
+    scores.fill_uniform<float>(random, -3.0, 3.0);
+    Outputs out(1, 200);
+    REQUIRE(decode_call(p, {&boxes, &scores}, out).run().ok());
+    const auto s = [&](int row, int c) {
+      return double(scores.at<float>(p.transposed ? c * rows + row : row * classes + c));
+    };
+    Head head{rows,
+              [&](int row, int c) {
+                double sum = 0;
+                for (int k = 0; k < classes; ++k) sum += std::exp(s(row, k));
+                return c == classes - 1 ? -1.0 : std::exp(s(row, c)) / sum;
+              },
+              [&](int row) {
+                const auto at = [&](int k) {
+                  return double(boxes.at<float>(row * 4 + k)) *
+                         (k % 2 ? p.input_height : p.input_width);
+                };
+                return from_center(at(0), at(1), at(2), at(3));
+              }};
+    check_equal(out, 0, reference(head, p, 200));
+  }
+}
+
+TEST_CASE("columns behind the classes are not read") {
+  for (const bool transposed : {false, true}) {
+    for (const DecoderKind kind : {DecoderKind::kYoloAnchorFree, DecoderKind::kYoloxGrid}) {
+      if (transposed && kind == DecoderKind::kYoloxGrid) continue;
+      DecodeParams p = settings(kind, 2);
+      p.center_boxes = 1;
+      p.transposed = transposed;
+      const int head = kind == DecoderKind::kYoloxGrid ? 5 : 4, channels = head + 2 + 32;
+      Tensor x = transposed ? Tensor(DType::kF32, {1, channels, 10})
+                            : Tensor(DType::kF32, {1, 10, channels});
+      for (int row = 0; row < 10; ++row) {
+        for (int c = 0; c < channels; ++c) {
+          const float v = c < 4 ? 10.0f + float(row) : (c == head + 1 ? 0.5f : c == 4 ? 1.0f : 0);
+          x.at<float>(transposed ? c * 10 + row : row * channels + c) = c < head + 2 ? v : 300.0f;
+        }
+        if (head == 4) x.at<float>(transposed ? 40 + row : row * channels + 4) = 0.1f;
+      }
+      Outputs out(1, 20);
+      p.iou_threshold = 1.0f;
+      REQUIRE(decode_call(p, {&x}, out).run().ok());
+      REQUIRE(out.counts.at<int32_t>(0) == 10);
+      for (int i = 0; i < 10; ++i) {
+        CHECK(out.get(0, i).class_id == 1);
+        CHECK(out.get(0, i).score == 0.5f);
+      }
+      p.classes = 40;  // more than there are columns
+      CHECK_FALSE(decode_call(p, {&x}, out).check().ok());
+    }
+  }
+}
+
 TEST_CASE("of more candidates than fit, the best enter; equal scores go to the lower row") {
   DecodeParams p = settings(DecoderKind::kBoxesScores, 1);
   const int rows = 400;
@@ -472,6 +606,40 @@ TEST_CASE("decoder parameters that contradict the operands are refused at load")
   CHECK_FALSE(changed([](DecodeParams& p) { p.levels[1].grid_width = 0; }));
   CHECK_FALSE(changed([](DecodeParams& p) { p.levels[1].anchor_count = 2; }));
   CHECK_FALSE(changed([](DecodeParams& p) { p.levels[0].grid_height = 1 << 30; }));
+  CHECK_FALSE(changed([](DecodeParams& p) { p.flags = 16; }));
+  CHECK_FALSE(changed([](DecodeParams& p) { p.flags = kYFirst; }));
+  CHECK_FALSE(changed([](DecodeParams& p) { p.flags = kRowLabels; }));
+  CHECK_FALSE(changed([](DecodeParams& p) { p.flags = kRowCounts; }));
+  CHECK_FALSE(changed([](DecodeParams& p) { p.kind = DecoderKind::kTopClasses; }));
+
+  DecodeParams rows = settings(DecoderKind::kBoxesScores, 3);
+  rows.flags = kRowLabels | kRowCounts;
+  Tensor boxes(DType::kF32, {2, 50, 4}), column(DType::kF32, {2, 50, 1}),
+      other(DType::kF32, {2, 49, 1}), whole(DType::kI32, {2, 50, 1}), count(DType::kF32, {2, 1, 1}),
+      six(DType::kF32, {2, 50, 6}), five(DType::kF32, {2, 50, 5});
+  CHECK(accepted(rows, {&boxes, &column, &column, &count}));
+  CHECK_FALSE(accepted(rows, {&boxes, &column, &column}));
+  CHECK_FALSE(accepted(rows, {&boxes, &column, &other, &count}));
+  CHECK_FALSE(accepted(rows, {&boxes, &other, &column, &count}));
+  CHECK_FALSE(accepted(rows, {&boxes, &column, &whole, &count}));
+  CHECK_FALSE(accepted(rows, {&boxes, &column, &column, &column}));
+  CHECK_FALSE(accepted(rows, {&boxes, &six, &column, &count}));
+  const auto rows_changed = [&](auto change) {
+    DecodeParams p = rows;
+    change(p);
+    return accepted(p, {&boxes, &column, &column, &count});
+  };
+  CHECK_FALSE(rows_changed([](DecodeParams& p) { p.multi_label = 1; }));
+  CHECK_FALSE(rows_changed([](DecodeParams& p) { p.transposed = 1; }));
+  CHECK_FALSE(rows_changed([](DecodeParams& p) { p.flags |= kNoObjectLast; }));
+  CHECK_FALSE(rows_changed([](DecodeParams& p) { p.score_function = ScoreFunction::kSoftmax; }));
+  DecodeParams ends = settings(DecoderKind::kEndToEnd, 3);
+  CHECK(accepted(ends, {&six}));
+  CHECK_FALSE(accepted(ends, {&five}));
+  CHECK_FALSE(accepted(ends, {&six, &six}));
+  DecodeParams last = settings(DecoderKind::kBoxesScores, 1);
+  last.flags = kNoObjectLast;  // leaves no class
+  CHECK_FALSE(accepted(last, {&boxes, &column}));
 }
 
 }  // namespace stint::test

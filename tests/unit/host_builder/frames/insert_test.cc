@@ -169,12 +169,158 @@ TEST_CASE("classifiers and masks") {
   CHECK(classifier.value(classifier.outputs[0]).shape == Shape{1, 7, 6});
 
   Graph segmenter = network({1, 32, 32, 3}, {{"map", {1, 32, 32, 21}}, {"other", {1, 5}}});
-  steps = steps_of(segmenter, "stretch", "argmax,output=map");
+  steps = steps_of(segmenter, "stretch", "argmax,output=map,axis=-1");
   REQUIRE(find_step(steps, KernelId::kArgmaxMask) != nullptr);
   REQUIRE(segmenter.outputs.size() == 2);
   CHECK(segmenter.value(segmenter.outputs[0]).name == "other");
   CHECK(segmenter.value(segmenter.outputs[1]).shape == Shape{1, 32, 32});
   CHECK(segmenter.value(segmenter.outputs[1]).dtype == DType::kU8);
+}
+
+TEST_CASE("final rows, queries and labels have decoders of their own") {
+  const auto decoded = [](const std::vector<std::pair<std::string, Shape>>& outputs,
+                          const std::string& spec, int64_t batch = 1) {
+    Graph graph = network({batch, 3, 64, 96}, outputs);
+    const auto steps = steps_of(graph, "stretch", spec);
+    const StepSpec* post = find_step(steps, KernelId::kDecode);
+    REQUIRE(post != nullptr);
+    CHECK(graph.outputs.size() == 2);
+    CHECK(graph.value(graph.outputs[0]).shape == Shape{batch, 100, 6});
+    DecodeParams p;
+    std::memcpy(&p, post->params.data(), sizeof(p));
+    return p;
+  };
+  DecodeParams p = decoded({{"output0", {1, 300, 6}}}, "end-to-end");
+  CHECK(p.kind == DecoderKind::kEndToEnd);
+  CHECK(p.iou_threshold == 1.0f);
+  CHECK(p.classes == kMaxCandidates);
+  CHECK(p.center_boxes == 0);
+  p = decoded({{"output0", {2, 300, 38}}}, "end-to-end,classes=80,iou=0.5", 2);
+  CHECK(p.iou_threshold == 0.5f);
+  CHECK(p.classes == 80);
+  CHECK(decoded({{"output0", {1, 8400, 6}}}, "end-to-end,iou=0.45").iou_threshold == 0.45f);
+
+  for (const bool logits_first : {false, true}) {
+    const std::pair<std::string, Shape> logits = {"logits", {2, 100, 92}},
+                                        boxes = {"pred_boxes", {2, 100, 4}};
+    p = logits_first ? decoded({logits, boxes}, "detr", 2) : decoded({boxes, logits}, "detr", 2);
+    CHECK(p.kind == DecoderKind::kBoxesScores);
+    CHECK(p.flags == kNoObjectLast);
+    CHECK(p.classes == 92);
+    CHECK(p.score_function == ScoreFunction::kSoftmax);
+    CHECK(p.center_boxes == 1);
+    CHECK(p.normalized_boxes == 1);
+    CHECK(p.multi_label == 0);
+    CHECK(p.iou_threshold == 1.0f);
+  }
+  p = decoded({{"logits", {1, 300, 80}}, {"boxes", {1, 300, 4}}}, "detr,sigmoid,classes=80");
+  CHECK(p.flags == 0);
+  CHECK(p.classes == 80);
+  CHECK(p.multi_label == 1);
+  CHECK(decoded({{"l", {1, 300, 4}}, {"b", {1, 300, 4}}}, "detr,boxes=b,scores=l").classes == 4);
+
+  p = decoded({{"labels", {2, 20}}, {"boxes", {2, 20, 4}}, {"scores", {2, 20}}},
+              "boxes-scores,labels=labels", 2);
+  CHECK(p.flags == kRowLabels);
+  CHECK(p.multi_label == 0);
+  CHECK(p.iou_threshold == 1.0f);
+  p = decoded({{"n", {1, 1}}, {"b", {1, 100, 4}}, {"s", {1, 100, 1}}, {"c", {1, 100}}},
+              "boxes-scores,boxes=b,scores=s,labels=c,count=n,yxyx,normalized,first-class=1");
+  CHECK(p.flags == (kRowLabels | kRowCounts | kYFirst));
+  CHECK(p.first_class == 1);
+  CHECK(p.normalized_boxes == 1);
+  CHECK(decoded({{"b", {2, 50, 4}}, {"s", {2, 50}}}, "boxes-scores", 2).classes == 1);
+}
+
+TEST_CASE("columns behind the classes are left alone, and the longer axis holds the rows") {
+  const auto decoded = [](const Shape& shape, const std::string& spec) {
+    Graph graph = network({1, 3, 64, 64}, {{"output0", shape}});
+    const auto steps = steps_of(graph, "stretch", spec);
+    DecodeParams p;
+    std::memcpy(&p, find_step(steps, KernelId::kDecode)->params.data(), sizeof(p));
+    return p;
+  };
+  for (const char* spec : {"yolov8,classes=3", "yolov8,classes=3,unchecked"}) {
+    CHECK(decoded({1, 39, 84}, spec).classes == 3);
+    CHECK(decoded({1, 39, 84}, spec).transposed == 1);
+    CHECK(decoded({1, 84, 39}, spec).transposed == 0);
+  }
+  // Exactly the classes: the axis that has them, however few rows that leaves.
+  CHECK(decoded({1, 39, 84}, "yolov8,classes=80").transposed == 0);
+  CHECK(decoded({1, 84, 40}, "yolov5,classes=3").classes == 3);
+  says(
+      error_of(network({1, 3, 64, 64}, {{"output0", {1, 39, 84}}}), "stretch", "yolov8,classes=79"),
+      "classes=79, but output 'output0' f32 [1,39,84] has room for 35");
+}
+
+TEST_CASE("masks: the class axis, thresholds, and what is a mask already") {
+  const auto mask_of = [](const Shape& shape, const std::string& spec, DType dtype = DType::kF32) {
+    Graph graph = network({shape[0], 3, 64, 96}, {{"map", shape}});
+    if (dtype != DType::kF32) {
+      Node cast;
+      cast.name = "cast";
+      cast.op = Op::kCast;
+      cast.inputs = {graph.outputs[0]};
+      cast.outputs = {graph.add_value("classes", dtype, shape)};
+      graph.outputs = cast.outputs;
+      graph.add_node(std::move(cast));
+    }
+    steps_of(graph, "stretch", spec);
+    REQUIRE(graph.outputs.size() == 1);
+    CHECK(graph.value(graph.outputs[0]).name == "mask");
+    CHECK(graph.value(graph.outputs[0]).dtype == DType::kU8);
+    return graph.value(graph.outputs[0]).shape;
+  };
+  CHECK(mask_of({1, 150, 16, 24}, "argmax") == Shape{1, 16, 24});
+  CHECK(mask_of({2, 40, 32, 32}, "argmax") == Shape{2, 32, 32});
+  CHECK(mask_of({1, 16, 24, 21}, "argmax,axis=-1") == Shape{1, 16, 24});
+  CHECK(mask_of({1, 16, 24, 21}, "argmax,axis=1") == Shape{1, 24, 21});
+  CHECK(mask_of({1, 1, 16, 24}, "argmax,threshold=0.5") == Shape{1, 16, 24});
+  CHECK(mask_of({1, 16, 24, 1}, "argmax,threshold=0.5,axis=-1,sigmoid") == Shape{1, 16, 24});
+  CHECK(mask_of({1, 16, 24}, "argmax,threshold=0.5") == Shape{1, 16, 24});
+  CHECK(mask_of({1, 16, 24}, "argmax", DType::kI64) == Shape{1, 16, 24});
+  CHECK(mask_of({2, 1, 16, 24}, "argmax", DType::kI32) == Shape{2, 16, 24});
+
+  const auto refused = [](const Shape& shape, const std::string& spec) {
+    return error_of(network({1, 3, 64, 96}, {{"map", shape}}), "stretch", spec);
+  };
+  says(refused({1, 16, 24, 21}, "argmax"), "give axis=-1 if the classes are last");
+  says(refused({1, 1, 16, 24}, "argmax"), "give threshold=0.5, and sigmoid");
+  says(refused({1, 16, 24}, "argmax"), "give threshold=0.5, and sigmoid");
+  says(refused({1, 3, 16, 24}, "argmax,threshold=0.5"), "leave threshold= out");
+  says(refused({1, 1, 16, 24}, "argmax,threshold=2,sigmoid"), "give a threshold in 0..1");
+  says(refused({1, 300, 16, 24}, "argmax"), "a mask holds 1 to 256 classes");
+  says(refused({2, 3, 16, 24}, "argmax"), "does not start with the batch of 1");
+}
+
+TEST_CASE("a decoder that is given another kind of output names the one that fits") {
+  const auto refused = [](const std::vector<std::pair<std::string, Shape>>& outputs,
+                          const std::string& spec) {
+    return error_of(network({1, 3, 64, 64}, outputs), "stretch", spec);
+  };
+  says(refused({{"output0", {1, 300, 6}}}, "yolov8"), "use --postprocess end-to-end");
+  says(refused({{"output0", {1, 300, 6}}}, "yolov5"), "use --postprocess end-to-end");
+  CHECK(refused({{"output0", {1, 300, 6}}}, "yolov8,classes=2") == "accepted");
+  CHECK(refused({{"output0", {1, 300, 6}}}, "yolov8,unchecked") == "accepted");
+  CHECK(refused({{"output0", {1, 84, 6}}}, "yolov8") == "accepted");  // 8x8 + 4x4 + 2x2 cells
+  says(refused({{"output0", {1, 252, 8}}}, "yolov8"), "use --postprocess yolov5");
+  says(refused({{"boxes", {1, 20, 4}}, {"scores", {1, 20}}, {"labels", {1, 20}}}, "boxes-scores"),
+       "use --postprocess boxes-scores,boxes=boxes,scores=scores,labels=labels");
+  says(refused({{"boxes", {1, 20, 4}}, {"scores", {1, 20}}, {"labels", {1, 20}}},
+               "boxes-scores,boxes=boxes,scores=scores"),
+       "add labels=labels");
+  CHECK(refused({{"boxes", {1, 20, 4}}, {"scores", {1, 20}}, {"labels", {1, 20}}},
+                "boxes-scores,boxes=boxes,scores=scores,unchecked") == "accepted");
+  says(refused({{"output0", {1, 39, 84}}, {"output1", {1, 32, 16, 16}}}, "yolov8,output=output0"),
+       "'output1' f32 [1,32,16,16] looks like prototypes of masks");
+  says(refused({{"b", {1, 20, 4}}, {"s", {1, 20, 3}}}, "yolov8"),
+       "use --postprocess boxes-scores,boxes=b,scores=s");
+  says(refused({{"y", {1, 10}}}, "yolov8"), "use --postprocess topk");
+  says(refused({{"y", {1, 5, 16, 16}}}, "topk"), "use --postprocess argmax");
+  says(refused({{"y", {1, 1, 16, 16}}}, "yolov8"), "");
+  says(refused({{"output0", {1, 300, 7}}}, "end-to-end"), "one column more");
+  says(refused({{"output0", {1, 8400, 6}}}, "end-to-end"), "give iou=0.45 to suppress them");
+  says(refused({{"output0", {1, 300, 5}}}, "end-to-end"), "is not [n, rows, 6]");
 }
 
 TEST_CASE("decoding works without a frame: boxes stay in network pixels") {
@@ -198,7 +344,7 @@ TEST_CASE("what does not fit is refused with what the model offers") {
   says(error_of(yolo, "stretch", "yolox,classes=80"),
        "classes=80, but output 'output' f32 [1,126,8] holds 3");
   says(error_of(yolo, "stretch", "yolox,output=heads"), "there is no output 'heads'");
-  says(error_of(two, "stretch", "yolox"), "2 outputs, choose with output=NAME");
+  says(error_of(two, "stretch", "yolox"), "the model has 2 outputs;");
   says(error_of(two, "stretch", "boxes-scores,boxes=scores,scores=boxes"), "are not [n, rows, 4]");
   says(error_of(two, "stretch", "boxes-scores,first-class=3"), "leaves none of the 3 classes");
   says(error_of(two, "stretch", "ssd"), "either priors=NAME or prior-sizes=");
@@ -208,7 +354,7 @@ TEST_CASE("what does not fit is refused with what the model offers") {
   says(error_of(yolo, "stretch", "yolo-anchors"), "anchors= needs the same number");
   says(error_of(yolo, "stretch", "topk"), "is not one row of class scores");
   says(error_of(network({1, 10}, {{"y", {1, 50, 9}}}), "", "yolov5"),
-       "not known, add --preprocess");
+       "not known; the model's outputs: 'y' f32 [1,50,9]; add --preprocess");
 }
 
 }  // namespace stint::builder

@@ -95,6 +95,21 @@ TEST_CASE("a postprocess SPEC starts with its decoder") {
   CHECK(s.scaled_anchors);
 }
 
+TEST_CASE("SPECs of decoders of final rows, queries and masks") {
+  PostprocessSpec s = parse_postprocess_spec("end-to-end");
+  CHECK(s.kind == PostprocessKind::kEndToEnd);
+  CHECK_FALSE(s.unchecked);
+  CHECK(parse_postprocess_spec("detr").kind == PostprocessKind::kDetr);
+  s = parse_postprocess_spec("boxes-scores,boxes=b,scores=s,labels=l,count=c,yxyx,unchecked");
+  CHECK(s.labels == "l");
+  CHECK(s.count == "c");
+  CHECK(s.y_first);
+  CHECK(s.unchecked);
+  s = parse_postprocess_spec("argmax,threshold=-0.5,axis=-1");
+  CHECK(s.threshold == -0.5f);
+  CHECK(s.axis == -1);
+}
+
 TEST_CASE("an error in a postprocess SPEC says where, what was found and what was expected") {
   CHECK(says(postprocess_error("yolo9,score=1"),
              "at character 1 found 'yolo9', expected a decoder first"));
@@ -104,7 +119,11 @@ TEST_CASE("an error in a postprocess SPEC says where, what was found and what wa
   CHECK(says(postprocess_error("yolox,classes=8.5"), "found '8.5'"));
   CHECK(says(postprocess_error("yolox,strides=8:0"), "numbers from 1"));
   CHECK(says(postprocess_error("yolox,frobnicate"), "at character 7 found 'frobnicate'"));
-  CHECK(says(postprocess_error("yolox,anchors=1:2:3"), "pairs of width and height"));
+  CHECK(says(postprocess_error("yolo-anchors,anchors=1:2:3"), "pairs of width and height"));
+  CHECK(says(postprocess_error("yolox,anchors=1:2"),
+             "expected a key of yolox ('anchors' belongs to yolo-anchors)"));
+  CHECK(says(postprocess_error("detr,labels=l"), "'labels' belongs to boxes-scores"));
+  CHECK(says(postprocess_error("topk,threshold=0.5"), "'threshold' belongs to argmax"));
   CHECK(says(postprocess_error("yolox,agnostic=yes"), "expected no value"));
   CHECK(says(postprocess_error("ssd,prior-sizes=1:2/x"), "at character 21 found 'x'"));
   CHECK(says(postprocess_error("ssd,boxes="), "the name of an output"));

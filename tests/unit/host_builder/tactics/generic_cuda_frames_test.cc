@@ -2,6 +2,7 @@
 // target.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <deque>
 
 #include "tests/support/cuda_on_host.h"
@@ -179,6 +180,78 @@ TEST_CASE("generic GPU kernels: decoders of detectors") {
     for (float& v : values) v = static_cast<float>(random() % 8) / 10.0f;
     c.set(scores, values);
     outputs(c, 25);
+    c.check();
+  }
+}
+
+TEST_CASE("generic GPU kernels: decoders of rows with class ids, and of queries") {
+  if (!can_run()) return;
+  // Ids of all kinds, scores that are no numbers among them.
+  const auto ids = [](uint32_t seed, size_t count) {
+    std::mt19937 random(seed);
+    const float odd[] = {-1.0f, 0.5f, 5.0f, 1e10f, NAN, INFINITY};
+    std::vector<float> values(count);
+    for (float& v : values)
+      v = random() % 4 == 0 ? odd[random() % 6] : static_cast<float>(random() % 5);
+    return values;
+  };
+  for (const bool frame : {false, true}) {
+    DecodeAttributes a;
+    a.kind = DecoderKind::kEndToEnd;
+    a.image = frame ? 0 : -1;
+    a.apply_sigmoid = frame;
+    a.first_class = frame ? 1 : 0;
+    DeviceCase c = decoder(3400, frame ? "end to end, logits" : "end to end", a);
+    c.node.as<DecodeAttributes>().iou_threshold = frame ? 0.45f : 1.0f;
+    const ValueId rows = c.input(DType::kF32, {2, 300, 6}, 0, 48);
+    std::vector<float> values(2 * 300 * 6);
+    const std::vector<float> classes = ids(3401, 600);
+    std::mt19937 random(3402);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const float u = static_cast<float>(random() % 1000) / 1000.0f;
+      const size_t k = i % 6;
+      values[i] = k == 5 ? classes[i / 6] : k == 4 ? (random() % 16 == 0 ? NAN : u) : 40 * u;
+      if (k == 2 || k == 3) values[i] = values[i - 2] + 20 * u;
+    }
+    c.set(rows, values);
+    outputs(c, 30);
+    c.check();
+  }
+  for (const bool counted : {false, true}) {
+    DecodeAttributes a;
+    a.kind = DecoderKind::kBoxesScores;
+    a.row_labels = true;
+    a.row_counts = counted;
+    a.y_first = counted;
+    DeviceCase c = decoder(3410, counted ? "labels and counts" : "labels", a);
+    c.input(DType::kF32, {2, 200, 4}, 0, 60);
+    c.input(DType::kF32, {2, 200, 1}, 0, 1);
+    c.set(c.input(DType::kF32, {2, 200, 1}), ids(3411, 400));
+    if (counted) c.set(c.input(DType::kF32, {2, 1, 1}), std::vector<float>{77.0f, NAN});
+    outputs(c, 30);
+    c.check();
+  }
+  for (const bool several : {false, true}) {
+    DecodeAttributes a;
+    a.kind = DecoderKind::kBoxesScores;
+    a.no_object_last = true;
+    a.apply_softmax = true;
+    a.normalized_boxes = a.center_boxes = true;
+    a.multi_label = several;
+    DeviceCase c = decoder(3420, "queries", a);
+    c.node.as<DecodeAttributes>().iou_threshold = 1.0f;
+    c.input(DType::kF32, {2, 100, 4}, 0.1, 0.9);
+    c.input(DType::kF32, {2, 100, 5}, -3, 3);
+    outputs(c, 40);
+    c.check();
+  }
+  {
+    DecodeAttributes a;
+    a.kind = DecoderKind::kYoloAnchorFree;
+    a.transposed = a.center_boxes = true;
+    DeviceCase c = decoder(3430, "columns behind the classes", a);
+    c.input(DType::kF32, {2, 9 + 32, 300}, 0, 0.5);
+    outputs(c, 30);
     c.check();
   }
 }
