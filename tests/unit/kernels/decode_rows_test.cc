@@ -87,7 +87,7 @@ struct Scene {
   }
   Turned turned(int64_t slot, int64_t row) {
     return {at(slot, row, 0), at(slot, row, 1), at(slot, row, 2), at(slot, row, 3),
-            p.rotated ? at(slot, row, 4 + p.classes) : 0.0};
+            p.flags != 0 ? at(slot, row, 4 + p.classes) : 0.0};
   }
   KernelCall call() {
     KernelCall c{KernelId::kDecode, pod_bytes(p), {&head}, {&boxes, &counts, &kept}};
@@ -141,7 +141,7 @@ TEST_CASE("turned boxes: hulls as detections, suppression by the overlap of Gaus
   int compared = 0, dropped = 0;
   for (int round = 0; round < 24; ++round) {
     Scene s(random, round, 1 + int(random() % 4));
-    s.p.rotated = 1;
+    s.p.flags = kRotated;
     REQUIRE(s.call().run(1 + round % 2).ok());
     CHECK(s.boxes.gaps_untouched());
     CHECK(s.kept.gaps_untouched());
@@ -239,14 +239,14 @@ TEST_CASE("decoders with a wrong row output or no angle are refused at load") {
   call.outputs.push_back(&s.kept);
   CHECK_FALSE(call.check().ok());
 
-  s.p.rotated = 1;
+  s.p.flags = kRotated;
   CHECK(s.call().check().ok());
   s.p.classes = int32_t(s.columns) - 4;  // the last column is a score now
   CHECK_FALSE(s.call().check().ok());
-  s.p.rotated = 0;
+  s.p.flags = 0;
   CHECK(s.call().check().ok());
   s.p.classes = 2;
-  s.p.rotated = 1;
+  s.p.flags = kRotated;
   s.p.center_boxes = 0;
   CHECK_FALSE(s.call().check().ok());
   s.p.center_boxes = 1;
