@@ -49,6 +49,18 @@ def head(random, classes, extra, objectness=False):
     return base[None], random.uniform(-0.04, 0.04, base[None].shape).astype(np.float32)
 
 
+def final_rows(random, rotated, extra):
+    """[1, rows, columns] as a network leaves them that suppresses itself: box, score, class, then `extra` [rows, columns]."""
+    rows = len(extra)
+    centre = np.column_stack([random.uniform(0, WIDTH, rows), random.uniform(0, HEIGHT, rows)])
+    size = np.column_stack([random.uniform(8, 50, rows), random.uniform(8, 40, rows)])
+    boxes = np.concatenate([centre, size] if rotated else [centre - size / 2, centre + size / 2], 1)
+    base = np.column_stack([boxes, random.uniform(0.1, 0.95, rows), random.integers(0, 5, rows), extra]).astype(np.float32)[None]
+    change = random.uniform(-0.04, 0.04, base.shape).astype(np.float32)
+    change[..., 5] = 0
+    return base, change
+
+
 def probiou(p, q):
     """Ultralytics' formula for two boxes cx, cy, w, h, angle."""
     def covariance(b):
@@ -63,14 +75,20 @@ def probiou(p, q):
 
 
 class Reference:
-    """One slot: rows of the head that are kept, best first, with the frame they return to."""
+    """One slot: rows of the head that are kept, best first, with the frame they return to. Without classes the rows are final."""
     def __init__(self, rows, classes, frame, limit, rotated=False, objectness=False, score=SCORE):
-        self.rows, self.classes, self.frame = rows.astype(np.float64), classes, frame
+        self.rows, self.frame = rows.astype(np.float64), frame
         first = 5 if objectness else 4
-        scores = self.rows[:, first:first + classes] * (self.rows[:, 4:5] if objectness else 1)
-        best, self.score = scores.argmax(1), scores.max(1)
+        final = not classes
+        if not final:
+            scores = self.rows[:, first:first + classes] * (self.rows[:, 4:5] if objectness else 1)
+            best, self.score = scores.argmax(1), scores.max(1)
+        else:
+            best, self.score, classes = self.rows[:, 5].astype(int), self.rows[:, 4], 2
         self.class_id, self.extra = best, self.rows[:, first + classes:]
         x, y, w, h = self.rows[:, :4].T
+        if final and not rotated:
+            x, y, w, h = (x + w) / 2, (y + h) / 2, w - x, h - y
         angle = self.extra[:, 0] if rotated else np.zeros(len(x))
         cos, sin = abs(np.cos(angle)), abs(np.sin(angle))
         half = np.stack([w * cos + h * sin, w * sin + h * cos], 1) / 2
@@ -85,7 +103,7 @@ class Reference:
             if box[2] <= box[0] or box[3] <= box[1]:
                 continue
             overlap = (lambda j: probiou(turned[j], turned[k])) if rotated else (lambda j: iou(self.box[j], self.box[k]))
-            if all(best[j] != best[k] or overlap(j) <= IOU for j in self.kept):
+            if final or all(best[j] != best[k] or overlap(j) <= IOU for j in self.kept):
                 self.kept.append(k)
 
     def to_frame(self, points, clip=True):
@@ -180,7 +198,8 @@ def check(runs, model, spec, result, want_of, classes, most=40, transposed=True,
     for outputs, frame in zip(results, frames):
         rows = outputs[0][0].T if transposed else outputs[0][0]
         slots.append(Reference(rows, classes, frame, most, **reference))
-    files, text, inspected = runs.files(model, f"{spec},score={reference.get('score', SCORE)},iou={IOU},max={most}")
+    iou_key = f",iou={IOU}" if classes else ""
+    files, text, inspected = runs.files(model, f"{spec},score={reference.get('score', SCORE)},max={most}{iou_key}")
     assert sorted(files) == sorted(["detections", result]), sorted(files)
     detections = files["detections"]
     counts = [int((d[:, 5] >= 0).sum()) for d in detections]
@@ -233,6 +252,18 @@ def main():
         assert min(check(runs, model, "yolov8,classes=4,rotated", "rotated", rotated, 4, rotated=True)) > 5
         assert check(runs, model, "yolov8,rotated", "rotated", rotated, 4, most=2, rotated=True) == [2, 2]
         check(runs, model, "yolov8,classes=4,rotated", "rotated", rotated, 4, rotated=True, score=1.0)
+
+        # Networks that suppress overlapping boxes themselves: no classes to count, rows outermost.
+        rows = 25
+        model = folder / "end_to_end.onnx"
+        network(model, {"output0": final_rows(random, False, random.normal(0, 1, (rows, COEFFICIENTS))), "output1": prototypes})
+        assert min(check(runs, model, "end-to-end,masks=output1", "masks", masks, 0, transposed=False)) > 5
+        points = np.column_stack([random.uniform(-10, WIDTH + 10, (rows, 1)) for _ in range(4)])
+        network(model, {"output0": final_rows(random, False, points)})
+        keypoints = lambda s, outputs: s.keypoints(2)
+        assert min(check(runs, model, "end-to-end,keypoints=2", "keypoints", keypoints, 0, transposed=False)) > 5
+        network(model, {"output0": final_rows(random, True, random.uniform(-0.7, 2.3, (rows, 1)))})
+        assert min(check(runs, model, "end-to-end,rotated", "rotated", rotated, 0, transposed=False, rotated=True)) > 5
 
 
 if __name__ == "__main__":

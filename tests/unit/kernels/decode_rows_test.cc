@@ -178,6 +178,39 @@ TEST_CASE("turned boxes: hulls as detections, suppression by the overlap of Gaus
   CHECK(dropped > 10);
 }
 
+TEST_CASE("final rows with an angle behind the class") {
+  std::mt19937 random(35);
+  Scene s(random, 0, 1);
+  REQUIRE(s.p.transposed == 0);
+  Tensor rows(DType::kF32, {1, 20, 7}, 2);
+  for (int64_t row = 0; row < 20; ++row) {
+    const float values[7] = {
+        48, 32, 30, 10, 0.9f - 0.01f * float(row), float(row % 3), 0.1f * float(row)};
+    for (int64_t k = 0; k < 7; ++k) rows.at<float>(row * 7 + k) = values[k];
+  }
+  s.p.kind = DecoderKind::kEndToEnd;
+  s.p.flags = kRotated;
+  s.p.classes = 3;
+  s.p.iou_threshold = 1.0f;
+  KernelCall call = s.call();
+  call.inputs = {&rows};
+  REQUIRE(call.run().ok());
+  REQUIRE(s.most == 5);
+  CHECK(s.counts.at<int32_t>(0) == 5);
+  for (int64_t i = 0; i < 5; ++i) {
+    Detection d;
+    std::memcpy(&d, &s.boxes.at<float>(i * 6), sizeof(d));
+    CHECK(s.kept.at<int32_t>(i) == i);
+    CHECK(d.class_id == i % 3);
+    const double a = 0.1 * double(i), w = 30 * std::cos(a) + 10 * std::sin(a);
+    CHECK(d.x1 == doctest::Approx(48 - w / 2));
+    CHECK(d.x2 == doctest::Approx(48 + w / 2));
+  }
+  Tensor short_rows(DType::kF32, {1, 20, 6});
+  call.inputs = {&short_rows};
+  CHECK_FALSE(call.check().ok());
+}
+
 TEST_CASE("columns behind the classes are no scores, and rows say where a detection came from") {
   std::mt19937 random(32);
   for (int round = 0; round < 12; ++round) {

@@ -37,7 +37,8 @@ struct Inserted {
   Graph graph;
   std::vector<StepSpec> steps;
 
-  Inserted(Graph original, const std::string& postprocess, const std::string& preprocess = "letterbox")
+  Inserted(Graph original, const std::string& postprocess,
+           const std::string& preprocess = "letterbox")
       : graph(std::move(original)) {
     insert_frames(graph, preprocess, postprocess);
     verify(graph);
@@ -146,17 +147,42 @@ TEST_CASE("rotated: the angle turns boxes in the decoder and is a result of its 
   }
 }
 
+TEST_CASE("rows of networks that suppress themselves have details behind box, score and class") {
+  const Inserted masks(network({{"y", {2, 300, 6 + 32}}, {"p", {2, 32, 16, 24}}}),
+                       "end-to-end,masks=p");
+  masks.gives("masks", DType::kU8, {2, 100, 16, 24});
+  auto p = masks.params<DetectionDetailParams>(KernelId::kDetectionMasks);
+  CHECK(p.first_column == 6);
+  CHECK(p.center_boxes == 0);
+  CHECK(p.transposed == 0);
+  const Inserted keypoints(network({{"y", {1, 300, 6 + 34}}}), "end-to-end,keypoints=17");
+  p = keypoints.params<DetectionDetailParams>(KernelId::kDetectionKeypoints);
+  CHECK(p.point_values == 2);
+  const Inserted rotated(network({{"y", {1, 300, 7}}}), "end-to-end,rotated");
+  CHECK(rotated.params<DetectionDetailParams>(KernelId::kRotatedBoxes).first_column == 6);
+  const auto d = rotated.params<DecodeParams>(KernelId::kDecode);
+  CHECK((d.flags & kRotated) != 0);
+  CHECK(d.center_boxes == 1);
+  says(error_of({{"y", {1, 300, 7}}}, "end-to-end"), "add rotated if it is");
+  says(error_of({{"y", {1, 300, 6}}}, "end-to-end,rotated"), "rotated does not fill");
+  says(error_of({{"y", {1, 300, 57}}}, "end-to-end,keypoints=16"), "keypoints=16 does not fill");
+  says(error_of({{"y", {1, 300, 7}}}, "end-to-end,rotated,corners"), "leave corners out");
+}
+
 TEST_CASE("details that the model does not have are refused with what to do") {
   const Outputs seg = {{"output0", {1, 39, 189}}, {"output1", {1, 32, 16, 24}}};
   says(error_of(seg, "yolov8,masks=protos"), "no output 'protos'");
-  says(error_of(seg, "yolov8,masks=output0"), "masks= names the prototypes [n, k, h, w]");
-  says(error_of(seg, "yolov8,classes=80,masks=output1"), "classes=80");
+  says(error_of(seg, "yolov8,masks=output0"), "masks= wants prototypes [n, k, h, w]");
+  says(error_of(seg, "yolov8,classes=80,masks=output1"),
+       "35 columns behind the box, which classes=80 and masks=output1 do not fill");
+  says(error_of(seg, "yolov8"), "give masks=output1");
   says(error_of(seg, "yolov8,masks=output1,rotated"), "keep the one");
-  says(error_of(seg, "yolox,masks=output1"), "use yolov8");
+  says(error_of(seg, "yolox,masks=output1"), "use yolov8, yolov5 or end-to-end");
+  says(error_of(seg, "yolov8,masks=output1,yxyx"), "leave yxyx out");
   says(error_of({{"y", {1, 56, 189}}}, "yolov8,keypoints=17"), "add classes=N");
   says(error_of({{"y", {1, 56, 189}}}, "yolov8,classes=1,keypoints=16"), "classes=1");
-  says(error_of({{"y", {1, 56, 189}}}, "yolov8,rotated,corners"), "leave out corners");
-  says(error_of({{"y", {1, 189, 56}}}, "yolov5,rotated"), "use yolov8");
+  says(error_of({{"y", {1, 56, 189}}}, "yolov8,rotated,corners"), "leave corners out");
+  says(error_of({{"y", {1, 189, 56}}}, "yolov5,rotated"), "use --postprocess yolov8");
   says(error_of({{"y", {1, 189, 56}}}, "yolov8,keypoints"), "'keypoints='");
   says(error_of({{"y", {1, 189, 56}}}, "yolov8,rotated=1"), "a word of its own");
 }

@@ -102,11 +102,13 @@ TEST_CASE("generic GPU kernels: rotated boxes") {
 
 TEST_CASE("generic GPU kernels: the decoder tells rows and turns boxes") {
   if (!can_run()) return;
-  for (int i = 0; i < 6; ++i) {
+  for (int i = 0; i < 7; ++i) {
     DecodeAttributes a;
-    a.kind = i == 4 ? DecoderKind::kYoloxGrid : DecoderKind::kYoloAnchorFree;
+    a.kind = i == 4   ? DecoderKind::kYoloxGrid
+             : i == 6 ? DecoderKind::kEndToEnd
+                      : DecoderKind::kYoloAnchorFree;
     a.center_boxes = true;
-    a.rotated = i < 3;
+    a.rotated = i < 3 || i == 6;
     a.transposed = i % 2 == 1;
     a.multi_label = i == 2;
     a.classes = 3;
