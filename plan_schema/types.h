@@ -104,12 +104,15 @@ enum class KernelId : uint16_t {
   kResize = 18,
   kNms = 19,  // ONNX NonMaxSuppression
   kCast = 20,
-  kPreprocess = 21,  // camera frame -> network input
-  kDecode = 22,      // network outputs -> detections in source-frame pixels
-  kTopClasses = 23,  // classification scores -> best k classes as detections
-  kArgmaxMask = 24,  // segmentation scores -> u8 class mask
+  kPreprocess = 21,          // camera frame -> network input
+  kDecode = 22,              // network outputs -> detections in source-frame pixels
+  kTopClasses = 23,          // classification scores -> best k classes as detections
+  kArgmaxMask = 24,          // segmentation scores -> u8 class mask
+  kDetectionMasks = 25,      // coefficients and prototypes -> a u8 mask of each detection
+  kDetectionKeypoints = 26,  // keypoints of each detection in source-frame pixels
+  kRotatedBoxes = 27,        // rotated box of each detection in source-frame pixels
 };
-inline constexpr uint16_t kKernelCount = 25;
+inline constexpr uint16_t kKernelCount = 28;
 
 /// Activation applied last in an epilogue: y = act(x). `alpha`, `beta` where the function has
 /// parameters.

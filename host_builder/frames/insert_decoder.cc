@@ -1,6 +1,7 @@
 #include "host_builder/frames/insert_decoder.h"
 
 #include "host_builder/frames/decoders/decoders.h"
+#include "host_builder/frames/decoders/detection_details.h"
 
 namespace stint::builder {
 namespace {
@@ -32,6 +33,7 @@ void insert(DecoderInsertion& in) {
 
 InsertedDecoder insert_decoder(Graph& graph, const PostprocessSpec& spec) {
   DecoderInsertion in(graph, spec);
+  refuse_other_details(in);
   insert(in);
   return {spec, in.attributes, in.operands, in.used};
 }

@@ -188,7 +188,8 @@ class Check {
       refuse("scores in 0..1 for " + std::to_string(good) + " class(es), but " + bad->text() +
                  " in the column behind, as mask coefficients, key points or angles are",
              other_decoder("give classes=" + std::to_string(good) +
-                           " to read these classes and leave the rest alone"));
+                           " to read these classes, with masks=, keypoints= or rotated to read "
+                           "the rest as well"));
     refuse("scores of " + all.text() + " where 0..1 is possible",
            other_decoder("add sigmoid if these are logits"));
   }

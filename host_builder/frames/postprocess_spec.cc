@@ -138,6 +138,10 @@ bool read_value(const SpecText& text, const SpecItem& item, PostprocessSpec* s) 
     s->labels = text.want_value(item, "the name of an output");
   } else if (key == "count") {
     s->count = text.want_value(item, "the name of an output");
+  } else if (key == "masks") {
+    s->masks = text.want_value(item, "the name of the output with the prototypes");
+  } else if (key == "keypoints") {
+    s->keypoints = text.integer(item, 1, kMaxCandidates);
   } else if (key == "priors") {
     s->priors = text.want_value(item, "the name of a constant or output");
   } else {
@@ -162,6 +166,8 @@ bool read_word(const SpecText& text, const SpecItem& item, PostprocessSpec* s) {
     s->center_boxes = key == "center";
   } else if (key == "normalized" || key == "pixels") {
     s->normalized = key == "normalized";
+  } else if (key == "rotated") {
+    s->rotated = true;
   } else if (key == "scaled") {
     s->scaled_anchors = true;
   } else if (key == "yxyx") {
@@ -183,6 +189,14 @@ const char* postprocess_name(PostprocessKind kind) {
   for (const auto& [name, k] : kKinds)
     if (k == kind) return name;
   return "?";
+}
+
+std::string PostprocessSpec::details() const {
+  std::string text;
+  if (!masks.empty()) text += "masks=" + masks;
+  if (keypoints) text += (text.empty() ? "" : ",") + ("keypoints=" + std::to_string(*keypoints));
+  if (rotated) text += std::string(text.empty() ? "" : ",") + "rotated";
+  return text;
 }
 
 PostprocessSpec parse_postprocess_spec(const std::string& spec_text) {
@@ -207,9 +221,9 @@ PostprocessSpec parse_postprocess_spec(const std::string& spec_text) {
       text.fail(item,
                 "score=, iou=, max=, k=, classes=, first-class=, candidates=, strides=, anchors=, "
                 "variances=, prior-sizes=, axis=, threshold=, output=, outputs=, boxes=, scores=, "
-                "labels=, count=, priors=, agnostic, multi-label, best-class, sigmoid, softmax, "
-                "no-sigmoid, center, corners, yxyx, normalized, pixels, scaled, keep-outputs or "
-                "unchecked");
+                "labels=, count=, priors=, masks=, keypoints=, rotated, agnostic, multi-label, "
+                "best-class, sigmoid, softmax, no-sigmoid, center, corners, yxyx, normalized, "
+                "pixels, scaled, keep-outputs or unchecked");
   }
   return spec;
 }
@@ -241,6 +255,15 @@ const char* postprocess_grammar() {
     argmax        a u8 mask of the best class per pixel; axis= of the classes (default 1; -1 for
                   networks with channels last); threshold=V: of a one-channel mask, 1 where the value
                   (with sigmoid: its sigmoid) is at least V; whole-number masks stay as they are
+    columns behind the classes (yolov8, yolov5), each a result of its own, zeros beyond the count:
+    masks=NAME    NAME: the prototypes [n, k, h, w]; k coefficients. masks u8 [n, max, h, w], 1 inside the box
+                  where sigmoid(coefficients * prototypes) > 0.5; pixel (x, y) covers the network input's
+                  [x, x+1) * width/w by [y, y+1) * height/h, so undo the letterbox as for any point
+    keypoints=N   N points of 2 or 3 values; needs classes=. keypoints f32 [n, max, N, 3]: x, y in frame pixels,
+                  clipped to the frame; the third value as the model has it, 1 where it has none
+    rotated       an angle in radians (yolov8 only). rotated f32 [n, max, 7]: centre x, y, width, height in frame
+                  pixels, angle in 0..pi/2 from x towards y, score, class. Suppression is by ProbIoU (iou=), and
+                  the detections' boxes are the upright hulls
     score=V  iou=V  max=N     thresholds and number of detections (0.25, 0.45, 100); end-to-end, detr
                               and labels= give final rows, which are suppressed only if iou= is given
     classes=N                 checked against the model; first-class=N: classes below are background
@@ -262,6 +285,9 @@ const char* postprocess_grammar() {
             --postprocess boxes-scores,boxes=boxes,scores=scores,first-class=1,normalized
             --postprocess boxes-scores,boxes=boxes,scores=scores,labels=labels
             --postprocess topk,k=5,softmax
+            --postprocess yolov8,classes=80,masks=output1
+            --postprocess yolov8,classes=1,keypoints=17
+            --postprocess yolov8,classes=15,rotated
 )";
 }
 

@@ -35,6 +35,12 @@ struct PostprocessSpec {
   std::vector<size_t> prior_counts;  // of prior_sizes, per level
   std::vector<std::string> outputs;  // output=, outputs=
   std::string boxes, scores, labels, count, priors;
+  std::string masks;                 // output with the prototypes
+  std::optional<int64_t> keypoints;  // how many a detection has
+  bool rotated = false;              // the column behind the classes is an angle
+
+  /// What is to be read behind the classes, as the SPEC says it; empty: nothing.
+  std::string details() const;
 };
 
 /// Throws BuildError with the position, what was found and what was expected.

@@ -47,9 +47,15 @@ enum class Op : uint8_t {
   kResize,             // (x) -> y                                       ResizeAttributes
   kNonMaxSuppression,  // (boxes, scores) -> selected i64 [bound, 3], unused rows -1  NmsAttributes
   kPreprocess,  // () -> network input, from the frame of an image binding PreprocessAttributes
-  kDecode,  // (network outputs...) -> detections f32 [n, max, 6], counts i32 [n]  DecodeAttributes
+  kDecode,      // (network outputs...) -> detections f32 [n, max, 6], counts i32 [n], rows i32 [n,
+                // max]?
+  //                                                                    DecodeAttributes
   kTopClasses,  // (scores [n, classes]) -> detections, counts                     DecodeAttributes
   kArgmaxMask,  // (scores, channel axis) -> u8 mask                               AxisAttributes
+  // Of Decode's rows; plan_schema/params/detection_details.h             DetectionDetailAttributes
+  kDetectionMasks,      // (head, rows, prototypes [n, h, w, k]) -> u8 [n, max, h, w]
+  kDetectionKeypoints,  // (head, rows) -> f32 [n, max, points, 3]
+  kRotatedBoxes,        // (head, rows, detections) -> f32 [n, max, 7]
 };
 
 /// Activation and residual merged into a convolution or matrix product. Bias and residual are
@@ -204,7 +210,19 @@ struct DecodeAttributes {
   int64_t max_candidates = 0;   // best-scored rows that enter suppression
   int64_t input_width = 0, input_height = 0;  // network input, pixels
   FitMode fit = FitMode::kStretch;            // undone for the boxes
-  int64_t image = -1;  // index into Graph::images; -1: boxes stay in network pixels
+  int64_t image = -1;    // index into Graph::images; -1: boxes stay in network pixels
+  bool rotated = false;  // kYoloAnchorFree: the column behind the classes is an angle
+};
+
+/// What is read of the head's rows beside the box. The operands' order is the parameters'.
+struct DetectionDetailAttributes {
+  int64_t first_column = 0;  // of what is read
+  int64_t point_values = 3;  // keypoints: 2 (x, y) or 3
+  float threshold = 0.0f;    // masks: of the sum of prototypes
+  bool transposed = false, center_boxes = false, normalized_boxes = false;
+  int64_t input_width = 0, input_height = 0;  // network input, pixels
+  FitMode fit = FitMode::kStretch;
+  int64_t image = -1;  // as in DecodeAttributes
 };
 
 using Attributes =
@@ -213,7 +231,7 @@ using Attributes =
                  ReduceAttributes, ArgReduceAttributes, TopKAttributes, SoftmaxAttributes,
                  NormAttributes, LrnAttributes, AxisAttributes, SliceAttributes, PadAttributes,
                  TransposeAttributes, DepthToSpaceAttributes, ResizeAttributes, NmsAttributes,
-                 PreprocessAttributes, DecodeAttributes>;
+                 PreprocessAttributes, DecodeAttributes, DetectionDetailAttributes>;
 
 const char* op_name(Op op);
 

@@ -77,6 +77,9 @@ std::vector<TensorType> infer_nms(const InferenceContext& c);
 std::vector<TensorType> infer_preprocess(const InferenceContext& c);
 std::vector<TensorType> infer_decode(const InferenceContext& c);
 std::vector<TensorType> infer_argmax_mask(const InferenceContext& c);
+std::vector<TensorType> infer_detection_masks(const InferenceContext& c);
+std::vector<TensorType> infer_detection_keypoints(const InferenceContext& c);
+std::vector<TensorType> infer_rotated_boxes(const InferenceContext& c);
 
 std::vector<TensorType> infer_reshape(const InferenceContext& c);
 std::vector<TensorType> infer_transpose(const InferenceContext& c);

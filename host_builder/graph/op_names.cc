@@ -74,6 +74,12 @@ const char* op_name(Op op) {
       return "TopClasses";
     case Op::kArgmaxMask:
       return "ArgmaxMask";
+    case Op::kDetectionMasks:
+      return "DetectionMasks";
+    case Op::kDetectionKeypoints:
+      return "DetectionKeypoints";
+    case Op::kRotatedBoxes:
+      return "RotatedBoxes";
   }
   return "?";
 }
@@ -448,7 +454,14 @@ struct Texts {
     w.flag("class_agnostic_nms", a.class_agnostic_nms).flag("apply_sigmoid", a.apply_sigmoid);
     w.flag("apply_softmax", a.apply_softmax).flag("multi_label", a.multi_label);
     w.flag("y_first", a.y_first).flag("row_labels", a.row_labels).flag("row_counts", a.row_counts);
-    return w.flag("no_object_last", a.no_object_last).text();
+    return w.flag("no_object_last", a.no_object_last).flag("rotated", a.rotated).text();
+  }
+  std::string operator()(const DetectionDetailAttributes& a) const {
+    Words w;
+    w.add("first_column", a.first_column).add("point_values", a.point_values);
+    w.add("threshold", a.threshold).flag("transposed", a.transposed);
+    w.flag("center_boxes", a.center_boxes).flag("normalized_boxes", a.normalized_boxes);
+    return w.add("image", a.image).text();
   }
 };
 

@@ -248,6 +248,12 @@ Types infer(const InferenceContext& c) {
       return infer_decode(c);
     case Op::kArgmaxMask:
       return infer_argmax_mask(c);
+    case Op::kDetectionMasks:
+      return infer_detection_masks(c);
+    case Op::kDetectionKeypoints:
+      return infer_detection_keypoints(c);
+    case Op::kRotatedBoxes:
+      return infer_rotated_boxes(c);
   }
   throw BuildError("unknown operation " + std::to_string(static_cast<int>(c.op)));
 }

@@ -17,9 +17,9 @@ struct TensorType {
 ///
 /// Some outputs are not determined by attributes and operands: dtype of Cast; shape of Reshape,
 /// Expand, Tile, Slice, Resize, Preprocess; the axis' extent of TopK; rounding up (ceil_mode) of
-/// Pool; the mask's rank of ArgmaxMask. These are taken from `declared` (the wanted type of each
-/// output, in order) and only checked. For all others `declared` may be empty. Throws BuildError
-/// with the reason, without the node's name.
+/// Pool; the mask's rank of ArgmaxMask; the number of points of DetectionKeypoints. These are taken
+/// from `declared` (the wanted type of each output, in order) and only checked. For all others
+/// `declared` may be empty. Throws BuildError with the reason, without the node's name.
 std::vector<TensorType> infer_types(const Graph& graph, Op op, const Attributes& attributes,
                                     const std::vector<ValueId>& inputs,
                                     const std::vector<TensorType>& declared);

@@ -257,7 +257,9 @@ Types infer_decode(const InferenceContext& c) {
   c.require(!c.inputs.empty(), "needs the network's outputs");
   const auto& a = c.as<DecodeAttributes>();
   c.require(a.max_detections >= 1, "max_detections must be 1 or more");
-  return {{DType::kF32, {c.graph.batch, a.max_detections, 6}}, {DType::kI32, {c.graph.batch}}};
+  return {{DType::kF32, {c.graph.batch, a.max_detections, 6}},
+          {DType::kI32, {c.graph.batch}},
+          {DType::kI32, {c.graph.batch, a.max_detections}}};
 }
 
 Types infer_argmax_mask(const InferenceContext& c) {

@@ -44,9 +44,14 @@ Signature signature(Op op) {
     case Op::kPreprocess:
       return {0, 0, 1, 1};
     case Op::kDecode:
-      return {1, kAny, 2, 2};
+      return {1, kAny, 2, 3};
     case Op::kTopClasses:
       return {1, 1, 2, 2};
+    case Op::kDetectionKeypoints:
+      return {2, 2, 1, 1};
+    case Op::kDetectionMasks:
+    case Op::kRotatedBoxes:
+      return {3, 3, 1, 1};
     default:
       return {1, 1, 1, 1};
   }
@@ -105,6 +110,10 @@ bool attributes_fit(const Node& node) {
     case Op::kDecode:
     case Op::kTopClasses:
       return std::holds_alternative<DecodeAttributes>(a);
+    case Op::kDetectionMasks:
+    case Op::kDetectionKeypoints:
+    case Op::kRotatedBoxes:
+      return std::holds_alternative<DetectionDetailAttributes>(a);
     default:
       return true;
   }

@@ -6,6 +6,7 @@
 #include "kernels/cpu/decode_candidates.h"
 #include "kernels/cpu/detection_output.h"
 #include "kernels/cpu/fit_geometry.h"
+#include "kernels/cpu/gaussian_overlap.h"
 #include "kernels/cpu/kernel_table.h"
 #include "plan_schema/params/decode.h"
 #include "plan_schema/params/preprocess.h"
@@ -72,6 +73,10 @@ Status check_settings(const DecodeParams& p) {
     return corrupt("network input width is out of range", p.input_width);
   if (p.input_height < 1 || p.input_height > kMaxNetworkSide)
     return corrupt("network input height is out of range", p.input_height);
+  const bool has_angles =
+      p.kind == DecoderKind::kYoloAnchorFree || p.kind == DecoderKind::kEndToEnd;
+  if (has(p, kRotated) && (!has_angles || !p.center_boxes || has(p, kYFirst)))
+    return corrupt("this decoder does not turn boxes", static_cast<int64_t>(p.kind));
   if (p.max_candidates < 1 || p.max_candidates > kMaxCandidates)
     return corrupt("number of candidates is out of range", p.max_candidates, kMaxCandidates);
   if (p.level_count > kMaxDecodeLevels)
@@ -110,13 +115,15 @@ Status check_inputs(const DecodeParams& p, const StepArgs& args, int64_t batch) 
       for (int i = 0; i < p.level_count; ++i) rows += level_rows(p.levels[i]);
       return check_rows(scores, batch, p.level_count == 0 ? scores.shape[1] : rows, 5 + classes);
     }
-    case DecoderKind::kYoloAnchorFree:
-      if (!p.transposed) return check_rows(scores, batch, scores.shape[1], 4 + classes);
-      if (scores.shape[1] < 4 + classes)
-        return corrupt("operand of a decoder has too few channels", scores.shape[1], 4 + classes);
+    case DecoderKind::kYoloAnchorFree: {
+      const int64_t needed = 4 + classes + (has(p, kRotated) ? 1 : 0);
+      if (!p.transposed) return check_rows(scores, batch, scores.shape[1], needed);
+      if (scores.shape[1] < needed)
+        return corrupt("operand of a decoder has too few channels", scores.shape[1], needed);
       return check_operand(scores, batch, scores.shape[1], scores.shape[2]);
+    }
     case DecoderKind::kEndToEnd:
-      return check_rows(scores, batch, scores.shape[1], 6);
+      return check_rows(scores, batch, scores.shape[1], has(p, kRotated) ? 7 : 6);
     case DecoderKind::kYoloAnchors: {
       if (p.transposed) return corrupt("this decoder does not take transposed scores");
       for (int i = 0; i < p.level_count; ++i)
@@ -230,11 +237,28 @@ void scan_scores(const DecodeParams& p, const StepArgs& args, int64_t slot, floa
   }
 }
 
+/// i32 [batch, max], the row of each detection.
+Status check_row_output(const TensorView& rows, const TensorView& boxes) {
+  STINT_RETURN_IF_ERROR(check_dtype(rows, DType::kI32));
+  if (rows.rank != 2 || rows.shape[0] != boxes.shape[0] || rows.shape[1] != boxes.shape[1])
+    return corrupt("kept rows must be [batch, max]", rows.rank > 1 ? rows.shape[1] : 0,
+                   boxes.shape[1]);
+  return check_inner_dense(rows);
+}
+
+void write_rows(const StepArgs& args, uint32_t slot, const DecodeCandidate* kept, int64_t count) {
+  if (args.output_count < 3) return;
+  const TensorView& t = args.outputs[2];
+  int32_t* rows = t.as<int32_t>() + slot * t.strides[0];
+  for (int64_t i = 0; i < t.shape[1]; ++i) rows[i] = i < count ? kept[i].row : -1;
+}
+
 void decode_slot(const DecodeParams& p, const StepArgs& args, const Limits& limits, uint32_t slot) {
   DetectionOutput out(args, slot);
   const bool has_images = args.image_count > 0;
   if (has_images && (args.images[slot].width == 0 || args.images[slot].height == 0)) {
     out.finish();
+    write_rows(args, slot, nullptr, 0);
     return;
   }
   const FitGeometry geometry = fit_geometry(p.fit, p.input_width, p.input_height,
@@ -257,10 +281,14 @@ void decode_slot(const DecodeParams& p, const StepArgs& args, const Limits& limi
     c.area = (c.box[2] - c.box[0]) * (c.box[3] - c.box[1]);
     Detection d = source_box(geometry, c.box);
     if (!(d.x2 > d.x1) || !(d.y2 > d.y1)) continue;  // nothing of it lies in the frame
+    if (has(p, kRotated)) become_gaussian(p, args, slot, &c);
     bool covered = false;
     for (int32_t k = 0; k < kept && !covered; ++k) {
       const bool rivals = p.class_agnostic_nms != 0 || items[k].class_id == c.class_id;
-      covered = rivals && overlap(c.box, c.area, items[k].box, items[k].area) > limits.iou;
+      if (!rivals) continue;
+      const float shared = has(p, kRotated) ? gaussian_overlap(c, items[k])
+                                            : overlap(c.box, c.area, items[k].box, items[k].area);
+      covered = shared > limits.iou;
     }
     if (covered) continue;
     d.score = c.score;
@@ -269,6 +297,7 @@ void decode_slot(const DecodeParams& p, const StepArgs& args, const Limits& limi
     items[kept++] = c;
   }
   out.finish();
+  write_rows(args, slot, items, kept);
 }
 
 }  // namespace
@@ -277,11 +306,14 @@ Status check_decode(const StepArgs& args) {
   STINT_RETURN_IF_ERROR(check_params<DecodeParams>(args));
   const auto& p = params_of<DecodeParams>(args);
   STINT_RETURN_IF_ERROR(check_settings(p));
-  STINT_RETURN_IF_ERROR(check_operands(args, operand_count(p), operand_count(p), 2));
+  STINT_RETURN_IF_ERROR(
+      check_operands(args, operand_count(p), operand_count(p), args.output_count == 3 ? 3 : 2));
   if (p.kind == DecoderKind::kYoloAnchors && p.level_count == 0)
     return corrupt("an anchor decoder needs levels", 0, 1);
   const int64_t batch = args.inputs[0].rank > 0 ? args.inputs[0].shape[0] : 0;
   STINT_RETURN_IF_ERROR(check_detection_outputs(args, batch));
+  if (args.output_count == 3)
+    STINT_RETURN_IF_ERROR(check_row_output(args.outputs[2], args.outputs[0]));
   STINT_RETURN_IF_ERROR(check_inputs(p, args, batch));
   int64_t rows = 0;
   const uint32_t levels = p.kind == DecoderKind::kYoloAnchors ? p.level_count : 1;

@@ -70,13 +70,39 @@ CenterBox prior_box(const DecodeParams& p, const float* offsets, const float* pr
           c.w * std::exp(v.w * p.variances[1]), c.h * std::exp(v.h * p.variances[1])};
 }
 
+/// The upright hull.
+bool hull_of(const TurnedBox& t, float box[4]) {
+  const float c = std::fabs(std::cos(t.angle)), s = std::fabs(std::sin(t.angle));
+  const float w = std::fabs(t.w), h = std::fabs(t.h);
+  const float half_w = (w * c + h * s) / 2, half_h = (w * s + h * c) / 2;
+  box[0] = t.x - half_w, box[1] = t.y - half_h, box[2] = t.x + half_w, box[3] = t.y + half_h;
+  return std::isfinite(box[0]) && std::isfinite(box[1]) && std::isfinite(box[2]) &&
+         std::isfinite(box[3]);
+}
+
 }  // namespace
+
+TurnedBox turned_box(const DecodeParams& p, const StepArgs& args, int64_t slot, int64_t row) {
+  const TensorView& t = args.inputs[0];
+  const float* data = t.as<float>() + slot * t.strides[0];
+  const auto value = [&](int64_t column) {
+    return p.transposed ? data[column * t.strides[1] + row] : data[row * t.strides[1] + column];
+  };
+  const int64_t angle = p.kind == DecoderKind::kEndToEnd ? 6 : 4 + int64_t{p.classes};
+  TurnedBox box{value(0), value(1), value(2), value(3), value(angle)};
+  if (p.normalized_boxes) {
+    box.x *= static_cast<float>(p.input_width), box.w *= static_cast<float>(p.input_width);
+    box.y *= static_cast<float>(p.input_height), box.h *= static_cast<float>(p.input_height);
+  }
+  return box;
+}
 
 bool decode_box(const DecodeParams& p, const StepArgs& args, int64_t slot, int64_t row,
                 float box[4]) {
   const auto row_of = [&](const TensorView& t, int64_t r) {
     return t.as<float>() + slot * t.strides[0] + r * t.strides[1];
   };
+  if ((p.flags & kRotated) != 0) return hull_of(turned_box(p, args, slot, row), box);
   CenterBox c{};
   bool corners = false;
   switch (p.kind) {

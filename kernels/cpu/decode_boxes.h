@@ -10,6 +10,12 @@ namespace stint::cpu {
 bool decode_box(const DecodeParams& params, const StepArgs& args, int64_t slot, int64_t row,
                 float box[4]);
 
+/// What kRotated adds: an angle turns the box about its centre.
+struct TurnedBox {
+  float x, y, w, h, angle;  // network pixels, radians
+};
+TurnedBox turned_box(const DecodeParams& params, const StepArgs& args, int64_t slot, int64_t row);
+
 /// Intersection over union; 0 when either box is empty.
 inline float overlap(const float* a, float area_a, const float* b, float area_b) {
   const float left = a[0] > b[0] ? a[0] : b[0], right = a[2] < b[2] ? a[2] : b[2];

@@ -30,6 +30,10 @@ constexpr KernelEntry kTable[kKernelCount] = {
     /* kDecode */ {"decode", check_decode, run_decode},
     /* kTopClasses */ {"top_classes", check_top_classes, run_top_classes},
     /* kArgmaxMask */ {"argmax_mask", check_argmax_mask, run_argmax_mask},
+    /* kDetectionMasks */ {"detection_masks", check_detection_masks, run_detection_masks},
+    /* kDetectionKeypoints */
+    {"detection_keypoints", check_detection_keypoints, run_detection_keypoints},
+    /* kRotatedBoxes */ {"rotated_boxes", check_rotated_boxes, run_rotated_boxes},
 };
 
 }  // namespace

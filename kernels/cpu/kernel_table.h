@@ -36,6 +36,12 @@ Status check_top_classes(const StepArgs& args);
 void run_top_classes(const StepArgs& args);
 Status check_argmax_mask(const StepArgs& args);
 void run_argmax_mask(const StepArgs& args);
+Status check_detection_masks(const StepArgs& args);
+void run_detection_masks(const StepArgs& args);
+Status check_detection_keypoints(const StepArgs& args);
+void run_detection_keypoints(const StepArgs& args);
+Status check_rotated_boxes(const StepArgs& args);
+void run_rotated_boxes(const StepArgs& args);
 
 Status check_copy(const StepArgs& args);
 void run_copy(const StepArgs& args);

@@ -1,10 +1,10 @@
 // Network outputs -> detections in source-frame pixels.
 //
 // kDecode: inputs as the decoder wants them (below), outputs f32 [n, max, 6] (struct Detection) and
-// i32 [n] (how many).
-// kTopClasses: input scores f32 [n, classes]; the same outputs; the box is the part of the frame
-// that was classified.
-// kArgmaxMask: input f32, output u8 with the class axis removed; the first of equal scores wins.
+// i32 [n] (how many); optional third output i32 [n, max]: the row that each detection was made of,
+// -1 beyond the count (params/detection_details.h). kTopClasses: input scores f32 [n, classes]; the
+// first two outputs; the box is the part of the frame that was classified. kArgmaxMask: input f32,
+// output u8 with the class axis removed; the first of equal scores wins.
 //
 // Inputs of kDecode, all f32:
 //   kYoloxGrid: one [n, rows, 5 + classes + more] (x, y, w, h, objectness, classes, what is not
@@ -19,6 +19,7 @@
 //     with kRowLabels, scores [n, rows, 1] and the class ids of the rows [n, rows, 1]; with
 //     kRowCounts, how many rows count [n, 1, 1], last.
 //   kEndToEnd: one [n, rows, 6 + more] (x1, y1, x2, y2, score, class id).
+// What stands behind the columns that are read (masks' coefficients, keypoints) is no score.
 #pragma once
 
 #include "plan_schema/types.h"
@@ -42,8 +43,12 @@ enum DecodeFlag : uint8_t {
   kRowLabels = 2,     // kBoxesScores: one score a row, its class id in an operand of its own
   kRowCounts = 4,     // kBoxesScores: an operand says how many rows count
   kNoObjectLast = 8,  // the last class means "no object": part of the softmax, never reported
+  // kYoloAnchorFree and kEndToEnd with center_boxes: the column behind those that are read turns
+  // the box about its centre, radians, x towards y. The detection is the upright hull. Boxes
+  // suppress each other by the overlap of their Gaussians (ProbIoU).
+  kRotated = 16,
 };
-inline constexpr uint8_t kDecodeFlags = 15;
+inline constexpr uint8_t kDecodeFlags = 31;
 
 /// Function applied to raw class scores (and objectness) before they are compared.
 enum class ScoreFunction : uint8_t { kNone = 0, kSigmoid = 1, kSoftmax = 2 };
@@ -99,9 +104,9 @@ struct DecodeParams {
 struct DecodeCandidate {
   float score;
   int32_t class_id;
-  int32_t row;  // among all levels; equal scores are ordered by row, then class
-  float area;
-  float box[4];  // x1, y1, x2, y2 in network pixels
+  int32_t row;   // among all levels; equal scores are ordered by row, then class
+  float area;    // rotated: the Gaussian's covariance of x and y
+  float box[4];  // x1, y1, x2, y2 in network pixels; rotated: centre x, y, variance of x, of y
 };
 
 /// Workspace of kDecode, bytes.

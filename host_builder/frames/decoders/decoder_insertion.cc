@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "host_builder/frames/decoders/detection_details.h"
 #include "host_builder/frames/decoders/fitting_decoder.h"
 #include "host_builder/frames/graph_edit.h"
 #include "host_builder/graph/error.h"
@@ -47,11 +48,15 @@ ValueId DecoderInsertion::single_output() {
   if (spec.outputs.size() > 1)
     fail("decodes one output, " + std::to_string(spec.outputs.size()) + " are given",
          "choose one with output=NAME");
-  if (spec.outputs.empty() && graph.outputs.size() != 1)
+  if (!spec.outputs.empty()) return use(named_output(spec.outputs[0]));
+  std::vector<ValueId> candidates;
+  for (const ValueId id : graph.outputs)
+    if (spec.masks.empty() || graph.value(id).name != spec.masks) candidates.push_back(id);
+  if (candidates.size() != 1)
     fail_as_other_kind(
         "decodes one output, the model has " + std::to_string(graph.outputs.size()) + " outputs",
         "choose with output=NAME");
-  return use(spec.outputs.empty() ? graph.outputs[0] : named_output(spec.outputs[0]));
+  return use(candidates[0]);
 }
 
 ValueId DecoderInsertion::use(ValueId id) {
@@ -177,7 +182,7 @@ void DecoderInsertion::transpose_operand() {
   operands[0] = transpose_by(graph, operands[0], {0, 2, 1});
 }
 
-void DecoderInsertion::finish_detections() {
+void DecoderInsertion::finish_detections(const DetailColumns& details) {
   Node node;
   const bool top = spec.kind == PostprocessKind::kTopK;
   node.name = top ? "top_classes" : "decode";
@@ -190,10 +195,18 @@ void DecoderInsertion::finish_detections() {
       graph.add_value(result.name, DType::kF32, {graph.batch, attributes.max_detections, 6});
   result.counts = graph.add_value(graph.unique_name("counts"), DType::kI32, {graph.batch});
   node.outputs = {result.detections, result.counts};
+  const bool has_details = !spec.details().empty();
+  if (has_details)
+    node.outputs.push_back(graph.add_value(graph.unique_name("kept_rows"), DType::kI32,
+                                           {graph.batch, attributes.max_detections}));
+  const std::vector<ValueId> outputs = node.outputs;
   graph.add_node(std::move(node));
+  const ValueId detail =
+      has_details ? append_details(*this, details, outputs[0], outputs[2]) : kNoValue;
   drop_used_outputs();
   graph.outputs.push_back(result.detections);
   graph.outputs.push_back(result.counts);
+  if (has_details) graph.outputs.push_back(detail);
   graph.detections.push_back(std::move(result));
 }
 

@@ -15,6 +15,11 @@ namespace stint::builder {
 /// suppression to others with thousands.
 inline constexpr int64_t kMaxFinalRows = 1000;
 
+/// Columns that say more than a box: mask coefficients, keypoints, an angle.
+struct DetailColumns {
+  int64_t first = 0, count = 0;
+};
+
 struct DecoderInsertion {
   DecoderInsertion(Graph& the_graph, const PostprocessSpec& the_spec);
 
@@ -58,8 +63,9 @@ struct DecoderInsertion {
   void set_final_rows(int64_t rows, ValueId id);
   void transpose_operand();
 
-  /// Appends the node, its two outputs in place of those that were used.
-  void finish_detections();
+  /// Appends the node, its two outputs in place of those that were used, and behind them the
+  /// details that the SPEC asks for, which are these columns of operand 0.
+  void finish_detections(const DetailColumns& details = {});
   void drop_used_outputs();
 
   Graph& graph;

@@ -1,4 +1,5 @@
 #include "host_builder/frames/decoders/decoders.h"
+#include "host_builder/frames/decoders/detection_details.h"
 #include "host_builder/frames/decoders/yolo_rows.h"
 #include "host_builder/graph/shape.h"
 
@@ -28,18 +29,19 @@ void insert_yolo_grid(DecoderInsertion& in) {
                                 std::to_string(a.input_height) + " input, output " +
                                 in.describe(output) + " has " + std::to_string(s[1]),
                             "give strides=");
-  } else if (channels_first(s, 5, in.spec.classes)) {
-    in.transpose_operand();
-    s = in.shape(in.operands[0]);
-  }
-  if (in.spec.kind == PostprocessKind::kYolox) {
     in.set_classes(s[2] - 5, output);
-  } else {
-    refuse_final_rows(in, output, s[1], s[2], 5);
-    refuse_mask_prototypes(in, output, s[2]);
-    in.set_classes_within(s[2] - 5, output);
+    in.finish_detections();
+    return;
   }
-  in.finish_detections();
+  if (in.spec.rotated)
+    in.fail("reads no rotated boxes", "use --postprocess yolov8 for heads with an angle");
+  const HeadColumns head = head_columns(in, s, 5);
+  if (head.are_first) in.transpose_operand();
+  s = in.shape(in.operands[0]);
+  refuse_final_rows(in, output, s[1], s[2], 5);
+  refuse_mask_prototypes(in, output, s[2]);
+  set_head_classes(in, head, s[2] - 5, output);
+  in.finish_detections({5 + a.classes, head.details});
 }
 
 }  // namespace stint::builder

@@ -27,14 +27,16 @@ void refuse_final_rows(const DecoderInsertion& in, ValueId output, int64_t rows,
 }
 
 void refuse_mask_prototypes(const DecoderInsertion& in, ValueId output, int64_t channels) {
-  if (in.spec.unchecked || in.spec.classes) return;
+  if (in.spec.unchecked || in.spec.classes || !in.spec.masks.empty()) return;
   for (const ValueId id : in.graph.outputs) {
     const Shape& s = in.shape(id);
     if (id == output || s.size() != 4 || s[1] >= channels || s[2] < 2 || s[3] < 2) continue;
     in.fail("output " + in.describe(id) + " looks like prototypes of masks: the last " +
                 std::to_string(s[1]) + " columns of " + in.describe(output) +
                 " are then mask coefficients, not classes",
-            "give classes=, or add the word unchecked if all columns are classes");
+            "give masks=" + in.graph.value(id).name +
+                " to read them, classes= to leave them alone, or the word unchecked if all columns "
+                "are classes");
   }
 }
 

@@ -21,8 +21,8 @@ int64_t grid_rows(const DecodeAttributes& attributes);
 void refuse_final_rows(const DecoderInsertion& in, ValueId output, int64_t rows, int64_t channels,
                        int64_t head);
 
-/// Refuses a head without classes= beside an output of mask prototypes: some of its columns are
-/// mask coefficients then.
+/// Refuses a head without classes= or masks= beside an output of mask prototypes: some of its
+/// columns are mask coefficients then.
 void refuse_mask_prototypes(const DecoderInsertion& in, ValueId output, int64_t channels);
 
 }  // namespace stint::builder

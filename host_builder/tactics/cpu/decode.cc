@@ -74,9 +74,10 @@ StepSpec lower_decode(Graph& graph, const Node& node) {
   p.multi_label = a.multi_label;
   p.scaled_anchors = a.scaled_anchors;
   p.anchor_major = a.anchor_major;
-  p.flags = static_cast<uint8_t>((a.y_first ? kYFirst : 0) | (a.row_labels ? kRowLabels : 0) |
-                                 (a.row_counts ? kRowCounts : 0) |
-                                 (a.no_object_last ? kNoObjectLast : 0));
+  p.flags =
+      static_cast<uint8_t>((a.y_first ? kYFirst : 0) | (a.row_labels ? kRowLabels : 0) |
+                           (a.row_counts ? kRowCounts : 0) |
+                           (a.no_object_last ? kNoObjectLast : 0) | (a.rotated ? kRotated : 0));
   p.classes = static_cast<int32_t>(a.classes);
   p.first_class = static_cast<int32_t>(a.first_class);
   p.input_width = static_cast<int32_t>(a.input_width);

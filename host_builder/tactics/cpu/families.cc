@@ -17,6 +17,7 @@ const std::vector<CpuFamily>& cpu_families() {
       kDecodeFamily,
       kTopClassesFamily,
       kArgmaxMaskFamily,
+      kDetectionDetailFamily,
       kReshapeCopyFamily,
       kConcatFamily,
       kTransposeFamily,

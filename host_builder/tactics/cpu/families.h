@@ -21,6 +21,7 @@ extern const CpuFamily kPreprocessFamily;
 extern const CpuFamily kDecodeFamily;
 extern const CpuFamily kTopClassesFamily;
 extern const CpuFamily kArgmaxMaskFamily;
+extern const CpuFamily kDetectionDetailFamily;  // detection_details.cc
 
 // copy.cc
 extern const CpuFamily kReshapeCopyFamily;  // Identity, Reshape left over by the passes

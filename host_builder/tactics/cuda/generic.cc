@@ -15,21 +15,37 @@ namespace {
 /// The CPU families that keep weights in the model's order.
 const std::vector<const CpuFamily*>& specifications() {
   static const std::vector<const CpuFamily*> families = {
-      &kConvDirectFamily,   &kConvTransposeDirectFamily,
-      &kMatMulFamily,       &kPoolFamily,
-      &kResizeFamily,       &kNmsFamily,
-      &kPreprocessFamily,   &kDecodeFamily,
-      &kTopClassesFamily,   &kArgmaxMaskFamily,
-      &kReshapeCopyFamily,  &kConcatFamily,
-      &kTransposeFamily,    &kSliceFamily,
-      &kExpandFamily,       &kTileFamily,
-      &kDepthSpaceFamily,   &kElementwiseFamily,
-      &kCastFamily,         &kGatherFamily,
-      &kReduceFamily,       &kPointwiseFamily,
-      &kBatchNormFamily,    &kSoftmaxFamily,
-      &kInstanceNormFamily, &kLayerNormFamily,
-      &kLrnFamily,          &kArgReduceFamily,
-      &kTopKFamily,         &kPadFamily,
+      &kConvDirectFamily,
+      &kConvTransposeDirectFamily,
+      &kMatMulFamily,
+      &kPoolFamily,
+      &kResizeFamily,
+      &kNmsFamily,
+      &kPreprocessFamily,
+      &kDecodeFamily,
+      &kTopClassesFamily,
+      &kArgmaxMaskFamily,
+      &kDetectionDetailFamily,
+      &kReshapeCopyFamily,
+      &kConcatFamily,
+      &kTransposeFamily,
+      &kSliceFamily,
+      &kExpandFamily,
+      &kTileFamily,
+      &kDepthSpaceFamily,
+      &kElementwiseFamily,
+      &kCastFamily,
+      &kGatherFamily,
+      &kReduceFamily,
+      &kPointwiseFamily,
+      &kBatchNormFamily,
+      &kSoftmaxFamily,
+      &kInstanceNormFamily,
+      &kLayerNormFamily,
+      &kLrnFamily,
+      &kArgReduceFamily,
+      &kTopKFamily,
+      &kPadFamily,
   };
   return families;
 }
@@ -81,6 +97,12 @@ GenericKernel kernel_of(KernelId id) {
       return generic_top_classes;
     case KernelId::kArgmaxMask:
       return generic_argmax_mask;
+    case KernelId::kDetectionMasks:
+      return generic_detection_masks;
+    case KernelId::kDetectionKeypoints:
+      return generic_detection_keypoints;
+    case KernelId::kRotatedBoxes:
+      return generic_rotated_boxes;
     default:  // packed weights
       return nullptr;
   }

@@ -99,6 +99,17 @@ std::string slot_of(const GenericSource& source, size_t input, int64_t offset) {
          (offset > 0 ? " + " + text(offset) : "");
 }
 
+/// write_row(): the optional third output.
+void write_kept_rows(GenericSource& source) {
+  const bool wanted = source.output_count() > 2;
+  source.line(
+      "__device__ __forceinline__ void write_row(const Args& args, int64_t slot, int64_t i, "
+      "int64_t row) {\n" +
+      (wanted ? "  out2(args)[slot * " + text(source.output(2).strides[0]) +
+                    " + i] = static_cast<int32_t>(row);\n}"
+              : std::string("  (void)args, (void)slot, (void)i, (void)row;\n}")));
+}
+
 /// Inputs that hold scores, and how many rows they have.
 struct ScoreInputs {
   size_t first = 0, count = 1;
@@ -184,6 +195,8 @@ void generic_decode(Graph& graph, const Node&, StepSpec& step) {
   source.flag("kMultiLabel", p.multi_label != 0);
   source.flag("kScaledAnchors", p.scaled_anchors != 0);
   source.flag("kAnchorMajor", p.anchor_major != 0);
+  source.flag("kRotated", has(p, kRotated));
+  source.small("kAngle", p.kind == DecoderKind::kEndToEnd ? 6 : 4 + p.classes);
   source.small("kLevels", p.level_count);
   source.small("kClasses", p.classes);
   source.small("kFirstClass", p.first_class);
@@ -206,10 +219,12 @@ void generic_decode(Graph& graph, const Node&, StepSpec& step) {
   write_levels(source, p);
   write_boxes(source, p);
   write_labels(source, p);
+  write_kept_rows(source);
   source.line(
       "struct Candidate {\n  uint64_t key;  // 0: out\n  float box[4];  // x1, y1, x2, y2 in "
-      "network pixels\n"
-      "  float area;\n  int32_t class_id;\n};\nstatic_assert(sizeof(Candidate) == 32, \"the "
+      "network pixels; rotated: centre, variances\n"
+      "  float area;  // rotated: covariance\n  int32_t "
+      "class_id;\n};\nstatic_assert(sizeof(Candidate) == 32, \"the "
       "workspace counts on it\");");
   source.line(
       "__device__ __forceinline__ uint64_t* keys(const Args& args) {\n  return "

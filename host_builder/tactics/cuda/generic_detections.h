@@ -6,6 +6,14 @@
 
 namespace stint::builder {
 
+/// frame_of(args, slot): null where the step has no frames.
+inline void write_frame_of(GenericSource& source, bool has_frames) {
+  source.line(
+      "__device__ __forceinline__ const ImageView* frame_of(const Args& args, int64_t slot) {\n"
+      "  (void)args, (void)slot;\n  return " +
+      std::string(has_frames ? "frames(args) + slot" : "nullptr") + ";\n}");
+}
+
 /// Outputs 0 and 1 are the detections and their counts.
 inline void write_detections(GenericSource& source, bool has_frames) {
   const cpu::TensorView& rows = source.output(0);
@@ -13,10 +21,7 @@ inline void write_detections(GenericSource& source, bool has_frames) {
   source.constant("kRowsSlot", rows.strides[0]);
   source.constant("kRowsRow", rows.strides[1]);
   source.constant("kCountSlot", source.output(1).strides[0]);
-  source.line(
-      "__device__ __forceinline__ const ImageView* frame_of(const Args& args, int64_t slot) {\n"
-      "  (void)args, (void)slot;\n  return " +
-      std::string(has_frames ? "frames(args) + slot" : "nullptr") + ";\n}");
+  write_frame_of(source, has_frames);
   source.include("generic/detections.cuh");
 }
 

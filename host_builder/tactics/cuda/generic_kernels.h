@@ -46,6 +46,10 @@ void generic_top_classes(Graph& graph, const Node& node, StepSpec& step);
 // generic_detect.cc
 void generic_nms(Graph& graph, const Node& node, StepSpec& step);
 void generic_decode(Graph& graph, const Node& node, StepSpec& step);
+// generic_details.cc
+void generic_detection_masks(Graph& graph, const Node& node, StepSpec& step);
+void generic_detection_keypoints(Graph& graph, const Node& node, StepSpec& step);
+void generic_rotated_boxes(Graph& graph, const Node& node, StepSpec& step);
 
 /// Lets the first output overwrite inputs of its shape and element size, for kernels in which the
 /// thread that reads an element is the one that writes it, later. Only these inputs are asked

@@ -13,7 +13,8 @@ namespace stint::builder {
 namespace {
 
 bool needs_frames(const Node& node) {
-  return node.op == Op::kPreprocess || node.op == Op::kDecode || node.op == Op::kTopClasses;
+  return node.op == Op::kPreprocess || node.op == Op::kDecode || node.op == Op::kTopClasses ||
+         node.op == Op::kDetectionKeypoints || node.op == Op::kRotatedBoxes;
 }
 
 /// Copies a node into a graph of its own, operands at the same places in storages of the same kind.

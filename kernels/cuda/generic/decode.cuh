@@ -6,7 +6,7 @@
 // arrival.
 //
 // Before this header, besides detections.cuh's: kKind, kFit, kFunction, kNormalized, kCenterBoxes,
-// kTransposed, kAgnostic, kMultiLabel, kScaledAnchors, kAnchorMajor, kLevels, kClasses,
+// kTransposed, kAgnostic, kMultiLabel, kScaledAnchors, kAnchorMajor, kRotated, kAngle (column), kLevels, kClasses,
 // kFirstClass, kInputWidth, kInputHeight, kMaxCandidates, kKeys (most there can be), kObjectness
 // (channel or -1), kFirstScore, kEndClass, kYFirst, kLabelled, kKeyClasses (1 where the row has a
 // class id), score_threshold(), iou_threshold(),
@@ -16,6 +16,7 @@
 //   label_value(args, slot, row)                class id of a row, where kLabelled
 //   level_of(row), anchor_size(level, k, axis)  levels of grid decoders
 //   box_value(args, slot, level, row, k), prior_value(args, row, k)
+//   write_row(args, slot, i, row)               where the rows of the detections are wanted
 //   keys(args), candidates(args), state(args)   workspace: kKeys, kMaxCandidates a slot; two words
 #pragma once
 
@@ -130,9 +131,33 @@ struct Scan {
 
 __device__ __forceinline__ bool is_finite(float v) { return v - v == 0.0f; }
 
+/// Network pixels, radians.
+struct TurnedBox {
+  float x, y, w, h, angle;
+};
+
+__device__ __forceinline__ TurnedBox turned_box(const Args& args, int64_t slot, int64_t row) {
+  TurnedBox t = {box_value(args, slot, 0, row, 0), box_value(args, slot, 0, row, 1),
+                 box_value(args, slot, 0, row, 2), box_value(args, slot, 0, row, 3),
+                 box_value(args, slot, 0, row, kAngle)};
+  if (kNormalized) {
+    t.x *= static_cast<float>(kInputWidth), t.w *= static_cast<float>(kInputWidth);
+    t.y *= static_cast<float>(kInputHeight), t.h *= static_cast<float>(kInputHeight);
+  }
+  return t;
+}
+
 /// False if the box is not a number.
 __device__ __forceinline__ bool decode_box(const Args& args, int64_t slot, int64_t row,
                                            float* box) {
+  if (kRotated) {  // the upright hull
+    const TurnedBox t = turned_box(args, slot, row);
+    const float c = fabsf(cosf(t.angle)), s = fabsf(sinf(t.angle));
+    const float w = fabsf(t.w), h = fabsf(t.h);
+    const float half_w = (w * c + h * s) / 2, half_h = (w * s + h * c) / 2;
+    box[0] = t.x - half_w, box[1] = t.y - half_h, box[2] = t.x + half_w, box[3] = t.y + half_h;
+    return is_finite(box[0]) && is_finite(box[1]) && is_finite(box[2]) && is_finite(box[3]);
+  }
   const Level l = level_of(row);
   float v[4];
 #pragma unroll
@@ -205,8 +230,39 @@ __device__ __forceinline__ Detection source_box(const FitGeometry& g, const floa
   return d;
 }
 
-/// Intersection over union; 0 when either box is empty.
+/// Replaces a candidate's box and area by its Gaussian: kernels/cpu/gaussian_overlap.h.
+__device__ __forceinline__ void become_gaussian(const Args& args, int64_t slot, int64_t row,
+                                                Candidate& c) {
+  const TurnedBox t = turned_box(args, slot, row);
+  const float a = t.w * t.w / 12.0f, b = t.h * t.h / 12.0f;
+  const float cosine = cosf(t.angle), sine = sinf(t.angle);
+  c.box[0] = t.x, c.box[1] = t.y;
+  c.box[2] = a * cosine * cosine + b * sine * sine;
+  c.box[3] = a * sine * sine + b * cosine * cosine;
+  c.area = (a - b) * cosine * sine;
+}
+
+__device__ __forceinline__ float own_determinant(const Candidate& c) {
+  const float d = c.box[2] * c.box[3] - __fmul_rn(c.area, c.area);
+  return d > 0.0f ? d : 0.0f;
+}
+
+__device__ __forceinline__ float gaussian_overlap(const Candidate& p, const Candidate& q) {
+  const float epsilon = 1e-7f;
+  const float a = p.box[2] + q.box[2], b = p.box[3] + q.box[3], c = p.area + q.area;
+  const float dx = p.box[0] - q.box[0], dy = p.box[1] - q.box[1];
+  const float determinant = a * b - __fmul_rn(c, c);
+  const float nearness =
+      ((a * dy * dy + b * dx * dx) / 4 - c * dx * dy / 2) / (determinant + epsilon);
+  const float spread = 4 * sqrtf(own_determinant(p) * own_determinant(q)) + epsilon;
+  float distance = nearness + logf(determinant / spread + epsilon) / 2;
+  distance = distance > epsilon ? (distance < 100.0f ? distance : 100.0f) : epsilon;
+  return 1.0f - sqrtf(1.0f - expf(-distance) + epsilon);
+}
+
+/// Intersection over union; 0 when either box is empty. Of rotated boxes ProbIoU.
 __device__ __forceinline__ float overlap(const Candidate& a, const Candidate& b) {
+  if (kRotated) return gaussian_overlap(a, b);
   const float left = a.box[0] > b.box[0] ? a.box[0] : b.box[0];
   const float right = a.box[2] < b.box[2] ? a.box[2] : b.box[2];
   const float top = a.box[1] > b.box[1] ? a.box[1] : b.box[1];
@@ -277,6 +333,7 @@ __device__ inline void suppress(const Args& args, const Team& team, const Limits
     c.area = __fmul_rn(c.box[2] - c.box[0], c.box[3] - c.box[1]);
     const Detection d = source_box(g, c.box);
     if (!(d.x2 > d.x1) || !(d.y2 > d.y1)) continue;  // nothing of it lies in the frame
+    if (kRotated) become_gaussian(args, slot, row, c);
     items[atomicAdd(&count, 1u)] = c;
   }
   __syncthreads();
@@ -304,14 +361,20 @@ __device__ inline void suppress(const Args& args, const Team& team, const Limits
     last = best;
     rival = items[best.index];
     if (threadIdx.x == 0) {
-      Detection d = source_box(g, rival.box);
+      const int64_t row = position_of(best.key) / kKeyClasses;
+      float hull[4];
+      if (kRotated) decode_box(args, slot, row, hull);
+      Detection d = source_box(g, kRotated ? hull : rival.box);
       d.score = score_of(best.key);
       d.class_id = rival.class_id;
       write_detection(args, slot, kept, d);
+      write_row(args, slot, kept, row);
     }
     ++kept;
   }
   finish_detections(args, slot, kept);
+  for (int64_t i = kept + threadIdx.x; i < kMaxDetections; i += blockDim.x)
+    write_row(args, slot, i, -1);
 }
 
 __device__ __forceinline__ void run(const Args& args) {
