@@ -181,11 +181,11 @@ BuiltProgram import_program(const ModelBytes& model, const Target& target, int64
   program.graph.batch = batch;
   if (target.is_gpu) program.graph.hints.merge_channels = kGpuMergeChannels;
   const auto decoder = insert_frames(program.graph, options.preprocess, options.postprocess);
+  check_label_count(options.labels, program.graph);
   if (decoder && notes != nullptr) {
     const std::string note = check_decoder_on_noise(program.graph, *decoder);
     if (!note.empty()) notes->push_back(note);
   }
-  check_label_count(options.labels, program.graph);
   report.target = target.name;
   report.batch = batch;
   report.nodes_imported = program.graph.live_node_count();

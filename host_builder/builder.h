@@ -58,9 +58,9 @@ struct BuildReport {
   uint64_t plan_bytes = 0;
 };
 
-/// Builds in memory. Same model and options, same bytes, under whatever file name. The runtime's own
-/// verification has passed what is returned. Throws BuildError, and UsageError for options that no
-/// model could be built with.
+/// Builds in memory. Same model and options, same bytes, under whatever file name. The runtime's
+/// own verification has passed what is returned. Throws BuildError, and UsageError for options that
+/// no model could be built with.
 std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
                                   BuildReport* report);
 

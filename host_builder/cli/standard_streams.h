@@ -7,8 +7,8 @@ namespace stint::builder {
 /// the next file would get its number, and a message could end in the middle of a plan.
 void occupy_closed_streams();
 
-/// To be called last: whether everything written to standard output has reached it. Says on standard
-/// error what is wrong if not.
+/// To be called last: whether everything written to standard output has reached it. Says on
+/// standard error what is wrong if not.
 bool finish_standard_output();
 
 }  // namespace stint::builder

@@ -49,9 +49,9 @@ ValueId find_image_input(const Graph& graph, const PreprocessSpec& spec) {
     throw BuildError("--preprocess: input '" + v.name + "' " + shape_text(v.shape) +
                      " is no image: [n, 1 or 3, height, width] or channels last is needed; choose "
                      "another one with input=NAME");
-  if (v.dtype != DType::kF32 && v.dtype != DType::kF16)
+  if (v.dtype != DType::kF32 && v.dtype != DType::kF16 && v.dtype != DType::kU8)
     throw BuildError("--preprocess: input '" + v.name + "' is " + dtype_name(v.dtype) +
-                     ", frames can become f32 or f16; export the model with such an input, or "
+                     ", frames can become f32, f16 or u8; export the model with such an input, or "
                      "build without --preprocess and give tensors");
   return candidates[0];
 }
@@ -65,6 +65,17 @@ std::vector<float> per_channel(const std::vector<float>& values, int64_t channel
                      std::to_string(values.size()) + " values, the network input has " +
                      std::to_string(channels) + " channel(s); give one for each, or one for all");
   return values;
+}
+
+/// A network that takes bytes does its own arithmetic on them.
+void check_bytes(const PreprocessAttributes& a, const Value& input) {
+  const auto all = [](const std::vector<float>& values, float wanted) {
+    return std::all_of(values.begin(), values.end(), [&](float v) { return v == wanted; });
+  };
+  if (!all(a.mean, 0.0f) || !all(a.scale, 1.0f))
+    throw BuildError("--preprocess: input '" + input.name +
+                     "' is u8 and takes the frame's own values, 0 to 255; mean= and scale= cannot "
+                     "apply, so leave mean=, scale=, std= and presets that set them out");
 }
 
 Node make_node(const std::string& name, Op op, Attributes attributes, std::vector<ValueId> inputs,
@@ -106,13 +117,15 @@ void insert_preprocess(Graph& graph, const PreprocessSpec& spec) {
   a.pad_value = spec.pad_value;
   a.mean = per_channel(spec.mean, a.channels, "mean");
   a.scale = per_channel(spec.scale, a.channels, "scale");
+  if (old.dtype == DType::kU8) check_bytes(a, old);
   a.image = static_cast<int64_t>(graph.images.size());
   graph.images.push_back({old.name, a});
   graph.inputs.erase(std::find(graph.inputs.begin(), graph.inputs.end(), input));
 
   // Backwards from the old input: it is now made by the last of these nodes.
   ValueId made = input;
-  if (old.dtype != DType::kF32) {
+  const DType made_dtype = old.dtype == DType::kU8 ? DType::kU8 : DType::kF32;
+  if (old.dtype != made_dtype) {
     const ValueId f32 =
         graph.add_value(graph.unique_name(old.name + "_f32"), DType::kF32, old.shape);
     // A model with half-precision inputs usually widens them at once: rounding in between helps
@@ -128,7 +141,7 @@ void insert_preprocess(Graph& graph, const PreprocessSpec& spec) {
     made = f32;
   }
   if (channels_last) {
-    const ValueId planes = graph.add_value(graph.unique_name(old.name + "_nchw"), DType::kF32,
+    const ValueId planes = graph.add_value(graph.unique_name(old.name + "_nchw"), made_dtype,
                                            {old.shape[0], a.channels, a.height, a.width});
     graph.insert_node(0, make_node("preprocess_transpose", Op::kTranspose,
                                    TransposeAttributes{{0, 2, 3, 1}}, {planes}, made));

@@ -7,6 +7,7 @@
 #include "host_builder/graph/error.h"
 #include "host_builder/read_file.h"
 #include "host_builder/utf8.h"
+#include "plan_schema/params/decode.h"
 
 namespace stint::builder {
 namespace {
@@ -52,7 +53,8 @@ std::optional<const char*> other_format(std::string_view text,
   });
   if (first == lines.end()) return std::nullopt;
   const char opening = first->front(), closing = lines.back().back();
-  const bool is_bracketed = (opening == '{' && closing == '}') || (opening == '[' && closing == ']');
+  const bool is_bracketed =
+      (opening == '{' && closing == '}') || (opening == '[' && closing == ']');
   if (is_bracketed && (opening == '{' || nlohmann::json::accept(text))) return "JSON";
   if (*first == "{" || *first == "[") return "JSON";
   if (first->substr(0, 4) == "item" && trimmed(first->substr(4)) == "{")
@@ -78,7 +80,10 @@ ClassCount count_classes(const Graph& graph) {
     const Node& node = graph.node(id);
     if (node.op == Op::kDecode || node.op == Op::kTopClasses) {
       const auto& a = node.as<DecodeAttributes>();
-      return {node.name, a.classes, a.first_class};
+      // Rows that carry class ids do not tell how many there are; classes= may.
+      const bool has_ids = a.kind == DecoderKind::kEndToEnd || a.row_labels;
+      if (has_ids && a.classes >= kMaxCandidates) return {};
+      return {node.name, a.classes - (a.no_object_last ? 1 : 0), a.first_class};
     }
     if (node.op == Op::kArgmaxMask) {
       const Shape& scores = graph.value(node.inputs.at(0)).shape;

@@ -66,7 +66,11 @@ HostTensor picture(const Value& value, const PreprocessAttributes& a, Uniform& u
   const auto plane = static_cast<size_t>(a.width * a.height);
   for (size_t i = 0; i < count; ++i) {
     const size_t c = i / plane % static_cast<size_t>(a.channels);
-    tensor.as<float>()[i] = (uniform.next() * 255.0f - a.mean.at(c)) * a.scale.at(c);
+    const float pixel = uniform.next() * 255.0f;
+    if (value.dtype == DType::kU8)
+      tensor.as<uint8_t>()[i] = static_cast<uint8_t>(pixel);
+    else
+      tensor.as<float>()[i] = (pixel - a.mean.at(c)) * a.scale.at(c);
   }
   return tensor;
 }

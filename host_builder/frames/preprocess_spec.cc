@@ -107,6 +107,7 @@ const char* preprocess_grammar() {
            rfb       stretch,rgb,mean=127,std=128
   example: --preprocess letterbox,bgr,pad=114,mean=0:0:0,scale=1
   Sampling is bilinear with half-pixel centres (OpenCV's INTER_LINEAR), in the frame's own colour space.
+  An input of u8 gets the same values rounded to the nearest (halves to the even one), without mean and scale.
 )";
 }
 

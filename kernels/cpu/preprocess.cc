@@ -7,6 +7,8 @@
 //     instead of repeated. The two orders differ only where conversion clips.
 //   - 4:2:0 chroma is taken as sited on the left luma column and between the luma rows (MPEG-2,
 //     H.264).
+//   - A network that takes bytes gets the same value, rounded to the nearest, halves to the even
+//   one.
 //   - One-channel networks get Y' of YUV frames and BT.601 luma of RGB frames; alpha is ignored.
 
 #include <cmath>
@@ -178,19 +180,24 @@ void gather(const Component& c, const Columns& columns, int32_t count, const Tap
   }
 }
 
-/// One frame on its way into one batch slot.
+/// f32 as it is; a byte is rounded, and the value lies in 0..255 then (check_preprocess).
+void store_value(float value, float* to) { *to = value; }
+void store_value(float value, uint8_t* to) { *to = static_cast<uint8_t>(std::nearbyint(value)); }
+
+/// One frame on its way into one batch slot of elements T: float or uint8_t.
+template <typename T>
 struct SlotJob {
   const PreprocessParams* params;
   FitGeometry geometry;
   Source source;
-  float* out;
+  T* out;
   int64_t row_stride, pixel_stride;
 
   void fill_padding(int32_t y, int32_t begin, int32_t end) const {
-    float value[3];
+    T value[3];
     for (int c = 0; c < params->channels; ++c)
-      value[c] = (params->pad_value - params->mean[c]) * params->scale[c];
-    float* pixel = out + y * row_stride + begin * pixel_stride;
+      store_value((params->pad_value - params->mean[c]) * params->scale[c], &value[c]);
+    T* pixel = out + y * row_stride + begin * pixel_stride;
     for (int32_t x = begin; x < end; ++x, pixel += pixel_stride) {
       for (int c = 0; c < params->channels; ++c) pixel[c] = value[c];
     }
@@ -218,6 +225,7 @@ struct SlotJob {
     block.taps = taps;
     block.channels = params->channels;
     block.pixel_stride = pixel_stride;
+    block.is_u8 = sizeof(T) == 1;
     for (int c = 0; c < 3; ++c) {
       block.mix[c] = source.mix[c];
       block.mean[c] = params->mean[c];
@@ -263,7 +271,13 @@ Status check_preprocess(const StepArgs& args) {
   for (int c = 0; c < 3; ++c)
     finite = finite && std::isfinite(p.mean[c]) && std::isfinite(p.scale[c]);
   if (!finite) return corrupt("mean, scale and padding must be finite");
-  STINT_RETURN_IF_ERROR(check_dtype(out, DType::kF32));
+  if (out.dtype == DType::kU8) {
+    bool is_plain = p.pad_value >= 0.0f && p.pad_value <= 255.0f;
+    for (int c = 0; c < 3; ++c) is_plain = is_plain && p.mean[c] == 0.0f && p.scale[c] == 1.0f;
+    if (!is_plain) return corrupt("bytes of a frame have no mean, no scale and padding in 0..255");
+  } else {
+    STINT_RETURN_IF_ERROR(check_dtype(out, DType::kF32));
+  }
   if (out.rank != 4) return corrupt("network input must have 4 axes", out.rank, 4);
   if (out.shape[1] != p.height) return corrupt("network input height", out.shape[1], p.height);
   if (out.shape[2] != p.width) return corrupt("network input width", out.shape[2], p.width);
@@ -275,7 +289,10 @@ Status check_preprocess(const StepArgs& args) {
   return ok_status();
 }
 
-void run_preprocess(const StepArgs& args) {
+namespace {
+
+template <typename T>
+void run_into(const StepArgs& args) {
   const auto& p = params_of<PreprocessParams>(args);
   const TensorView& out = args.outputs[0];
   // Enough bands to keep the workers even; each computes its own column tables, which costs less
@@ -285,10 +302,10 @@ void run_preprocess(const StepArgs& args) {
   if (bands > static_cast<uint32_t>(p.height)) bands = static_cast<uint32_t>(p.height);
   for (uint32_t slot = 0; slot < args.image_count; ++slot) {
     const ImageView& image = args.images[slot];
-    SlotJob job;
+    SlotJob<T> job;
     job.params = &p;
     job.geometry = fit_geometry(p.fit, p.width, p.height, image);
-    job.out = out.as<float>() + slot * out.strides[0];
+    job.out = out.as<T>() + slot * out.strides[0];
     job.row_stride = out.strides[1];
     job.pixel_stride = out.strides[2];
     if (image.width == 0 || image.height == 0) {
@@ -307,6 +324,13 @@ void run_preprocess(const StepArgs& args) {
       args.parallel.for_each(bands, band);
     }
   }
+}
+
+}  // namespace
+
+void run_preprocess(const StepArgs& args) {
+  if (args.outputs[0].dtype == DType::kU8) return run_into<uint8_t>(args);
+  run_into<float>(args);
 }
 
 }  // namespace stint::cpu

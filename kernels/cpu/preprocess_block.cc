@@ -39,6 +39,27 @@ HWY_INLINE V mix(D d, const ChannelMix& m, V x, V y, V z) {
   v = hn::MulAdd(hn::Set(d, m.m[1]), y, v);
   return hn::MulAdd(hn::Set(d, m.m[2]), z, v);
 }
+
+/// To whole numbers in 0..255, halves to the even one; at most a vector's length beyond `count`.
+void round_to_bytes(const float* from, int32_t count, uint8_t* to) {
+  const D d;
+  const hn::Rebind<uint8_t, D> bytes;
+  for (int32_t i = 0; i < count; i += static_cast<int32_t>(hn::Lanes(d)))
+    hn::Store(hn::DemoteTo(bytes, hn::NearestInt(hn::Load(d, from + i))), bytes, to + i);
+}
+
+template <typename T>
+void store_row(const PreprocessBlock& b, const T* row) {
+  auto* out = static_cast<T*>(b.out);
+  if (b.pixel_stride == b.channels) {
+    std::memcpy(out, row,
+                sizeof(T) * static_cast<size_t>(b.count) * static_cast<size_t>(b.channels));
+    return;
+  }
+  for (int32_t i = 0; i < b.count; ++i) {
+    for (int32_t c = 0; c < b.channels; ++c) out[i * b.pixel_stride + c] = row[i * b.channels + c];
+  }
+}
 }  // namespace
 
 void preprocess_block_store(const PreprocessBlock& b) {
@@ -59,15 +80,10 @@ void preprocess_block_store(const PreprocessBlock& b) {
                             normalise(d, mix(d, b.mix[2], c[0], c[1], c[2]), b, 2), d, row + 3 * i);
     }
   }
-  if (b.pixel_stride == b.channels) {
-    std::memcpy(b.out, row,
-                sizeof(float) * static_cast<size_t>(b.count) * static_cast<size_t>(b.channels));
-    return;
-  }
-  for (int32_t i = 0; i < b.count; ++i) {
-    for (int32_t c = 0; c < b.channels; ++c)
-      b.out[i * b.pixel_stride + c] = row[i * b.channels + c];
-  }
+  if (!b.is_u8) return store_row(b, row);
+  alignas(64) uint8_t bytes[3 * kPreprocessBlock];
+  round_to_bytes(row, b.count * b.channels, bytes);
+  store_row(b, bytes);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -33,7 +33,8 @@ struct PreprocessBlock {
   ChannelMix mix[3];
   float mean[3];
   float scale[3];
-  float* out = nullptr;  // channels dense, a pixel every `pixel_stride` elements
+  void* out = nullptr;  // channels dense, a pixel every `pixel_stride` elements
+  bool is_u8 = false;   // of `out`: u8, rounded; else f32
   int64_t pixel_stride = 0;
 };
 

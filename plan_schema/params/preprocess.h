@@ -1,6 +1,7 @@
 // Camera frame -> network input. No tensor inputs; the frames are the step's image binding. Output:
-// f32 [n, height, width, channels], channels dense. x = (pixel - mean[c]) * scale[c] with pixel in
-// 0..255 and c in the network's channel order.
+// [n, height, width, channels], channels dense: f32 x = (pixel - mean[c]) * scale[c] with pixel in
+// 0..255 and c in the network's channel order; or u8, the pixel itself, rounded to the nearest
+// whole number and halves to the even one (mean 0 and scale 1).
 #pragma once
 
 #include "plan_schema/types.h"

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 STINT = Path(sys.argv[1]).resolve()
@@ -165,6 +166,25 @@ def labels(folder):
     assert '"class 0"' in text and "\\ufeff" not in text and '"schema": 1' in text, text[:200]
 
 
+def frames_as_bytes(folder):
+    """A network that takes u8 pixels, channels last or first, gets the frame's own bytes."""
+    pixels = np.random.default_rng(5).integers(0, 256, (12, 20, 3), np.uint8)
+    Image.fromarray(pixels).save(folder / "frame.png")
+    for layout, shape in (("nhwc", [1, 12, 20, 3]), ("nchw", [1, 3, 12, 20])):
+        graph = helper.make_graph([helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)], "g",
+                                  [helper.make_tensor_value_info("x", TensorProto.UINT8, shape)],
+                                  [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), folder / "bytes.onnx")
+        for order in ("rgb", "bgr"):
+            stint("build", folder / "bytes.onnx", "-o", folder / "bytes.plan", "--preprocess", f"stretch,{order}", "-q")
+            stint("run", folder / "bytes.plan", "--input", folder / "frame.png", "--output-dir", folder / "bytes")
+            want = pixels if order == "rgb" else pixels[:, :, ::-1]
+            want = want if layout == "nhwc" else want.transpose(2, 0, 1)
+            assert np.array_equal(np.load(folder / "bytes/y.npy")[0], want), (layout, order)
+        _, error = stint("build", folder / "bytes.onnx", "-o", folder / "bytes.plan", "--preprocess", "yolo", "-q", code=1)
+        assert "is u8 and takes the frame's own values" in error, error
+
+
 def output_that_cannot_be_written(folder):
     plan, model = folder / "id.plan", folder / "id.onnx"
     x = ("--input", folder / "t.npy")
@@ -235,7 +255,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for test in (plans_without_inputs, outputs_without_elements, odd_names, transposed_arrays, files_that_are_not_written,
-                     bytes_do_not_depend_on_the_file_name, labels, output_that_cannot_be_written, a_size_limit, signals_leave_nothing, usage):
+                     bytes_do_not_depend_on_the_file_name, labels, frames_as_bytes, output_that_cannot_be_written, a_size_limit, signals_leave_nothing, usage):
             start = time.monotonic()
             test(folder)
             print(f"{test.__name__:40s} {time.monotonic() - start:5.1f} s", flush=True)

@@ -111,6 +111,14 @@ __device__ __forceinline__ float sample(const Component& c, const Tap& x, const 
   return fmaf(b - t, y.weight, t);
 }
 
+/// A value of the network's input; bytes are rounded, halves to the even one.
+__device__ __forceinline__ Out0 store_value(float value) {
+  if constexpr (IsSame<Out0, uint8_t>::value)
+    return static_cast<uint8_t>(rintf(value));
+  else
+    return store<Out0>(value);
+}
+
 __device__ __forceinline__ void run(const Args& args) {
   __shared__ FitGeometry geometry;
   __shared__ Source source;
@@ -152,7 +160,7 @@ __device__ __forceinline__ void run(const Args& args) {
     if (y < g.y0 || y >= g.y1 || x < g.x0 || x >= g.x1) {
 #pragma unroll
       for (int c = 0; c < kChannels; ++c)
-        pixel[c] = store<Out0>((pad_value() - mean(c)) * scale(c));
+        pixel[c] = store_value((pad_value() - mean(c)) * scale(c));
       continue;
     }
     float v[3] = {0.0f, 0.0f, 0.0f};
@@ -167,7 +175,7 @@ __device__ __forceinline__ void run(const Args& args) {
       const float* m = source.mix[c];
       const float mixed =
           clamp_to(fmaf(m[2], v[2], fmaf(m[1], v[1], fmaf(m[0], v[0], m[3]))), 0.0f, 255.0f);
-      pixel[c] = store<Out0>((mixed - mean(c)) * scale(c));
+      pixel[c] = store_value((mixed - mean(c)) * scale(c));
     }
   }
 }

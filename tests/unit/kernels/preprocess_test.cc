@@ -241,6 +241,42 @@ TEST_CASE("every batch slot gets its own frame, and a slot without one is paddin
   }
 }
 
+TEST_CASE("a network that takes bytes gets the same pixels, rounded, halves to the even one") {
+  std::mt19937 random(17);
+  cpu::SimdLevel level = cpu::SimdLevel::kBaseline;
+  SUBCASE("baseline") { level = cpu::SimdLevel::kBaseline; }
+  SUBCASE("AVX2") { level = cpu::SimdLevel::kAvx2; }
+  SUBCASE("AVX-512") { level = cpu::SimdLevel::kAvx512; }
+  cpu::limit_simd_level(level);
+  for (const PixelFormat format : kFormats) {
+    for (const FitMode fit : kFits) {
+      for (const int channels : {1, 3}) {
+        Frame frame(format, 1 + random() % 200, 1 + random() % 60, random() % 9, random);
+        PreprocessParams p = network(1 + int(random() % 180), 1 + int(random() % 30), channels, fit,
+                                     random() % 2 != 0);
+        for (int c = 0; c < 3; ++c) p.mean[c] = 0.0f, p.scale[c] = 1.0f;
+        p.pad_value = 113.5f + float(random() % 2);  // 114 both times
+        Tensor values(DType::kF32, {2, p.height, p.width, channels});
+        Tensor bytes(DType::kU8, {2, p.height, p.width, channels}, random() % 2 ? 5 : 0);
+        for (Tensor* out : {&values, &bytes}) {
+          KernelCall call{KernelId::kPreprocess, pod_bytes(p), {}, {out}};
+          call.images = {frame.view(), ImageView{}};
+          REQUIRE(call.run(1 + random() % 2).ok());
+        }
+        CAPTURE(int(format));
+        CAPTURE(int(fit));
+        int64_t wrong = 0;
+        for (int64_t i = 0; i < 2 * p.height * p.width * channels; ++i)
+          wrong += bytes.at<uint8_t>(i) != std::nearbyint(values.at<float>(i));
+        CHECK(wrong == 0);
+        CHECK(bytes.gaps_untouched());
+        CHECK(bytes.at<uint8_t>(p.height * p.width * channels) == 114);  // the slot without a frame
+      }
+    }
+  }
+  cpu::limit_simd_level(cpu::best_simd_level());
+}
+
 TEST_CASE("the fit takes a position to the frame and back") {
   std::mt19937 random(3);
   for (int i = 0; i < 2000; ++i) {
@@ -331,6 +367,19 @@ TEST_CASE("parameters that contradict the output are refused at load") {
   CHECK_FALSE(changed([](PreprocessParams& p) { p.channels = 2; }));
   CHECK_FALSE(changed([](PreprocessParams& p) { p.fit = static_cast<FitMode>(9); }));
   CHECK_FALSE(changed([](PreprocessParams& p) { p.mean[2] = NAN; }));
+  const Tensor bytes(DType::kU8, {1, 12, 16, 3});
+  CHECK_FALSE(accepted(good, bytes));  // it has a mean and a scale
+  PreprocessParams plain = good;
+  for (int c = 0; c < 3; ++c) plain.mean[c] = 0.0f, plain.scale[c] = 1.0f;
+  CHECK(accepted(plain, bytes));
+  for (const float pad : {-1.0f, 256.0f, 1e30f}) {
+    plain.pad_value = pad;
+    CHECK_FALSE(accepted(plain, bytes));
+  }
+  plain.pad_value = 0.0f;
+  plain.scale[2] = 2.0f;
+  CHECK_FALSE(accepted(plain, bytes));
+  CHECK_FALSE(accepted(plain, Tensor(DType::kI8, {1, 12, 16, 3})));
   KernelCall call{KernelId::kPreprocess, std::vector<std::byte>(12), {}, {&out}};
   call.images = {frame.view()};
   CHECK_FALSE(call.check().ok());

@@ -22,7 +22,8 @@ std::string npy(const std::string& fields, const void* data, size_t bytes, int v
   std::string file = "\x93NUMPY";
   file += static_cast<char>(version);
   file += '\0';
-  for (size_t i = 0; i < prefix - 8; ++i) file += static_cast<char>(header.size() >> (8 * i) & 0xFF);
+  for (size_t i = 0; i < prefix - 8; ++i)
+    file += static_cast<char>(header.size() >> (8 * i) & 0xFF);
   return file + header + std::string(static_cast<const char*>(data), bytes);
 }
 
@@ -89,8 +90,8 @@ TEST_CASE("versions 1 to 3 differ in the length of the header") {
   const float value = 7;
   for (const int version : {1, 2, 3}) {
     CAPTURE(version);
-    const HostTensor tensor = read(
-        npy("'descr': '<f4', 'fortran_order': False, 'shape': (1,), ", &value, 4, version));
+    const HostTensor tensor =
+        read(npy("'descr': '<f4', 'fortran_order': False, 'shape': (1,), ", &value, 4, version));
     CHECK(tensor.as<float>()[0] == 7.0f);
   }
 }
@@ -98,8 +99,8 @@ TEST_CASE("versions 1 to 3 differ in the length of the header") {
 TEST_CASE("what cannot be read says what to write instead") {
   const double value = 0;
   const auto with_type = [&](const std::string& type) {
-    return refusal(npy("'descr': '" + type + "', 'fortran_order': False, 'shape': (1,), ", &value,
-                       8));
+    return refusal(
+        npy("'descr': '" + type + "', 'fortran_order': False, 'shape': (1,), ", &value, 8));
   };
   CHECK(with_type(">f8").find("newbyteorder('<')") != std::string::npos);
   CHECK(with_type("|O").find("array.astype()") != std::string::npos);

@@ -16,8 +16,7 @@ TEST_CASE("odd characters become _, one for each character") {
 }
 
 TEST_CASE("names that become equal are numbered in their order") {
-  CHECK(output_file_names({"a b", "a/b", "a:b"}) ==
-        Names{"a_b.npy", "a_b_2.npy", "a_b_3.npy"});
+  CHECK(output_file_names({"a b", "a/b", "a:b"}) == Names{"a_b.npy", "a_b_2.npy", "a_b_3.npy"});
   // Two characters of another script.
   CHECK(output_file_names({"\xE6\xA1\x86", "\xE7\xB1\xBB"}) == Names{"_.npy", "__2.npy"});
 }

@@ -15,8 +15,17 @@ Graph network(const Shape& input, const std::vector<std::pair<std::string, Shape
   Graph graph;
   graph.name = "test";
   graph.batch = input.at(0);
-  const ValueId x = graph.add_value("image", dtype, input);
+  ValueId x = graph.add_value("image", dtype, input);
   graph.inputs = {x};
+  if (!is_float(dtype)) {
+    Node cast;
+    cast.name = "cast";
+    cast.op = Op::kCast;
+    cast.inputs = {x};
+    x = graph.add_value("image_f32", dtype = DType::kF32, input);
+    cast.outputs = {x};
+    graph.add_node(std::move(cast));
+  }
   for (const auto& [name, shape] : outputs) {
     // Sum over everything but the batch, then spread over the output.
     Node sum;
@@ -124,6 +133,23 @@ TEST_CASE("the image input becomes a frame and the outputs detections") {
       CHECK(post->workspace_bytes == decode_workspace_bytes(2, uint64_t(p.max_candidates)));
     }
   }
+}
+
+TEST_CASE("an input of bytes gets the frame's own bytes") {
+  for (const bool channels_last : {false, true}) {
+    const Shape input = channels_last ? Shape{2, 64, 96, 3} : Shape{2, 3, 64, 96};
+    Graph graph = network(input, {{"output", {2, 126, 8}}}, DType::kU8);
+    const auto steps = steps_of(graph, "letterbox,bgr,pad=114", "yolox,classes=3");
+    const StepSpec* pre = find_step(steps, KernelId::kPreprocess);
+    REQUIRE(pre != nullptr);
+    CHECK(graph.value(pre->outputs[0]).dtype == DType::kU8);
+    CHECK(graph.value(pre->outputs[0]).shape == Shape{2, 64, 96, 3});
+    const Graph fresh = network(input, {{"output", {2, 126, 8}}}, DType::kU8);
+    for (const char* spec : {"mean=1", "scale=2", "std=255", "yolo", "imagenet"})
+      says(error_of(fresh, spec, ""), "is u8 and takes the frame's own values");
+  }
+  says(error_of(network({1, 3, 64, 96}, {{"output", {1, 126, 8}}}, DType::kI8), "stretch", ""),
+       "frames can become f32, f16 or u8");
 }
 
 TEST_CASE("decoders take the shapes that exporters give them") {

@@ -39,17 +39,41 @@ Graph decoded(const std::string& spec) {
   return graph;
 }
 
+Graph decoded_rows(const std::string& spec, const Shape& shape) {
+  ModelBuilder model;
+  model.input("x", {1, 3, 32, 32}).input("y", shape).output("z");
+  model.node("Identity", {"y"}, {"z"});
+  Graph graph = model.import();
+  insert_frames(graph, "", spec);
+  return graph;
+}
+
+/// Boxes and logits of three classes and "no object".
+Graph decoded_queries() {
+  ModelBuilder model;
+  model.input("x", {1, 3, 32, 32}).input("b", {1, 9, 4}).input("s", {1, 9, 4});
+  model.output("boxes").output("logits");
+  model.node("Identity", {"b"}, {"boxes"}).node("Identity", {"s"}, {"logits"});
+  Graph graph = model.import();
+  insert_frames(graph, "", "detr,boxes=boxes,scores=logits");
+  return graph;
+}
+
 }  // namespace
 
 TEST_CASE("labels are lines, whatever ends them and whatever mark begins them") {
   const Labels two = {"a cat", "dog"};
   for (const char* text : {"a cat\ndog\n", "a cat\ndog", "a cat\r\ndog\r\n", "a cat\rdog\r",
-                           "\xEF\xBB\xBF" "a cat\ndog\n", " a cat \n\tdog\n\n \n\n"}) {
+                           "\xEF\xBB\xBF"
+                           "a cat\ndog\n",
+                           " a cat \n\tdog\n\n \n\n"}) {
     CAPTURE(text);
     CHECK(parse_labels(text, "l") == two);
   }
   CHECK(parse_labels("a\n\nc\n", "l") == Labels{"a", "", "c"});
-  CHECK(parse_labels("gr\xC3\xBC" "n\n\xE6\xA1\x86", "l") == Labels{"gr\xC3\xBCn", "\xE6\xA1\x86"});
+  CHECK(parse_labels("gr\xC3\xBC"
+                     "n\n\xE6\xA1\x86",
+                     "l") == Labels{"gr\xC3\xBCn", "\xE6\xA1\x86"});
 }
 
 TEST_CASE("names that only look like something else stay names") {
@@ -81,7 +105,10 @@ TEST_CASE("what is no list of names is refused by its format") {
   check_refused("- cat\n- dog\n", "are YAML");
   check_refused("0: cat\n1: dog\n", "are YAML");
   check_refused("item {\n  id: 1\n  name: 'cat'\n}\n", "label map");
-  check_refused(std::string_view("\xFF\xFE" "c\0a\0", 6), "UTF-16");
+  check_refused(std::string_view("\xFF\xFE"
+                                 "c\0a\0",
+                                 6),
+                "UTF-16");
   check_refused("cat\nd\xF6g\n", "line 2 is not UTF-8");
   check_refused(std::string_view("cat\nd\0g", 7), "line 2 holds a control character");
   check_refused("\x89PNG\r\n\x1A\n", "not UTF-8");
@@ -116,6 +143,14 @@ TEST_CASE("a decoder's classes need as many labels") {
   CHECK_NOTHROW(check_label_count(Labels(6), with_background));
   CHECK_THROWS_WITH_AS(check_label_count(Labels(5), with_background),
                        doctest::Contains("background"), BuildError);
+  // Rows that carry class ids do not tell how many classes there are, unless classes= does.
+  CHECK_NOTHROW(check_label_count(Labels(80), decoded_rows("end-to-end", {1, 300, 6})));
+  const Graph bounded = decoded_rows("end-to-end,classes=3", {1, 300, 6});
+  CHECK_NOTHROW(check_label_count(Labels(3), bounded));
+  CHECK_THROWS_AS(check_label_count(Labels(2), bounded), BuildError);
+  // "No object" is never reported.
+  CHECK_NOTHROW(check_label_count(Labels(3), decoded_queries()));
+  CHECK_THROWS_AS(check_label_count(Labels(4), decoded_queries()), BuildError);
   // Without a decoder, labels are the program's own business.
   CHECK_NOTHROW(check_label_count(Labels(3), decoded("")));
 }

@@ -106,6 +106,33 @@ TEST_CASE("generic GPU kernels: frames of every format and fit") {
   }
 }
 
+TEST_CASE("generic GPU kernels: frames as bytes") {
+  if (!can_run()) return;
+  Noise noise(3050);
+  for (int i = 0; i < 9; ++i) {
+    DeviceCase c(static_cast<uint32_t>(3050 + i));
+    c.node.op = Op::kPreprocess;
+    c.node.name = "bytes of format " + std::to_string(i);
+    PreprocessAttributes a;
+    a.width = 67, a.height = 19, a.channels = i % 4 == 3 ? 1 : 3;
+    a.fit = static_cast<FitMode>(i % 4);
+    a.order_bgr = i % 2 == 1;
+    a.pad_value = 113.5f;
+    a.mean.assign(static_cast<size_t>(a.channels), 0.0f);
+    a.scale.assign(static_cast<size_t>(a.channels), 1.0f);
+    c.node.attributes = a;
+    c.graph.images.resize(1);
+    c.graph.images[0].spec = a;
+    c.graph.batch = 3;
+    c.images.push_back(noise.frame(static_cast<PixelFormat>(i), 61, 47));
+    c.images.push_back(noise.frame(static_cast<PixelFormat>(i), 90, 20));
+    c.images.push_back(size_only(0, 0));
+    c.output(DType::kU8, {3, 19, 67, a.channels});
+    c.halves = false;
+    c.check();  // to the last bit
+  }
+}
+
 TEST_CASE("generic GPU kernels: decoders of detectors") {
   if (!can_run()) return;
   {
