@@ -59,9 +59,9 @@ struct BuildReport {
   std::vector<std::string> warnings;  // what the user should know of the plan
 };
 
-/// Builds in memory. Same model and options, same bytes, under whatever file name. The runtime's own
-/// verification has passed what is returned. Throws BuildError, and UsageError for options that no
-/// model could be built with.
+/// Builds in memory. Same model and options, same bytes, under whatever file name. The runtime's
+/// own verification has passed what is returned. Throws BuildError, and UsageError for options that
+/// no model could be built with.
 std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
                                   BuildReport* report);
 

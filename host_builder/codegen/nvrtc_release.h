@@ -11,9 +11,9 @@
 namespace stint::builder {
 
 struct NvrtcRelease {
-  const char* version;  // as the compiler itself names it
-  const char* library;  // file name
-  const char* wheel;    // of PyPI, without the version
+  const char* version;               // as the compiler itself names it
+  const char* library;               // file name
+  const char* wheel;                 // of PyPI, without the version
   std::vector<std::string> folders;  // where the wheel puts the library, below nvidia/
 };
 

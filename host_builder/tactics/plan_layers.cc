@@ -90,10 +90,10 @@ std::vector<std::byte> fetch(const stint_session& session, const fb::Tensor& ten
   const cuda::ContextScope scope(gpu.context);
   require(to_c(scope.status()), "reading a layer's result");
   if (bytes == 0) return data;
-  require(to_c(cuda::check(
-              gpu.driver->download(data.data(), base + tensor.offset(), bytes, gpu.stream),
-              "a layer's result cannot be copied from the device")),
-          "reading a layer's result");
+  require(
+      to_c(cuda::check(gpu.driver->download(data.data(), base + tensor.offset(), bytes, gpu.stream),
+                       "a layer's result cannot be copied from the device")),
+      "reading a layer's result");
   require(to_c(cuda::check(gpu.driver->stream_synchronize(gpu.stream),
                            "a layer's result cannot be copied from the device")),
           "reading a layer's result");

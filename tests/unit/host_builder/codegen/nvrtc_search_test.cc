@@ -32,12 +32,12 @@ TEST_CASE("the CUDA compiler is looked for in the documented places, in their or
   where.home = root / "home";
   CHECK_FALSE(find_nvrtc(where, kFolders, kLibrary));
   // From the last place to the first: each new one wins.
-  for (const char* place : {"home/.local/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib",
-                            "home/.local/share/stint/nvrtc/nvidia/cuda_nvrtc/lib",
-                            "venv/lib/python3.12/site-packages/nvidia/cu13/lib",
-                            "opt/lib/python3.9/site-packages/nvidia/cu13/lib",
-                            "opt/lib/stint/nvrtc/cuda_nvrtc/lib", "opt/lib/stint", "opt/lib",
-                            "opt/bin"}) {
+  for (const char* place :
+       {"home/.local/lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib",
+        "home/.local/share/stint/nvrtc/nvidia/cuda_nvrtc/lib",
+        "venv/lib/python3.12/site-packages/nvidia/cu13/lib",
+        "opt/lib/python3.9/site-packages/nvidia/cu13/lib", "opt/lib/stint/nvrtc/cuda_nvrtc/lib",
+        "opt/lib/stint", "opt/lib", "opt/bin"}) {
     CAPTURE(place);
     const fs::path library = put(root / place);
     const auto found = find_nvrtc(where, kFolders, kLibrary);

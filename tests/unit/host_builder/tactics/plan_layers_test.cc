@@ -5,12 +5,15 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 #include <map>
 
 #include "host_builder/builder.h"
 #include "tests/support/aligned_bytes.h"
+#include "tests/support/cuda_twin.h"
 #include "tests/support/onnx_model.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_plan.h"
 
 namespace stint::builder {
 namespace {
@@ -71,6 +74,38 @@ TEST_CASE("every named result of a plan's steps is what that plan computes") {
       CHECK(layers.at("y4").as<float>()[3] ==
             doctest::Approx(-2.0 * static_cast<double>(first) * 1.5).epsilon(1e-6));
   }
+}
+
+TEST_CASE("the results of a device's steps are read from the device") {
+  test::FakeCuda fake;
+  test::PlanSpec spec = test::with_cuda_twin(test::tiny_plan(), &fake);
+  for (test::VariantSpec& variant : spec.variants)
+    for (test::ProgramSpec& program : variant.programs) {
+      program.tensors[2].name = "joined";
+      program.tensors[3].name = "turned";
+    }
+  const test::AlignedBytes file = test::write_plan(spec);
+  Plan plan;
+  REQUIRE(ok(plan.open(file.data(), file.size())));
+  constexpr size_t kCount = test::kTinyRows * test::kTinyColumns;
+  std::vector<float> x(kCount);
+  for (size_t i = 0; i < kCount; ++i) x[i] = static_cast<float>(i) + 0.5f;
+  std::map<std::string, std::vector<std::byte>> results[2];
+  for (const bool on_device : {false, true}) {
+    observe_layers(
+        plan, on_device ? test::kTwinTarget : "cpu", 1, {},
+        [&](Session& session) {
+          std::memcpy(session.input_data(0), x.data(), x.size() * sizeof(float));
+        },
+        [&](const std::string& name, const HostTensor& tensor) {
+          results[on_device ? 1 : 0][name] = tensor.data;
+        });
+  }
+  CHECK(results[0].size() == 2);
+  CHECK(results[0] == results[1]);
+  CHECK(std::memcmp(results[1]["joined"].data(), x.data(), x.size() * sizeof(float)) == 0);
+  CHECK_MESSAGE(fake.misuse().empty(), fake.misuse());
+  CHECK(fake.live() == 0);
 }
 
 }  // namespace stint::builder
