@@ -111,6 +111,7 @@ struct BuiltProgram {
 struct BuiltVariant {
   Target target;
   std::list<BuiltProgram> programs;  // addresses stay
+  std::string codegen;
 };
 
 uint64_t weight_bytes_of(const BuiltProgram& program) {
@@ -242,7 +243,8 @@ void tune(const BuiltVariant& variant, BuildTactics& tactics, const BuildOptions
 }
 
 /// Compiles the kernels of all programs at once: many layers, and batch sizes, share some.
-void compile_kernels(BuiltVariant& variant, const BuildOptions& options, ProgressMeter& progress) {
+void compile_kernels(BuiltVariant& variant, const BuildOptions& options, ProgressMeter& progress,
+                     BuildReport& report) {
   const std::string stage = "kernels for " + variant.target.name;
   progress.next(stage);
   std::vector<std::string> sources;
@@ -252,8 +254,12 @@ void compile_kernels(BuiltVariant& variant, const BuildOptions& options, Progres
   CompileOptions compile;
   compile.threads = options.threads;
   compile.progress = [&](size_t done, size_t total) { progress.within(stage, done, total); };
-  const std::vector<Cubin> cubins = compile_cuda(sources, variant.target, compile);
-  auto next = cubins.begin();
+  CompiledCode code = compile_cuda(sources, variant.target, compile);
+  variant.codegen = std::move(code.how);
+  for (std::string& warning : code.warnings)
+    if (std::count(report.warnings.begin(), report.warnings.end(), warning) == 0)
+      report.warnings.push_back(std::move(warning));
+  auto next = code.cubins.begin();
   for (BuiltProgram& program : variant.programs) {
     const auto count = static_cast<std::ptrdiff_t>(program.schedule.steps.size());
     program.code.assign(next, next + count);
@@ -291,9 +297,10 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
     ProgramReport* program_report = &own_report.programs.back() - (batches.size() - 1);
     for (BuiltProgram& program : variant.programs)
       schedule_program(program, target, options, tactics.file(), progress, *program_report++);
-    if (target.is_gpu) compile_kernels(variant, options, progress);
+    if (target.is_gpu) compile_kernels(variant, options, progress, own_report);
     PlanVariant& written = contents.variants.emplace_back();
     written.target = target;
+    written.codegen = variant.codegen;
     for (const BuiltProgram& program : variant.programs)
       written.programs.push_back({&program.graph, &program.schedule, program.code});
   }

@@ -56,6 +56,7 @@ struct BuildReport {
   std::vector<TuneReport> tuned;   // targets that the agent's device could time
   std::vector<std::string> notes;  // what the user should know of the build
   uint64_t plan_bytes = 0;
+  std::vector<std::string> warnings;  // what the user should know of the plan
 };
 
 /// Builds in memory. Same model and options, same bytes, under whatever file name. The runtime's

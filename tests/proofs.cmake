@@ -29,6 +29,22 @@ if(NOT STINT_SANITIZE)
   set_tests_properties(symbols_finds_allocations PROPERTIES LABELS unit WILL_FAIL ON)
 endif()
 
+# Programs and libraries for users hold no path of where they were built.
+if(TARGET stint)
+  set(for_users $<TARGET_FILE:stint> $<TARGET_FILE:stint-agent> $<TARGET_FILE:stint_core> $<TARGET_FILE:stint_kernels_cpu>)
+  if(STINT_GSTREAMER)
+    list(APPEND for_users $<TARGET_FILE:gststint>)
+  endif()
+  if(NOT STINT_SANITIZE)
+    add_test(NAME paths COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/symbols/check_paths ${CMAKE_SOURCE_DIR} ${for_users})
+    # The check itself: a file that names the source tree must not pass.
+    add_test(NAME paths_finds_source COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/symbols/check_paths ${CMAKE_SOURCE_DIR}
+             ${CMAKE_BINARY_DIR}/CMakeCache.txt)
+    set_tests_properties(paths paths_finds_source PROPERTIES LABELS unit)
+    set_tests_properties(paths_finds_source PROPERTIES WILL_FAIL ON)
+  endif()
+endif()
+
 # Stripped size of the smallest program that uses the runtime, linked without the C++ library.
 function(stint_size_test name limit)
   add_executable(stint_${name}_size size/size_test.c ${ARGN})

@@ -1,7 +1,27 @@
-# Cross-compiles the runtime for 64-bit Arm Linux with Debian's g++-aarch64-linux-gnu (script/setup --cross).
+# Cross-compiles for 64-bit Arm Linux with Debian's g++-aarch64-linux-gnu (script/setup --cross). The runtime needs nothing
+# else; the builder, the tests and the elements need the libraries of a sysroot: STINT_SYSROOT, else the one that
+# script/sysroot made.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(STINT_SYSROOT "" CACHE PATH "Root of an arm64 system's files; empty: what script/sysroot made, if it is there")
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES STINT_SYSROOT)
+if(STINT_SYSROOT)
+  set(CMAKE_SYSROOT ${STINT_SYSROOT})
+elseif(EXISTS ${CMAKE_CURRENT_LIST_DIR}/../build/aarch64-sysroot/.packages)
+  get_filename_component(CMAKE_SYSROOT ${CMAKE_CURRENT_LIST_DIR}/../build/aarch64-sysroot REALPATH)
+endif()
+if(CMAKE_SYSROOT)
+  # Nothing of this machine's but its programs.
+  foreach(kind LIBRARY INCLUDE PACKAGE)
+    set(CMAKE_FIND_ROOT_PATH_MODE_${kind} ONLY)
+  endforeach()
+  set(ENV{PKG_CONFIG_SYSROOT_DIR} ${CMAKE_SYSROOT})
+  set(ENV{PKG_CONFIG_PATH} "")
+  set(ENV{PKG_CONFIG_LIBDIR} ${CMAKE_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:${CMAKE_SYSROOT}/usr/share/pkgconfig)
+  set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L ${CMAKE_SYSROOT})
+else()
+  set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
+endif()

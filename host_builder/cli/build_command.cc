@@ -176,6 +176,8 @@ void build(BuildArguments& arguments) {
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   print_report(report);
+  for (const std::string& warning : report.warnings)
+    std::fprintf(stderr, "stint: warning: %s\n", warning.c_str());
   std::printf("wrote %s: %s in %.2f s\n", arguments.output.c_str(),
               mebibytes(report.plan_bytes).c_str(), seconds);
 }

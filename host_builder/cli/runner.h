@@ -24,6 +24,7 @@ class Runner {
   Runner(const std::string& plan_path, const RunnerOptions& options);
 
   const Plan& plan() const { return file_.plan(); }
+  const stint_options& session_options() const { return session_options_; }
   Session& session() { return engine_.session(); }
   uint32_t batch() const { return batch_; }
   /// Of the plan that runs: "cpu", "sm_90".

@@ -15,6 +15,8 @@ class Nvrtc {
   /// The library of a family, opened at the first call and kept. Throws BuildError that says where
   /// it was looked for and how to install it.
   static const Nvrtc& of(NvrtcFamily family);
+  /// Null if it is not installed. Throws BuildError for a wrong STINT_NVRTC_PATH.
+  static const Nvrtc* find(NvrtcFamily family);
 
   struct Header {
     const char* name;
@@ -25,10 +27,11 @@ class Nvrtc {
   std::vector<std::byte> compile(const std::string& source, const std::vector<Header>& headers,
                                  const std::vector<std::string>& options) const;
 
-  const std::string& version() const { return version_; }  // "12.6"
+  const std::string& version() const { return version_; }  // "12.6.85"
 
  private:
-  explicit Nvrtc(NvrtcFamily family);
+  explicit Nvrtc(void* library);
+  std::string build_number() const;
 
   // The entry points, as nvrtc.h declares them; a program is an opaque pointer, 0 is success.
   using Program = struct ProgramTag*;
@@ -39,6 +42,8 @@ class Nvrtc {
   int (*compile_)(Program, int, const char* const*) = nullptr;
   int (*cubin_size_)(Program, size_t*) = nullptr;
   int (*cubin_)(Program, char*) = nullptr;
+  int (*ptx_size_)(Program, size_t*) = nullptr;
+  int (*ptx_)(Program, char*) = nullptr;
   int (*log_size_)(Program, size_t*) = nullptr;
   int (*log_)(Program, char*) = nullptr;
   const char* (*error_text_)(int) = nullptr;

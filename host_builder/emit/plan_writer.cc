@@ -32,7 +32,7 @@ flatbuffers::Offset<fb::TargetVariant> write_variant(Builder& builder, const Pla
   }
   const Target& target = variant.target;
   const auto name = builder.CreateString(target.name);
-  const auto options = target.is_gpu ? builder.CreateString(codegen_text(target)) : 0;
+  const auto options = variant.codegen.empty() ? 0 : builder.CreateString(variant.codegen);
   const auto programs_offset = builder.CreateVector(programs);
   const auto decisions_offset = builder.CreateVector(decisions);
   return fb::CreateTargetVariant(

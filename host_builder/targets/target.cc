@@ -18,6 +18,7 @@ GpuTraits ampere(uint32_t sm, uint32_t multiprocessors) {
   t.multiprocessors = multiprocessors;
   t.smem_per_block = (sm == 80 ? 163 : 99) * kKiB;
   t.smem_per_multiprocessor = (sm == 80 ? 164 : 100) * kKiB;
+  t.threads_per_multiprocessor = sm == 80 ? 2048 : 1536;
   t.l2_bytes = 6 * kMiB;
   t.memory_gb_per_s = 450;
   t.f16_tflops = 70;
@@ -35,6 +36,7 @@ GpuTraits orin(NvrtcFamily nvrtc, uint32_t min_driver) {
   t.multiprocessors = 16;
   t.smem_per_block = 163 * kKiB;
   t.smem_per_multiprocessor = 164 * kKiB;
+  t.threads_per_multiprocessor = 1536;
   t.l2_bytes = 4 * kMiB;
   t.memory_gb_per_s = 204.8;
   t.f16_tflops = 42.5;
@@ -52,6 +54,7 @@ GpuTraits hopper() {
   t.multiprocessors = 132;
   t.smem_per_block = 227 * kKiB;
   t.smem_per_multiprocessor = 228 * kKiB;
+  t.threads_per_multiprocessor = 2048;
   t.l2_bytes = 50 * kMiB;
   t.memory_gb_per_s = 4800;
   t.f16_tflops = 600;  // what mma.sync reaches of 989
@@ -74,16 +77,18 @@ GpuTraits turing() {
   GpuTraits t = with(ampere(75, 40), 75, 40, 320, 65);
   t.has_cp_async = false;
   t.smem_per_block = t.smem_per_multiprocessor = 64 * kKiB;
+  t.threads_per_multiprocessor = 1024;
   t.l2_bytes = 4 * kMiB;
   return t;
 }
 
 GpuTraits xavier() {
   GpuTraits t = with(ampere(72, 8), 72, 8, 137, 11);
-  t.nvrtc = NvrtcFamily::kCuda12;
+  t.nvrtc = NvrtcFamily::kCuda11;  // JetPack 5's driver knows no later family
   t.min_driver = 11040;
   t.has_cp_async = false;
   t.smem_per_block = t.smem_per_multiprocessor = 96 * kKiB;
+  t.threads_per_multiprocessor = 2048;
   t.l2_bytes = kMiB / 2;
   t.f32_tflops = 1.4;
   t.clock_ghz = 1.37;
@@ -93,10 +98,19 @@ GpuTraits xavier() {
 
 GpuTraits thor() {
   GpuTraits t = with(hopper(), 110, 20, 273, 250);
-  t.smem_per_multiprocessor = 228 * kKiB;
+  t.threads_per_multiprocessor = 1536;
   t.l2_bytes = 32 * kMiB;
   t.f32_tflops = 8;
   t.clock_ghz = 1.57;
+  return t;
+}
+
+/// Hopper's features, but no more shared memory and threads than Ada has.
+GpuTraits geforce_blackwell() {
+  GpuTraits t = with(hopper(), 120, 84, 960, 200);
+  t.smem_per_block = 99 * kKiB;
+  t.smem_per_multiprocessor = 100 * kKiB;
+  t.threads_per_multiprocessor = 1536;
   return t;
 }
 
@@ -122,14 +136,14 @@ const std::vector<Target>& all_targets() {
       gpu("orin-jp7", "Jetson Orin, JetPack 7 (CUDA 13.0)", kCrossBuilt,
           orin(NvrtcFamily::kCuda13, 13000)),
       gpu("thor", "Jetson Thor, JetPack 7 (CUDA 13.0)", kCrossBuilt, thor()),
-      gpu("xavier", "Jetson Xavier, JetPack 5", kCrossBuilt, xavier()),
+      gpu("xavier", "Jetson Xavier, JetPack 5 (CUDA 11.4 or 11.8)", kCrossBuilt, xavier()),
       gpu("sm_75", "Turing (T4)", kCrossBuilt, turing()),
       gpu("sm_80", "A100", kCrossBuilt, with(ampere(80, 108), 80, 108, 1555, 312)),
       gpu("sm_86", "Ampere desktop (A10, RTX 30)", kCrossBuilt, ampere(86, 72)),
       gpu("sm_89", "Ada (L4, RTX 40)", kCrossBuilt, with(ampere(89, 58), 89, 58, 300, 121)),
       gpu("sm_90", "H100, H200", "run, tested and timed on an H200", hopper()),
       gpu("sm_100", "B200", kCrossBuilt, with(hopper(), 100, 148, 8000, 900)),
-      gpu("sm_120", "RTX 50", kCrossBuilt, with(hopper(), 120, 84, 960, 200)),
+      gpu("sm_120", "RTX 50", kCrossBuilt, geforce_blackwell()),
   };
   return targets;
 }

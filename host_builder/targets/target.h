@@ -10,11 +10,12 @@ namespace stint::builder {
 
 enum class NvrtcFamily : uint8_t { kCuda11, kCuda12, kCuda13 };
 
-/// A CUDA device class. All sizes in bytes, rates as the vendor publishes them.
+/// A CUDA device class. All sizes in bytes; sizes and rates as the vendor publishes them.
 struct GpuTraits {
-  uint32_t sm = 0;  // machine code is made for exactly this: 87 is sm_87
-  uint32_t source_sm =
-      0;  // whose features the sources may use (STINT_SM); other than `sm` for --as
+  // Machine code is made for exactly `sm` (87 is sm_87); sources may use what `source_sm` has
+  // (STINT_SM). Under --as these differ, and what is chosen and admitted must ask `source_sm` and
+  // the sizes below, never `sm`.
+  uint32_t sm = 0, source_sm = 0;
   NvrtcFamily nvrtc = NvrtcFamily::kCuda13;
   uint32_t min_driver = 0;   // CUDA version the device's driver must support, e.g. 12060
   bool has_cp_async = true;  // sm_80 and later
@@ -22,6 +23,7 @@ struct GpuTraits {
   uint32_t multiprocessors = 0;
   uint32_t smem_per_block = 0;  // with opt-in
   uint32_t smem_per_multiprocessor = 0;
+  uint32_t threads_per_multiprocessor = 0;
   uint64_t l2_bytes = 0;
   double memory_gb_per_s = 0;
   double f16_tflops = 0;  // dense tensor cores, f32 accumulation

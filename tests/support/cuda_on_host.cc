@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +16,24 @@ namespace stint::test {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// The source tree: STINT_SOURCE_FOLDER, else where a build folder's programs have it. A bundle for
+/// a machine with a GPU has none (script/gpu-bundle).
+fs::path source_folder() {
+  if (const char* given = std::getenv("STINT_SOURCE_FOLDER"); given != nullptr) return given;
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);  // build/PRESET/bin/NAME
+  return program.parent_path().parent_path().parent_path().parent_path();
+}
+
+const char* why_not_on_host() {
+  std::error_code ignored;
+  for (const char* part : {"kernels/cuda/stint.cuh", "tests/support/cuda_on_host/stint.cuh"})
+    if (!fs::exists(source_folder() / part, ignored)) return "the device sources are not here";
+  if (std::system(STINT_HOST_COMPILER " --version > /dev/null 2>&1") != 0)
+    return "the compiler of this build is not on this machine";
+  return nullptr;
+}
 
 fs::path scratch_path() {
   return fs::temp_directory_path() / ("stint_device_" + std::to_string(::getpid()));
@@ -30,7 +49,7 @@ const fs::path& scratch_folder() {
       std::error_code ignored;
       fs::remove_all(scratch_path(), ignored);
     });
-    const fs::path source = STINT_SOURCE_FOLDER, headers = path / "kernels";
+    const fs::path source = source_folder(), headers = path / "kernels";
     fs::copy(source / "kernels/cuda", headers,
              fs::copy_options::recursive | fs::copy_options::overwrite_existing);
     for (const auto& stand_in : fs::directory_iterator(source / "tests/support/cuda_on_host"))
@@ -53,8 +72,12 @@ unsigned cluster_of(const std::string& source) {
 }  // namespace
 
 bool can_run_device_code_on_host() {
-  static const bool can = std::system(STINT_HOST_COMPILER " --version > /dev/null 2>&1") == 0;
-  return can;
+  static const char* const why_not = [] {
+    const char* why = why_not_on_host();
+    if (why != nullptr) std::printf("skipped: device sources on the host: %s\n", why);
+    return why;
+  }();
+  return why_not == nullptr;
 }
 
 std::string compile_on_host(const builder::GpuLaunch& launch, uint32_t sm) {

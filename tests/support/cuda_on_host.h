@@ -47,7 +47,8 @@ class HostKernel {
   void* entry_ = nullptr;
 };
 
-/// False if there is no compiler to do it with.
+/// False if there is no compiler to do it with, or no sources (those of kernels/cuda and the
+/// stand-ins: found beside the build folder, or in STINT_SOURCE_FOLDER); says why, once.
 bool can_run_device_code_on_host();
 
 }  // namespace stint::test

@@ -204,7 +204,7 @@ void compile_device_sources() {
       MESSAGE("skipped: no CUDA compiler library for ", std::string(name));
       continue;
     }
-    for (const Cubin& cubin : compile_cuda(DeviceCase::sources(), target, {}))
+    for (const Cubin& cubin : compile_cuda(DeviceCase::sources(), target, {}).cubins)
       CHECK(cubin->size() > 0);
   }
   DeviceCase::sources().clear();

@@ -29,7 +29,8 @@ std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape) {
 flatbuffers::Offset<fb::Tensor> write(Builder& b, const TensorSpec& t) {
   const auto shape = b.CreateVector(t.shape);
   const auto strides = b.CreateVector(t.strides.empty() ? dense_strides(t.shape) : t.strides);
-  return fb::CreateTensor(b, t.dtype, shape, strides, t.storage, t.index, t.offset);
+  const auto name = t.name.empty() ? 0 : b.CreateString(t.name);
+  return fb::CreateTensor(b, t.dtype, shape, strides, t.storage, t.index, t.offset, 0, name);
 }
 
 flatbuffers::Offset<fb::Binding> write(Builder& b, const BindingSpec& s) {

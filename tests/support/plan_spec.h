@@ -27,6 +27,7 @@ struct TensorSpec {
   uint32_t index = 0;
   uint64_t offset = 0;
   std::vector<int64_t> strides;  // empty: dense
+  std::string name = {};
 };
 
 struct ImageInputSpec {

@@ -142,8 +142,8 @@ double direct_us(const Target& target, const Traffic& traffic, const DirectCost&
   const GpuTraits& gpu = target.gpu;
   const double multiprocessors = gpu.multiprocessors;
   const double busy = std::min(cost.blocks, multiprocessors);
-  const double resident = std::max(1.0, std::min(cost.blocks_per_multiprocessor,
-                                                 2048.0 / std::max(cost.threads_per_block, 1.0)));
+  const double by_threads = gpu.threads_per_multiprocessor / std::max(cost.threads_per_block, 1.0);
+  const double resident = std::max(1.0, std::min(cost.blocks_per_multiprocessor, by_threads));
   const double waves = std::ceil(cost.blocks / (multiprocessors * resident));
   // The multiprocessor with most blocks is waited for.
   const double uneven = std::ceil(cost.blocks / multiprocessors) * busy / cost.blocks;

@@ -77,7 +77,7 @@ int64_t staged_bytes(int64_t bm, int64_t bn, int64_t bk, int64_t stages) {
 int64_t resident_blocks(const GemmWork& w, const GpuTraits& gpu) {
   const int64_t by_memory = gpu.smem_per_multiprocessor / (w.shared_bytes + 1024);
   const int64_t by_registers = 65536 / (registers_per_thread(w) * w.threads);
-  const int64_t by_threads = (gpu.sm >= 90 || gpu.sm == 80 ? 2048 : 1024) / w.threads;
+  const int64_t by_threads = gpu.threads_per_multiprocessor / w.threads;
   return std::min({by_memory, by_registers, by_threads});
 }
 

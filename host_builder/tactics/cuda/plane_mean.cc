@@ -81,7 +81,8 @@ double predicted_us(const Graph& graph, const Node& node, const Target& target, 
   DirectCost cost;
   cost.blocks = static_cast<double>(slices(x, tile) * x.shape[0]);
   cost.threads_per_block = tile.lanes * tile.parts;
-  cost.blocks_per_multiprocessor = std::floor(2048.0 / cost.threads_per_block);
+  cost.blocks_per_multiprocessor =
+      std::floor(target.gpu.threads_per_multiprocessor / cost.threads_per_block);
   const double bytes = std::max(4.0, 1.0 * tile.vector * dtype_bytes(x.dtype));
   // A row of lanes occupies whole lines of 128 bytes on the way.
   const double sector = std::max(1.0, 128.0 / (tile.lanes * bytes));

@@ -11,7 +11,7 @@ void CodeStore::compile(const std::vector<std::string>& sources,
   CompileOptions options;
   options.threads = threads_;
   options.progress = progress;
-  const std::vector<Cubin> code = compile_cuda(missing, target_, options);
+  const std::vector<Cubin> code = compile_cuda(missing, target_, options).cubins;
   for (size_t i = 0; i < missing.size(); ++i) code_.emplace(missing[i], code[i]);
 }
 

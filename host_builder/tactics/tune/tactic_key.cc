@@ -82,7 +82,7 @@ std::string tactic_environment(const Target& target) {
   return "sm_" + std::to_string(gpu.sm) + " features=sm_" + std::to_string(gpu.source_sm) +
          " pdl=" + (gpu.has_pdl ? "1" : "0") +
          " multiprocessors=" + std::to_string(gpu.multiprocessors) +
-         " smem=" + std::to_string(gpu.smem_per_block) + " compiler=\"" + nvrtc_version(gpu.nvrtc) +
+         " smem=" + std::to_string(gpu.smem_per_block) + " compiler=\"" + nvrtc_line(gpu.nvrtc) +
          "\" kernels=" + sources + " codegen=" + std::to_string(kCodegenFormat);
 }
 

@@ -79,7 +79,7 @@ std::vector<builder::Cubin> compile_launches(const std::vector<builder::GpuLaunc
   }
   std::vector<std::string> sources;
   for (const builder::GpuLaunch& launch : launches) sources.push_back(launch.source);
-  return builder::compile_cuda(sources, target, {});
+  return builder::compile_cuda(sources, target, {}).cubins;
 }
 
 void check_cuda(CuResult code, const char* what) {

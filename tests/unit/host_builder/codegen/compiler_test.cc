@@ -2,10 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
-#include <filesystem>
 
-#include "host_builder/codegen/code_cache.h"
+#include "host_builder/codegen/nvrtc_release.h"
 #include "host_builder/graph/error.h"
 
 namespace stint::builder {
@@ -45,11 +45,11 @@ uint32_t sm_of(const Cubin& cubin) {
 }  // namespace
 
 TEST_CASE("machine code is made for exactly the target's SM, without a GPU") {
-  for (const char* name : {"orin", "orin-jp7", "thor", "sm_90", "xavier"}) {
+  for (const char* name : {"orin", "orin-jp5", "orin-jp7", "thor", "sm_90", "sm_120", "xavier"}) {
     const Target& target = find_target(name);
     if (!is_there(target.gpu.nvrtc)) continue;
     CAPTURE(name);
-    const auto cubins = compile_cuda({kScale, kScale}, target, no_cache());
+    const auto cubins = compile_cuda({kScale, kScale}, target, no_cache()).cubins;
     REQUIRE(cubins.size() == 2);
     CHECK(cubins[0] == cubins[1]);  // equal sources are compiled once
     CHECK(std::memcmp(cubins[0]->data(),
@@ -57,7 +57,7 @@ TEST_CASE("machine code is made for exactly the target's SM, without a GPU") {
                       "ELF",
                       4) == 0);
     CHECK(sm_of(cubins[0]) == target.gpu.sm);
-    CHECK(*compile_cuda({kScale}, target, no_cache())[0] == *cubins[0]);
+    CHECK(*compile_cuda({kScale}, target, no_cache()).cubins[0] == *cubins[0]);
   }
 }
 
@@ -68,7 +68,7 @@ TEST_CASE("a GPU can run what another one gets: no feature of its own is used") 
   const std::string source = std::string(kScale) + R"(
 static_assert(STINT_SM == 87 && STINT_PDL == 0);
 )";
-  CHECK(sm_of(compile_cuda({source}, target, no_cache())[0]) == 90);
+  CHECK(sm_of(compile_cuda({source}, target, no_cache()).cubins[0]) == 90);
 }
 
 TEST_CASE("machine code of sm_90 may use what only sm_90 has") {
@@ -85,7 +85,7 @@ extern "C" __global__ void multiply(float* y) {
   y[threadIdx.x] = sums[0][0];
 }
 )";
-  CHECK(sm_of(compile_cuda({source}, target, no_cache())[0]) == 90);
+  CHECK(sm_of(compile_cuda({source}, target, no_cache()).cubins[0]) == 90);
   CHECK_THROWS_AS(compile_cuda({source}, find_target("sm_100"), no_cache()), BuildError);
 }
 
@@ -100,22 +100,21 @@ TEST_CASE("a kernel that does not compile gives the compiler's words") {
   }
 }
 
-TEST_CASE("the cache gives back what was stored, and never half of it") {
-  const auto folder = std::filesystem::temp_directory_path() / "stint_code_cache_test";
-  std::filesystem::remove_all(folder);
-  const CodeCache cache(folder);
-  CodeCache::Key key{};
-  key[0] = 0xab;
-  CHECK_FALSE(cache.find(key).has_value());
-  const std::vector<std::byte> code(1000, std::byte{7});
-  cache.store(key, code);
-  REQUIRE(cache.find(key).has_value());
-  CHECK(*cache.find(key) == code);
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.is_regular_file()) std::filesystem::resize_file(entry.path(), 900);
-  CHECK_FALSE(cache.find(key).has_value());
-  CHECK_FALSE(CodeCache(std::filesystem::path()).find(key).has_value());
-  std::filesystem::remove_all(folder);
+TEST_CASE("the compiler's exact release is known, and the plan says which one it was") {
+  for (const char* name : {"orin-jp5", "orin", "sm_90"}) {
+    const Target& target = find_target(name);
+    if (!is_there(target.gpu.nvrtc)) continue;
+    CAPTURE(name);
+    const NvrtcRelease& pinned = pinned_nvrtc(target.gpu.nvrtc);
+    const std::string version = nvrtc_version(target.gpu.nvrtc);
+    // "NVRTC 12.6.85": three numbers.
+    CHECK(std::count(version.begin(), version.end(), '.') == 2);
+    CHECK(nvrtc_line(target.gpu.nvrtc) == version.substr(0, version.rfind('.')));
+    const CompiledCode code = compile_cuda({kScale}, target, no_cache());
+    CHECK(code.how.find(version + " --gpu-architecture=") == 0);
+    const bool same = version == std::string("NVRTC ") + pinned.version;
+    CHECK(code.warnings.size() == (same ? 0 : 1));
+  }
 }
 
 }  // namespace stint::builder

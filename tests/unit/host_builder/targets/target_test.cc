@@ -22,6 +22,40 @@ TEST_CASE("targets are found by name") {
   }
 }
 
+TEST_CASE("shared memory and threads of a multiprocessor are those of the compute capability") {
+  // CUDA C++ Programming Guide, technical specifications per compute capability.
+  struct Published {
+    uint32_t sm, block_kib, kib, threads;
+  };
+  for (const Published& p :
+       {Published{72, 96, 96, 2048}, Published{75, 64, 64, 1024}, Published{80, 163, 164, 2048},
+        Published{86, 99, 100, 1536}, Published{87, 163, 164, 1536}, Published{89, 99, 100, 1536},
+        Published{90, 227, 228, 2048}, Published{100, 227, 228, 2048},
+        Published{110, 227, 228, 1536}, Published{120, 99, 100, 1536}}) {
+    CAPTURE(p.sm);
+    size_t found = 0;
+    for (const Target& target : all_targets()) {
+      if (target.gpu.sm != p.sm) continue;
+      ++found;
+      CHECK(target.gpu.smem_per_block == p.block_kib * 1024);
+      CHECK(target.gpu.smem_per_multiprocessor == p.kib * 1024);
+      CHECK(target.gpu.threads_per_multiprocessor == p.threads);
+    }
+    CHECK(found > 0);
+  }
+}
+
+TEST_CASE("a device's code is made by a compiler of its driver's family") {
+  for (const Target& target : all_targets()) {
+    if (!target.is_gpu) continue;
+    CAPTURE(target.name);
+    const uint32_t family = target.gpu.nvrtc == NvrtcFamily::kCuda11   ? 11
+                            : target.gpu.nvrtc == NvrtcFamily::kCuda12 ? 12
+                                                                       : 13;
+    CHECK(target.gpu.min_driver / 1000 == family);
+  }
+}
+
 TEST_CASE("machine code is named after the SM, with the features of sm_90 alone") {
   CHECK(find_target("orin").gpu.architecture() == "sm_87");
   CHECK(find_target("sm_90").gpu.architecture() == "sm_90a");
