@@ -48,7 +48,8 @@ struct ProgramReport {
 
 struct BuildReport {
   std::vector<ProgramReport> programs;
-  std::vector<TuneReport> tuned;  // targets that the agent's device could time
+  std::vector<TuneReport> tuned;   // targets that the agent's device could time
+  std::vector<std::string> notes;  // remarks about the model that the user should read
   uint64_t plan_bytes = 0;
 };
 

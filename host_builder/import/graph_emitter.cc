@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/graph/refusal.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/import/scalar_bytes.h"
 
@@ -77,7 +77,8 @@ void GraphEmitter::name_after_model(ValueId id, const std::string& name) {
 
 ValueId GraphEmitter::constant(HostTensor tensor) {
   if (tensor.data.size() > limits_.constant_bytes) {
-    throw BuildError("a constant " + shape_text(tensor.shape) + " exceeds the limit for constants");
+    throw Refusal("a constant " + shape_text(tensor.shape) + " exceeds the limit for constants",
+                  "reduce the model's weights, or split it into several models");
   }
   limits_.constant_bytes -= tensor.data.size();
   return graph_.add_constant(unique(node_name_ + "/constant"), tensor.dtype,
