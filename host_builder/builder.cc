@@ -8,7 +8,6 @@
 #include "host_builder/codegen/compiler.h"
 #include "host_builder/emit/check_plan.h"
 #include "host_builder/emit/plan_writer.h"
-#include "host_builder/emit/sha256.h"
 #include "host_builder/frames/insert.h"
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/noise_check.h"
@@ -18,6 +17,7 @@
 #include "host_builder/read_file.h"
 #include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
+#include "host_builder/source_hash.h"
 #include "host_builder/tactics/cuda/upsample_as_addressing.h"
 #include "host_builder/tactics/cuda/view_transposes.h"
 #include "host_builder/tactics/tune/build_tactics.h"
@@ -162,30 +162,32 @@ std::string stage_suffix(const Target& target, int64_t batch, const BuildOptions
 /// Read once, however many programs are made of it.
 struct ModelBytes {
   std::vector<std::byte> bytes;
-  std::filesystem::path folder;  // of external data
+  ExternalFolders folders;
 };
 
-/// Up to the graph that is scheduled. Of the first program (`notes` is given) the decoder is
-/// checked: the others have the same network.
+/// Up to the graph that is scheduled. `check_decoder`: on noise, which is needed once, for all
+/// programs have the same network.
 BuiltProgram import_program(const ModelBytes& model, const Target& target, int64_t batch,
                             const BuildOptions& options, ProgressMeter& progress,
-                            ProgramReport& report, std::vector<std::string>* notes) {
+                            ProgramReport& report, bool check_decoder,
+                            std::vector<std::string>& notes) {
   const std::string suffix = stage_suffix(target, batch, options);
   BuiltProgram program;
   progress.next("import" + suffix);
   ImportOptions import_options;
   import_options.batch = batch;
   import_options.shapes = options.shapes;
+  import_options.notes = &notes;
   if (!options.postprocess.empty())
     import_options.cut_at = named_operands(parse_postprocess_spec(options.postprocess));
-  program.graph = import_onnx(model.bytes, import_options, model.folder);
+  program.graph = import_onnx(model.bytes, import_options, model.folders);
   program.graph.batch = batch;
   if (target.is_gpu) program.graph.hints.merge_channels = kGpuMergeChannels;
   const auto decoder = insert_frames(program.graph, options.preprocess, options.postprocess);
   check_label_count(options.labels, program.graph);
-  if (decoder && notes != nullptr) {
+  if (decoder && check_decoder) {
     const std::string note = check_decoder_on_noise(program.graph, *decoder);
-    if (!note.empty()) notes->push_back(note);
+    if (!note.empty()) notes.push_back(note);
   }
   report.target = target.name;
   report.batch = batch;
@@ -278,20 +280,20 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
   ProgressMeter progress(
       options, targets.size() * batches.size() * kStagesPerProgram + gpus * kStagesPerGpu + 1);
   PlanContents contents;
-  const ModelBytes source = {read_file(model), std::filesystem::absolute(model).parent_path()};
-  contents.source_hash = sha256(source.bytes);
+  const ModelBytes source = {read_file(model), ExternalFolders::of_model(model)};
   contents.labels = options.labels;
   BuildTactics tactics(options.tactic_files, options.tune_with, targets);
   BuildReport own_report;
+  std::vector<std::string> notes;  // of every program: most are the same
   std::list<BuiltVariant> variants;
   for (const Target& target : targets) {
     BuiltVariant& variant = variants.emplace_back();
     variant.target = target;
     for (int64_t batch : batches) {
       ProgramReport& program_report = own_report.programs.emplace_back();
-      variant.programs.push_back(
-          import_program(source, target, batch, options, progress, program_report,
-                         own_report.programs.size() == 1 ? &own_report.notes : nullptr));
+      variant.programs.push_back(import_program(source, target, batch, options, progress,
+                                                program_report, own_report.programs.size() == 1,
+                                                notes));
     }
     if (target.is_gpu) tune(variant, tactics, options, progress, own_report);
     ProgramReport* program_report = &own_report.programs.back() - (batches.size() - 1);
@@ -304,9 +306,13 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
     for (const BuiltProgram& program : variant.programs)
       written.programs.push_back({&program.graph, &program.schedule, program.code});
   }
+  for (const std::string& note : notes)
+    if (std::find(own_report.notes.begin(), own_report.notes.end(), note) == own_report.notes.end())
+      own_report.notes.push_back(note);
   progress.next("write");
   contents.name =
       plan_name(options.name.empty() ? variants.front().programs.front().graph.name : options.name);
+  contents.source_hash = source_hash(source.bytes, source.folders).digest;
   std::vector<std::byte> plan = write_plan(contents);
   check_plan(plan);
   own_report.plan_bytes = plan.size();

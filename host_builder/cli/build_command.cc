@@ -149,7 +149,11 @@ void build(BuildArguments& arguments) {
     throw UsageError("--tune-with: the cpu target has no tactics to measure; name a GPU target");
   if (!options.tune_with.empty() && options.tactic_files.size() > 1)
     throw UsageError("--tune-with writes what it measured to the tactic file: give one --tactics");
-  for (const std::string& shape : arguments.shapes) options.shapes.insert(parse_shape(shape));
+  for (const std::string& text : arguments.shapes) {
+    const auto shape = parse_shape(text);
+    if (!options.shapes.insert(shape).second)
+      throw UsageError("--shape " + shape.first + " is given twice; give one shape for each input");
+  }
   options.passes.disabled.insert(arguments.disabled_passes.begin(),
                                  arguments.disabled_passes.end());
   options.passes.dump_dir = arguments.dump_dir;
@@ -211,8 +215,10 @@ void add_build_command(CLI::App& app) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  command->add_option("--shape", arguments->shapes,
-                      "Shape of an input with symbolic axes, NAME=1x3x224x224, repeatable");
+  command->add_option(
+      "--shape", arguments->shapes,
+      "Shape of an input with open axes, NAME=1x3x224x224, repeatable (the batch is "
+      "--batch's)");
   command->add_option("--preprocess", arguments->options.preprocess,
                       "Compile frame conversion into the plan (SPEC below)");
   command->add_option("--postprocess", arguments->options.postprocess,

@@ -12,9 +12,12 @@
 #include "host_builder/cli/npy.h"
 #include "host_builder/cli/output_names.h"
 #include "host_builder/cli/runner.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/emit/describe.h"
+#include "host_builder/graph/refusal.h"
 #include "host_builder/import/onnx.h"
 #include "host_builder/passes/pass.h"
+#include "host_builder/read_file.h"
+#include "host_builder/source_hash.h"
 #include "host_builder/tactics/evaluate_graph.h"
 #include "host_builder/tactics/plan_layers.h"
 #include "plan_schema/half.h"
@@ -142,8 +145,25 @@ void compare_layers(Runner& runner, const std::vector<HostTensor>& inputs,
                  set_inputs, observe);
 }
 
+// A plan is compared with its own model only: another one has other weights, if not other inputs.
+void require_same_model(const VerifyArguments& arguments) {
+  const SourceHash found =
+      source_hash(read_file(arguments.model), ExternalFolders::of_model(arguments.model));
+  const auto needed =
+      describe_json(read_file(arguments.plan)).at("source_sha256").get<std::string>();
+  if (hash_text(found.digest) == needed) return;
+  std::string covered = arguments.model;
+  for (const std::string& file : found.files) covered += ", " + file;
+  throw Refusal(arguments.plan + " was built from another model: the sha256 of its source is " +
+                    needed + ", that of " + covered + " is " + hash_text(found.digest),
+                "give the model that the plan was built from",
+                found.files.empty() ? ", or build the plan again"
+                                    : " with its external data, or build the plan again");
+}
+
 void verify(const VerifyArguments& arguments) {
   Runner runner(arguments.plan, arguments.options);
+  require_same_model(arguments);
   ImportOptions options;
   options.batch = runner.batch();
   std::map<std::string, HostTensor> inputs;

@@ -157,7 +157,7 @@ std::string describe_html(const std::vector<std::byte>& plan) {
   html += row("file", readable_bytes(description.at("file_bytes").get<uint64_t>()) + ", format " +
                           description.at("format").get<std::string>() + ", written by " +
                           description.at("builder").get<std::string>());
-  html += row("model sha256", description.at("source_sha256").get<std::string>());
+  html += row("source sha256", description.at("source_sha256").get<std::string>());
   for (const json& segment : description.at("segments")) {
     html += row("segment", segment.at("kind").get<std::string>() + ", " +
                                readable_bytes(segment.at("bytes").get<uint64_t>()));

@@ -98,7 +98,8 @@ std::string describe_text(const std::vector<std::byte>& plan) {
                      readable_bytes(description.at("file_bytes").get<uint64_t>()) + ", format " +
                      description.at("format").get<std::string>() + ", written by " +
                      description.at("builder").get<std::string>() + "\n";
-  text += "model sha256 " + description.at("source_sha256").get<std::string>() + "\n";
+  text += "source sha256 " + description.at("source_sha256").get<std::string>() +
+          " (the model and its external data)\n";
   for (const json& segment : description.at("segments")) {
     text += "segment " + segment.at("kind").get<std::string>() + "  " +
             readable_bytes(segment.at("bytes").get<uint64_t>()) + "\n";

@@ -30,7 +30,7 @@ struct PlanVariant {
 
 struct PlanContents {
   std::string name;
-  std::array<uint8_t, 32> source_hash{};  // SHA-256 of the model file
+  std::array<uint8_t, 32> source_hash{};  // of the model and its external data (source_hash.h)
   std::vector<std::string> labels;
   std::vector<PlanVariant> variants;
 };

@@ -1,6 +1,8 @@
 #include "host_builder/emit/sha256.h"
 
+#include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace stint::builder {
 namespace {
@@ -71,28 +73,53 @@ void compress(std::array<uint32_t, 8>& state, const uint8_t* block, const Words&
   for (size_t i = 0; i < 8; ++i) state[i] += added[i];
 }
 
+const Constants& constants() {
+  static const Constants made;
+  return made;
+}
+
 }  // namespace
 
-std::array<uint8_t, 32> sha256(std::span<const std::byte> data) {
-  static const Constants constants;
-  std::array<uint32_t, 8> state = constants.initial;
-  const auto* bytes = reinterpret_cast<const uint8_t*>(data.data());
-  const size_t whole = data.size() / 64 * 64;
-  for (size_t i = 0; i < whole; i += 64) compress(state, bytes + i, constants.round);
+Sha256::Sha256() : state_(constants().initial) {}
 
+void Sha256::add(std::span<const std::byte> data) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(data.data());
+  size_t left = data.size();
+  const size_t waiting = bytes_ % block_.size();
+  bytes_ += left;
+  if (waiting > 0) {
+    const size_t taken = std::min(left, block_.size() - waiting);
+    std::memcpy(&block_[waiting], bytes, taken);
+    bytes += taken;
+    left -= taken;
+    if (waiting + taken < block_.size()) return;
+    compress(state_, block_.data(), constants().round);
+  }
+  for (; left >= block_.size(); bytes += block_.size(), left -= block_.size())
+    compress(state_, bytes, constants().round);
+  if (left > 0) std::memcpy(block_.data(), bytes, left);
+}
+
+Sha256Digest Sha256::digest() const {
+  std::array<uint32_t, 8> state = state_;
   std::array<uint8_t, 128> tail{};  // the rest, a one bit, zeros, the length in bits
-  const size_t rest = data.size() - whole;
-  for (size_t i = 0; i < rest; ++i) tail[i] = bytes[whole + i];
+  const size_t rest = bytes_ % block_.size();
+  std::copy_n(block_.begin(), rest, tail.begin());
   tail[rest] = 0x80;
   const size_t tail_bytes = rest < 56 ? 64 : 128;
-  const uint64_t bits = uint64_t{data.size()} * 8;
-  for (size_t i = 0; i < 8; ++i) tail[tail_bytes - 1 - i] = static_cast<uint8_t>(bits >> (8 * i));
-  for (size_t i = 0; i < tail_bytes; i += 64) compress(state, tail.data() + i, constants.round);
-
-  std::array<uint8_t, 32> digest;
+  for (size_t i = 0; i < 8; ++i)
+    tail[tail_bytes - 1 - i] = static_cast<uint8_t>(bytes_ * 8 >> (8 * i));
+  for (size_t i = 0; i < tail_bytes; i += 64) compress(state, tail.data() + i, constants().round);
+  Sha256Digest digest;
   for (size_t i = 0; i < 32; ++i)
     digest[i] = static_cast<uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
   return digest;
+}
+
+Sha256Digest sha256(std::span<const std::byte> data) {
+  Sha256 hash;
+  hash.add(data);
+  return hash.digest();
 }
 
 }  // namespace stint::builder

@@ -8,6 +8,21 @@
 
 namespace stint::builder {
 
-std::array<uint8_t, 32> sha256(std::span<const std::byte> data);
+using Sha256Digest = std::array<uint8_t, 32>;
+
+/// Of data that comes in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  void add(std::span<const std::byte> data);
+  Sha256Digest digest() const;  // of what was added so far
+
+ private:
+  std::array<uint32_t, 8> state_;
+  std::array<uint8_t, 64> block_{};  // its first bytes_ % 64 bytes wait for the rest
+  uint64_t bytes_ = 0;
+};
+
+Sha256Digest sha256(std::span<const std::byte> data);
 
 }  // namespace stint::builder

@@ -35,7 +35,7 @@ void translate_selu(NodeTranslation& n) {
 void translate_gelu(NodeTranslation& n) {
   const std::string approximate = n.text("approximate", "none");
   if (approximate != "none" && approximate != "tanh")
-    n.fail("attribute 'approximate' is '" + approximate + "', needs none or tanh");
+    n.fail("attribute 'approximate' is '" + approximate + "', needs none or tanh", kCheckModel);
   n.bind(0, n.emitter().unary(approximate == "tanh" ? EltOp::kGeluTanh : EltOp::kGelu, n.in(0)));
 }
 
@@ -63,7 +63,8 @@ void translate_prelu(NodeTranslation& n) {
   }
   if (broadcast_shapes(n.shape(0), n.shape(1)) != n.shape(0)) {
     n.fail("slope " + shape_text(n.shape(1)) + " cannot be broadcast to the input " +
-           shape_text(n.shape(0)));
+               shape_text(n.shape(0)),
+           kCheckModel);
   }
   n.bind(0, n.emitter().binary(EltOp::kPRelu, n.in(0), n.in(1)));
 }
@@ -79,7 +80,8 @@ Bound clip_bound(NodeTranslation& n, const char* attribute, size_t operand, floa
   if (!n.has(operand)) return {kNoValue, fallback, true};
   const Value& v = n.value(operand);
   if (v.elements() != 1)
-    n.fail(std::string(attribute) + " must be one number, it is " + shape_text(v.shape));
+    n.fail(std::string(attribute) + " must be one number, it is " + shape_text(v.shape),
+           kCheckModel);
   if (!v.is_constant()) return {n.in(operand), 0, false};
   return {n.in(operand), scalar_from_bytes(v.dtype, v.constant->data()), true};
 }

@@ -15,10 +15,10 @@ void translate_dropout(NodeTranslation& n) {
   n.ignore("ratio");
   n.ignore("seed");
   if (n.opset() < 7 && n.integer("is_test", 0) == 0) {
-    n.fail("training mode (is_test=0) is not supported; export the model for inference");
+    n.fail("training mode (is_test=0) is not supported", kExportForInference);
   }
   if (n.opset() >= 12 && n.has(2) && n.constant_number(2, "training_mode") != 0.0) {
-    n.fail("training mode is not supported; export the model for inference");
+    n.fail("training mode is not supported", kExportForInference);
   }
   n.bind(0, n.in(0));
   if (!n.wants(1)) return;
@@ -43,7 +43,8 @@ void translate_constant(NodeTranslation& n) {
     const auto values = n.integers("value_ints");
     n.bind(0, e.constant(DType::kI64, {static_cast<int64_t>(values.size())}, values));
   } else {
-    n.fail("has no value of a supported kind; strings and sparse tensors are not supported");
+    n.fail("has no value of a supported kind: strings and sparse tensors are not supported",
+           "store it as a dense tensor of numbers");
   }
 }
 
@@ -53,10 +54,11 @@ ValueId filled(NodeTranslation& n, DType dtype, const Shape& shape,
                const std::vector<std::byte>& element) {
   const auto elements = checked_elements(shape);
   if (!elements || shape.size() > static_cast<size_t>(kMaxRank))
-    n.fail("its shape " + shape_text(shape) + " is not possible");
+    n.fail("its shape " + shape_text(shape) + " is not possible", kCheckModel);
   const uint64_t bytes = static_cast<uint64_t>(*elements) * element.size();
   if (bytes > n.emitter().limits().constant_bytes)
-    n.fail("a constant " + shape_text(shape) + " exceeds the limit for constants");
+    n.fail("a constant " + shape_text(shape) + " exceeds the limit for constants",
+           "reduce its extents, or compute it in your program and make it an input");
   HostTensor tensor{dtype, shape, {}};
   tensor.data.resize(bytes);
   for (uint64_t at = 0; at < bytes; at += element.size())
@@ -68,7 +70,7 @@ void translate_constant_of_shape(NodeTranslation& n) {
   HostTensor value{DType::kF32, {1}, scalar_bytes(DType::kF32, 0.0)};
   if (n.has_attribute("value")) value = n.tensor("value");
   if (value.data.size() != dtype_bytes(value.dtype))
-    n.fail("attribute 'value' must be one element, it is " + shape_text(value.shape));
+    n.fail("attribute 'value' must be one element, it is " + shape_text(value.shape), kCheckModel);
   n.bind(0, filled(n, value.dtype, n.constant_integers(0, "the shape"), value.data));
 }
 
@@ -105,7 +107,9 @@ void translate_cast(NodeTranslation& n) {
   const int64_t to = n.required_integer("to");
   const auto dtype =
       dtype_from_onnx(static_cast<int32_t>(std::max<int64_t>(-1, std::min<int64_t>(to, 1000))));
-  if (!dtype) n.fail("to type " + onnx_type_name(static_cast<int32_t>(to)) + " is not supported");
+  if (!dtype)
+    n.fail("to type " + onnx_type_name(static_cast<int32_t>(to)) + " is not supported",
+           "export the model with float32 or integer tensors");
   n.bind(0, n.emitter().cast(n.in(0), *dtype));
 }
 
@@ -120,11 +124,13 @@ void translate_range(NodeTranslation& n) {
                delta = n.constant_number(2, "the delta");
   const double count = std::ceil((limit - start) / delta);
   if (delta == 0.0 || !std::isfinite(count))
-    n.fail("from " + std::to_string(start) + " by " + std::to_string(delta) + " never ends");
+    n.fail("from " + std::to_string(start) + " by " + std::to_string(delta) + " never ends",
+           kCheckModel);
   const double elements = std::max(count, 0.0);
   const DType dtype = n.dtype(0);
   if (elements * dtype_bytes(dtype) > static_cast<double>(n.emitter().limits().constant_bytes))
-    n.fail("has too many elements");
+    n.fail("has " + std::to_string(elements) + " elements, more than constants may have",
+           "reduce its extent");
   HostTensor tensor{dtype, {static_cast<int64_t>(elements)}, {}};
   for (int64_t i = 0; i < tensor.shape[0]; ++i) {
     const auto element = scalar_bytes(dtype, start + static_cast<double>(i) * delta);

@@ -21,23 +21,27 @@ void check_extents(const NodeTranslation& n, const Extents& values, size_t count
                    const char* what) {
   if (values.size() != count) {
     n.fail(std::string("attribute '") + what + "' has " + std::to_string(values.size()) +
-           " entries, needs " + std::to_string(count));
+               " entries, needs " + std::to_string(count),
+           kCheckModel);
   }
   for (int64_t v : values) {
     if (v < least || v > kMaxExtent)
       n.fail(std::string("attribute '") + what + "' holds " + std::to_string(v) +
-             ", which is out of range");
+                 ", which is out of range",
+             kCheckModel);
   }
 }
 
 /// Every extent of the input is within bounds afterwards.
 size_t spatial_rank(const NodeTranslation& n) {
   if (n.rank(0) < 3 || n.rank(0) > 5) {
-    n.fail("needs an input with 1 to 3 spatial axes, it is " + shape_text(n.shape(0)));
+    n.fail("needs an input with 1 to 3 spatial axes, it is " + shape_text(n.shape(0)),
+           "reshape the input to three spatial axes at most");
   }
   for (const int64_t extent : n.shape(0)) {
     if (extent < 0 || extent > kMaxExtent)
-      n.fail("input " + shape_text(n.shape(0)) + " has an extent out of range");
+      n.fail("input " + shape_text(n.shape(0)) + " has an extent out of range",
+             "reduce its extents");
   }
   return n.rank(0) - 2;
 }
@@ -58,7 +62,8 @@ WindowAttributes read_window(NodeTranslation& n, size_t spatial, const Extents& 
   if (w.auto_pad != "NOTSET" && w.auto_pad != "VALID" && w.auto_pad != "SAME_UPPER" &&
       w.auto_pad != "SAME_LOWER") {
     n.fail("attribute 'auto_pad' is '" + w.auto_pad +
-           "', needs NOTSET, VALID, SAME_UPPER or SAME_LOWER");
+               "', needs NOTSET, VALID, SAME_UPPER or SAME_LOWER",
+           kCheckModel);
   }
   if (w.auto_pad != "NOTSET") pads.assign(2 * spatial, 0);
   w.pads_begin.assign(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(spatial));
@@ -94,7 +99,8 @@ void resolve_same_padding(const NodeTranslation& n, WindowAttributes& w) {
 Extents kernel_of_weights(const NodeTranslation& n, size_t spatial) {
   if (n.rank(1) != spatial + 2) {
     n.fail("weights " + shape_text(n.shape(1)) + " do not have the input's rank " +
-           std::to_string(spatial + 2));
+               std::to_string(spatial + 2),
+           kCheckModel);
   }
   return {n.shape(1).begin() + 2, n.shape(1).end()};
 }
@@ -164,7 +170,7 @@ PoolAttributes pool_attributes(PoolKind kind, const WindowAttributes& w) {
 void translate_pool(NodeTranslation& n) {
   const bool is_max = n.op() == "MaxPool";
   const size_t spatial = spatial_rank(n);
-  if (!n.has_attribute("kernel_shape")) n.fail("attribute 'kernel_shape' is missing");
+  if (!n.has_attribute("kernel_shape")) n.fail("attribute 'kernel_shape' is missing", kCheckModel);
   WindowAttributes w = read_window(n, spatial, {});
   resolve_same_padding(n, w);
   PoolAttributes a = pool_attributes(is_max ? PoolKind::kMax : PoolKind::kAverage, w);
@@ -187,7 +193,8 @@ void translate_pool(NodeTranslation& n) {
 void translate_global_pool(NodeTranslation& n) {
   const bool is_max = n.op() == "GlobalMaxPool";
   const size_t rank = n.rank(0);
-  if (rank < 3) n.fail("needs an input with spatial axes, it is " + shape_text(n.shape(0)));
+  if (rank < 3)
+    n.fail("needs an input with spatial axes, it is " + shape_text(n.shape(0)), kCheckModel);
   if (rank > 5) {
     ReduceAttributes a{is_max ? ReduceOp::kMax : ReduceOp::kMean, {}, true};
     for (size_t i = 2; i < rank; ++i) a.axes.push_back(static_cast<int64_t>(i));

@@ -23,7 +23,8 @@ ValueId second_operand(NodeTranslation& n) {
   if (!broadcast || !n.has_attribute("axis")) return n.in(1);
   const auto axis = static_cast<size_t>(normalize_axis(n.integer("axis", 0), n.rank(0), "axis"));
   if (axis + n.rank(1) > n.rank(0))
-    n.fail("operand 1 " + shape_text(n.shape(1)) + " does not fit at axis " + std::to_string(axis));
+    n.fail("operand 1 " + shape_text(n.shape(1)) + " does not fit at axis " + std::to_string(axis),
+           kCheckModel);
   Shape aligned = n.shape(1);
   aligned.resize(n.rank(0) - axis, 1);
   return n.emitter().reshape(n.in(1), aligned);
@@ -66,7 +67,8 @@ void translate_pow(NodeTranslation& n) {
 
 void translate_mod(NodeTranslation& n) {
   const bool fmod = n.integer("fmod", 0) != 0;
-  if (!fmod && is_float(n.dtype(0))) n.fail("of floating-point operands needs fmod=1");
+  if (!fmod && is_float(n.dtype(0)))
+    n.fail("of floating-point operands needs fmod=1", "set fmod=1 in the model");
   n.bind(0, n.emitter().binary(fmod ? EltOp::kFMod : EltOp::kMod, n.in(0), n.in(1)));
 }
 

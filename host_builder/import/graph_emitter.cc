@@ -4,8 +4,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/graph/refusal.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/import/own_suppression.h"
 #include "host_builder/import/scalar_bytes.h"
 
 namespace stint::builder {
@@ -77,7 +78,8 @@ void GraphEmitter::name_after_model(ValueId id, const std::string& name) {
 
 ValueId GraphEmitter::constant(HostTensor tensor) {
   if (tensor.data.size() > limits_.constant_bytes) {
-    throw BuildError("a constant " + shape_text(tensor.shape) + " exceeds the limit for constants");
+    throw Refusal("a constant " + shape_text(tensor.shape) + " exceeds the limit for constants",
+                  "reduce the model's weights, or split it into several models");
   }
   limits_.constant_bytes -= tensor.data.size();
   return graph_.add_constant(unique(node_name_ + "/constant"), tensor.dtype,
@@ -244,10 +246,9 @@ void GraphEmitter::follow_rows(const Node& node) {
     } else {
       if (suppressed) suppressed_.insert(id);
       if (bound && largest_bound == 1)
-        throw BuildError(
-            "reads how many boxes a NonMaxSuppression keeps, which is known only at run time; let "
-            "the plan suppress instead: --postprocess boxes-scores,boxes=NAME,scores=NAME with the "
-            "two values that the NonMaxSuppression reads, or export the model without it");
+        throw Refusal(
+            "reads how many boxes a NonMaxSuppression keeps, which is known only at run time",
+            kSuppressInPlan);
     }
   }
 }

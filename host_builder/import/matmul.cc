@@ -4,7 +4,19 @@
 namespace stint::builder {
 namespace {
 
+/// Of integers there is no kernel; two constants may be folded without one.
+void require_floats(const NodeTranslation& n) {
+  const DType dtype = n.dtype(0);
+  const bool is_float =
+      dtype == DType::kF32 || dtype == DType::kF64 || dtype == DType::kF16 || dtype == DType::kBF16;
+  if (is_float || (n.value(0).is_constant() && n.value(1).is_constant())) return;
+  n.fail(std::string("multiplies matrices of type ") + dtype_name(dtype) +
+             ", there are kernels for floating-point types only",
+         "cast its operands to float32 in the model, and its result back");
+}
+
 void translate_matmul(NodeTranslation& n) {
+  require_floats(n);
   n.bind(0, n.emitter().emit(Op::kMatMul, MatMulAttributes{}, {n.in(0), n.in(1)}));
 }
 
@@ -18,8 +30,10 @@ void translate_gemm(NodeTranslation& n) {
   if (n.opset() < 7) n.ignore("broadcast");  // C broadcasts from opset 7 on without saying so
   const float alpha = n.number("alpha", 1.0f), beta = n.number("beta", 1.0f);
   if (n.rank(0) != 2 || n.rank(1) != 2)
-    n.fail("needs two matrices, they are " + shape_text(n.shape(0)) + " and " +
-           shape_text(n.shape(1)));
+    n.fail(
+        "needs two matrices, they are " + shape_text(n.shape(0)) + " and " + shape_text(n.shape(1)),
+        kCheckModel);
+  require_floats(n);
   const ValueId a = n.integer("transA", 0) ? e.transpose(n.in(0), {1, 0}) : n.in(0);
   const ValueId b = n.integer("transB", 0) ? e.transpose(n.in(1), {1, 0}) : n.in(1);
   // The factor goes where it can be folded.
@@ -33,7 +47,8 @@ void translate_gemm(NodeTranslation& n) {
   }
   const Shape& result = e.graph().value(product).shape;
   if (broadcast_shapes(n.shape(2), result) != result) {
-    n.fail("C " + shape_text(n.shape(2)) + " cannot be broadcast to " + shape_text(result));
+    n.fail("C " + shape_text(n.shape(2)) + " cannot be broadcast to " + shape_text(result),
+           kCheckModel);
   }
   n.bind(0, e.binary(EltOp::kAdd, product, times(e, n.in(2), beta)));
 }

@@ -8,7 +8,7 @@
 
 namespace stint::builder {
 
-/// Throws BuildError if the bytes are not a model.
+/// Throws Refusal if the bytes are not a model.
 onnx::ModelProto parse_model(std::span<const std::byte> bytes);
 
 }  // namespace stint::builder

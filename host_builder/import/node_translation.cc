@@ -4,17 +4,18 @@
 
 namespace stint::builder {
 
-NodeTranslation::NodeTranslation(const onnx::NodeProto& node, int64_t opset, NameTable& names,
-                                 GraphEmitter& emitter, TensorSource& source)
-    : node_(node), opset_(opset), names_(names), emitter_(emitter), source_(source) {
+NodeTranslation::NodeTranslation(const onnx::NodeProto& node, Scope& scope, GraphEmitter& emitter,
+                                 TensorSource& source)
+    : node_(node), scope_(scope), emitter_(emitter), source_(source) {
   for (const std::string& name : node.input())
-    inputs_.push_back(name.empty() ? kNoValue : names.at(name));
+    inputs_.push_back(name.empty() ? kNoValue : scope.find(name).value());
 }
 
 ValueId NodeTranslation::in(size_t i) const {
   if (!has(i)) {
-    fail("operand " + std::to_string(i) + " is missing; the node has " +
-         std::to_string(inputs_.size()) + " operand(s)");
+    fail("operand " + std::to_string(i) + " is missing, the node has " +
+             std::to_string(inputs_.size()) + " operand(s)",
+         kCheckModel);
   }
   return inputs_[i];
 }
@@ -22,7 +23,7 @@ ValueId NodeTranslation::in(size_t i) const {
 std::vector<ValueId> NodeTranslation::all_inputs() const {
   std::vector<ValueId> ids;
   for (size_t i = 0; i < inputs_.size(); ++i) ids.push_back(in(i));
-  if (ids.empty()) fail("needs at least one operand");
+  if (ids.empty()) fail("needs at least one operand", kCheckModel);
   return ids;
 }
 
@@ -30,8 +31,8 @@ std::vector<double> NodeTranslation::constant_numbers(size_t i, const char* what
   const Value& v = value(i);
   if (!v.is_constant()) {
     fail(std::string(what) + " (operand " + std::to_string(i) + ", '" + v.name +
-         "') must be known at build time: every shape in a plan is static. Make it a constant or "
-         "an initializer.");
+             "') must be known at build time: every shape in a plan is static",
+         "make it a constant or an initializer (fixed shapes at the export, or onnxsim)");
   }
   std::vector<double> result;
   const size_t bytes = dtype_bytes(v.dtype);
@@ -44,7 +45,7 @@ std::vector<double> NodeTranslation::constant_numbers(size_t i, const char* what
 std::vector<int64_t> NodeTranslation::constant_integers(size_t i, const char* what) const {
   const Value& v = value(i);
   if (v.dtype != DType::kI64 && v.dtype != DType::kI32) {
-    fail(std::string(what) + " must be int32 or int64, it is " + dtype_name(v.dtype));
+    fail(std::string(what) + " must be int32 or int64, it is " + dtype_name(v.dtype), kCheckModel);
   }
   std::vector<int64_t> result;
   if (v.dtype == DType::kI64 && v.is_constant()) {  // not through double, which has 53 bits
@@ -58,14 +59,16 @@ std::vector<int64_t> NodeTranslation::constant_integers(size_t i, const char* wh
 int64_t NodeTranslation::constant_integer(size_t i, const char* what) const {
   const auto values = constant_integers(i, what);
   if (values.size() != 1)
-    fail(std::string(what) + " must be one number, it has " + std::to_string(values.size()));
+    fail(std::string(what) + " must be one number, it has " + std::to_string(values.size()),
+         kCheckModel);
   return values[0];
 }
 
 double NodeTranslation::constant_number(size_t i, const char* what) const {
   const auto values = constant_numbers(i, what);
   if (values.size() != 1)
-    fail(std::string(what) + " must be one number, it has " + std::to_string(values.size()));
+    fail(std::string(what) + " must be one number, it has " + std::to_string(values.size()),
+         kCheckModel);
   return values[0];
 }
 
@@ -78,8 +81,9 @@ const onnx::AttributeProto* NodeTranslation::find(const char* name,
     if (attribute.has_type() && attribute.type() != type &&
         attribute.type() != onnx::AttributeProto::UNDEFINED) {
       fail(std::string("attribute '") + name + "' has type " +
-           onnx::AttributeProto::AttributeType_Name(attribute.type()) + ", needs " +
-           onnx::AttributeProto::AttributeType_Name(type));
+               onnx::AttributeProto::AttributeType_Name(attribute.type()) + ", needs " +
+               onnx::AttributeProto::AttributeType_Name(type),
+           kCheckModel);
     }
     return &attribute;
   }
@@ -99,7 +103,7 @@ int64_t NodeTranslation::integer(const char* name, int64_t fallback) {
 }
 
 int64_t NodeTranslation::required_integer(const char* name) {
-  if (!has_attribute(name)) fail(std::string("attribute '") + name + "' is missing");
+  if (!has_attribute(name)) fail(std::string("attribute '") + name + "' is missing", kCheckModel);
   return integer(name, 0);
 }
 
@@ -127,7 +131,7 @@ std::vector<float> NodeTranslation::numbers(const char* name, std::vector<float>
 
 HostTensor NodeTranslation::tensor(const char* name) {
   const auto* attribute = find(name, onnx::AttributeProto::TENSOR);
-  if (!attribute) fail(std::string("attribute '") + name + "' is missing");
+  if (!attribute) fail(std::string("attribute '") + name + "' is missing", kCheckModel);
   HostTensor decoded = decode_tensor(attribute->t(), source_);
   source_.bytes_left += decoded.data.size();  // counted when it becomes a constant of the graph
   return decoded;
@@ -137,7 +141,9 @@ void NodeTranslation::reject_unknown_attributes() const {
   for (const auto& attribute : node_.attribute()) {
     if (!understood_.count(attribute.name())) {
       fail("attribute '" + attribute.name() + "' is not known for this operator at opset " +
-           std::to_string(opset_));
+               std::to_string(opset()),
+           "remove the attribute, or convert the model to the opset that has it "
+           "(onnx.version_converter)");
     }
   }
 }
@@ -146,20 +152,24 @@ void NodeTranslation::bind(size_t i, ValueId value) {
   bound_.insert(i);
   if (!wants(i)) return;
   const std::string& name = node_.output(static_cast<int>(i));
-  if (!names_.emplace(name, value).second)
-    fail("its result '" + name + "' is already the result of another node");
-  emitter_.name_after_model(value, name);
+  if (!scope_.define(name, value))
+    fail("its result '" + name + "' is already the result of another node", kCheckModel);
+  if (scope_.is_model() && value != kNoValue) emitter_.name_after_model(value, name);
 }
 
-void NodeTranslation::no_outputs_beyond(size_t count, const char* reason) const {
+void NodeTranslation::no_outputs_beyond(size_t count, const char* found, Action action) const {
   for (size_t i = count; i < output_count(); ++i) {
-    if (wants(i)) fail(reason);
+    if (wants(i)) fail(found, action);
   }
 }
 
 void NodeTranslation::reject_unbound_outputs() const {
   for (size_t i = 0; i < output_count(); ++i) {
-    if (wants(i) && !bound_.count(i)) fail("result " + std::to_string(i) + " is not supported");
+    if (!wants(i) || bound_.count(i)) continue;
+    fail("result " + std::to_string(i) + " ('" + node_.output(static_cast<int>(i)) +
+             "') is not supported",
+         "remove what reads it from the model, or cut the model before it "
+         "(onnx.utils.extract_model)");
   }
 }
 

@@ -1,34 +1,36 @@
 // One ONNX node while it is translated: typed access to its attributes and operands, and the
-// binding of its results. Everything throws BuildError with the reason; the importer adds the
-// node's name and operator.
+// binding of its results. Everything throws Refusal with the reason and what to do; the importer
+// adds the node's name and operator.
 #pragma once
 
 #include <onnx/onnx_pb.h>
 
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/graph/refusal.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/import/graph_emitter.h"
+#include "host_builder/import/scope.h"
 #include "host_builder/import/tensor_decode.h"
 
 namespace stint::builder {
 
-/// Values by the model's names. kNoValue marks results of nodes that could not be translated.
-using NameTable = std::unordered_map<std::string, ValueId>;
-
 class NodeTranslation {
  public:
-  NodeTranslation(const onnx::NodeProto& node, int64_t opset, NameTable& names,
-                  GraphEmitter& emitter, TensorSource& source);
+  /// Every operand must be known to the scope.
+  NodeTranslation(const onnx::NodeProto& node, Scope& scope, GraphEmitter& emitter,
+                  TensorSource& source);
 
   const std::string& op() const { return node_.op_type(); }
-  int64_t opset() const { return opset_; }
+  int64_t opset() const { return scope_.opset(); }
   GraphEmitter& emitter() { return emitter_; }
-  [[noreturn]] void fail(const std::string& reason) const { throw BuildError(reason); }
+  /// `found`: what the node is or has, and what is needed. `rest` ends the action.
+  [[noreturn]] void fail(const std::string& found, Action action,
+                         const std::string& rest = {}) const {
+    throw Refusal(found, action, rest);
+  }
 
   // Operands.
   size_t input_count() const { return inputs_.size(); }
@@ -65,17 +67,17 @@ class NodeTranslation {
   bool wants(size_t i) const {
     return i < output_count() && !node_.output(static_cast<int>(i)).empty();
   }
+  /// kNoValue: the result is not known, because of what is a finding already.
   void bind(size_t i, ValueId value);
   /// No result beyond the first `count` may be wanted.
-  void no_outputs_beyond(size_t count, const char* reason) const;
+  void no_outputs_beyond(size_t count, const char* found, Action action) const;
   void reject_unbound_outputs() const;
 
  private:
   const onnx::AttributeProto* find(const char* name, onnx::AttributeProto::AttributeType type);
 
   const onnx::NodeProto& node_;
-  int64_t opset_;
-  NameTable& names_;
+  Scope& scope_;
   GraphEmitter& emitter_;
   TensorSource& source_;
   std::vector<ValueId> inputs_;

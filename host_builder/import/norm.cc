@@ -30,22 +30,24 @@ ValueId batch_norm_by_definition(NodeTranslation& n, float epsilon) {
 
 void translate_batch_norm(NodeTranslation& n) {
   n.ignore("momentum");
-  n.no_outputs_beyond(1, "results for training are not supported; export the model for inference");
+  n.no_outputs_beyond(1, "results for training are not supported", kExportForInference);
   if (n.opset() < 7 && n.integer("is_test", 0) == 0) {
-    n.fail("training mode (is_test=0) is not supported; export the model for inference");
+    n.fail("training mode (is_test=0) is not supported", kExportForInference);
   }
   if (n.opset() < 9 && n.integer("spatial", 1) == 0)
-    n.fail("spatial=0 is not supported; normalise per channel");
+    n.fail("spatial=0 is not supported", "replace it by a normalisation per channel (spatial=1)");
   if (n.opset() >= 14 && n.integer("training_mode", 0) != 0)
-    n.fail("training mode is not supported; export the model for inference");
+    n.fail("training mode is not supported", kExportForInference);
   const float epsilon = n.number("epsilon", 1e-5f);
-  if (n.rank(0) < 2) n.fail("needs an input of rank 2 or more, it is " + shape_text(n.shape(0)));
+  if (n.rank(0) < 2)
+    n.fail("needs an input of rank 2 or more, it is " + shape_text(n.shape(0)), kCheckModel);
   bool constant = true;
   for (size_t i = 1; i < 5; ++i) {
     constant = constant && n.value(i).is_constant() && n.dtype(i) == n.dtype(0);
     if (n.value(i).elements() != n.shape(0)[1]) {
       n.fail("operand " + std::to_string(i) + " is " + shape_text(n.shape(i)) +
-             ", needs one element for each of " + std::to_string(n.shape(0)[1]) + " channels");
+                 ", needs one element for each of " + std::to_string(n.shape(0)[1]) + " channels",
+             kCheckModel);
     }
   }
   if (!constant) {
@@ -81,8 +83,9 @@ void translate_group_norm(NodeTranslation& n) {
   const int64_t groups = n.required_integer("num_groups");
   const Shape x = n.shape(0);
   if (x.size() < 2 || groups < 1 || x[1] % groups != 0) {
-    n.fail(shape_text(x) + " cannot be divided into " + std::to_string(groups) +
-           " groups of channels");
+    n.fail(
+        shape_text(x) + " cannot be divided into " + std::to_string(groups) + " groups of channels",
+        kCheckModel);
   }
   const int64_t per_group = n.value(0).elements() / std::max<int64_t>(x[0] * groups, 1);
   const DType dtype = n.dtype(0);

@@ -33,9 +33,11 @@ extern const std::vector<OperatorEntry> kMatMulOperators;
 extern const std::vector<OperatorEntry> kResizeOperators;
 extern const std::vector<OperatorEntry> kDetectionOperators;
 
-/// The entry for an operator; null if there is none at this opset, and then `reason` says why and
-/// what to do.
-const OperatorEntry* find_operator(const std::string& domain, const std::string& name,
-                                   int64_t opset, std::string& reason);
+/// The entry for an operator. Throws Refusal if there is none at this opset.
+const OperatorEntry& find_operator(const std::string& domain, const std::string& name,
+                                   int64_t opset);
+
+/// Why an operator that is in no list is refused, and what to do instead.
+Refusal refused_operator(const std::string& domain, const std::string& name);
 
 }  // namespace stint::builder

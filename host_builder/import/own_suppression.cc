@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "host_builder/import/model_edges.h"
+#include "host_builder/import/node_order.h"
 
 namespace stint::builder {
 namespace {
@@ -24,10 +26,11 @@ class Sweep {
     for (const auto& input : graph.input()) born(input.name());
   }
 
-  /// The last value before node `end` that alone is still to be read; empty: there is none.
-  std::string last_bottleneck(int end) {
+  /// The last value that alone is still to be read behind one of `nodes`, all there are up to some
+  /// place; empty: there is none.
+  std::string last_bottleneck(const std::vector<int>& nodes) {
     std::string last;
-    for (int i = 0; i < end; ++i) {
+    for (const int i : nodes) {
       const auto& node = graph_.node(i);
       bool computed = false;
       for (const std::string& name : operands_of(node)) {
@@ -61,25 +64,30 @@ bool is_input(const onnx::GraphProto& graph, const std::string& name) {
 
 }  // namespace
 
-std::string advice_on_own_suppression(const onnx::GraphProto& graph) {
-  const auto first = std::find_if(graph.node().begin(), graph.node().end(), is_suppression);
-  if (first == graph.node().end()) return "";
-  const int index = static_cast<int>(first - graph.node().begin());
+void advise_on_own_suppression(const onnx::GraphProto& graph, ImportFindings& findings) {
+  std::vector<int> order;
+  try {
+    order = node_order(graph.node());
+  } catch (const BuildError&) {
+    return;  // said already
+  }
+  const auto first = std::find_if(order.begin(), order.end(),
+                                  [&](int i) { return is_suppression(graph.node(i)); });
+  if (first == order.end()) return;
   // What filters by score before the suppression already gives a number of rows that varies.
-  int end = index;
-  for (int i = 0; i < index; ++i)
-    if (graph.node(i).op_type() == "NonZero") end = std::min(end, i);
-  std::string text = "the model suppresses boxes itself (node '" + first->name() + "', " +
-                     first->op_type() + "); let a decoder of the plan do it, which leaves out that "
-                     "part of the model: --postprocess ";
-  const std::string last = Sweep(graph).last_bottleneck(end);
+  const auto end = std::find_if(order.begin(), first,
+                                [&](int i) { return graph.node(i).op_type() == "NonZero"; });
+  const onnx::NodeProto& node = graph.node(*first);
+  const std::string last = Sweep(graph).last_bottleneck({order.begin(), end});
+  std::string spec = "DECODER with output=, boxes= and scores= naming the values before it";
   if (!last.empty() && !is_input(graph, last))
-    return text + "yolov8,output=" + last +
-           " (or the decoder that fits this value, see stint build --help)";
-  if (first->op_type() == "NonMaxSuppression" && first->input_size() >= 2)
-    return text + "boxes-scores,boxes=" + first->input(0) + ",scores=" + first->input(1);
-  return text + "DECODER with output=, boxes= and scores= naming the values before it (see stint "
-                "build --help)";
+    spec = "yolov8,output=" + last + " (or the decoder that fits this value)";
+  else if (node.op_type() == "NonMaxSuppression" && node.input_size() >= 2)
+    spec = "boxes-scores,boxes=" + node.input(0) + ",scores=" + node.input(1);
+  findings.add("the model",
+               Refusal("suppresses boxes itself (node '" + node.name() + "', " + node.op_type() +
+                           "), which a decoder of the plan does in place of that part",
+                       "pass --postprocess ", spec));
 }
 
 }  // namespace stint::builder

@@ -3,13 +3,18 @@
 
 #include <onnx/onnx_pb.h>
 
-#include <string>
+#include "host_builder/import/import_findings.h"
 
 namespace stint::builder {
 
-/// What to do about a model whose own suppression cannot be built: the --postprocess that ends it at
-/// the last value through which everything passes before the suppression, or at what the suppression
-/// reads. Empty where the model has none.
-std::string advice_on_own_suppression(const onnx::GraphProto& graph);
+/// Where the number of surviving boxes decides what cannot be static.
+inline constexpr Action kSuppressInPlan =
+    "pass --postprocess boxes-scores,boxes=NAME,scores=NAME with the two values that the "
+    "NonMaxSuppression reads, or export the model without it";
+
+/// Adds what to do about a model whose own suppression cannot be built: the --postprocess that ends
+/// it at the last value through which everything passes before the suppression, or at what the
+/// suppression reads. Nothing where the model has none.
+void advise_on_own_suppression(const onnx::GraphProto& graph, ImportFindings& findings);
 
 }  // namespace stint::builder

@@ -24,7 +24,8 @@ void translate_reduce(NodeTranslation& n) {
     std::iota(axes.begin(), axes.end(), 0);
   }
   std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) n.fail("an axis is listed twice");
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    n.fail("an axis is listed twice", kCheckModel);
   n.bind(0, n.emitter().emit(Op::kReduce, ReduceAttributes{op, axes, keep_dims}, {n.in(0)}));
 }
 

@@ -12,7 +12,7 @@ ResizeMode resize_mode(const NodeTranslation& n, const std::string& mode) {
   if (mode == "nearest") return ResizeMode::kNearest;
   if (mode == "linear" || mode == "bilinear") return ResizeMode::kLinear;
   if (mode == "cubic") return ResizeMode::kCubic;
-  n.fail("attribute 'mode' is '" + mode + "', needs nearest, linear or cubic");
+  n.fail("attribute 'mode' is '" + mode + "', needs nearest, linear or cubic", kCheckModel);
 }
 
 CoordinateMode coordinate_mode(const NodeTranslation& n, const std::string& mode) {
@@ -23,7 +23,8 @@ CoordinateMode coordinate_mode(const NodeTranslation& n, const std::string& mode
   if (mode == "asymmetric") return CoordinateMode::kAsymmetric;
   if (mode == "tf_crop_and_resize") return CoordinateMode::kTfCropAndResize;
   if (mode == "tf_half_pixel_for_nn") return CoordinateMode::kTfHalfPixelForNn;
-  n.fail("attribute 'coordinate_transformation_mode' is '" + mode + "', which is not known");
+  n.fail("attribute 'coordinate_transformation_mode' is '" + mode + "', which is not known",
+         kCheckModel);
 }
 
 NearestMode nearest_mode(const NodeTranslation& n, const std::string& mode) {
@@ -31,15 +32,16 @@ NearestMode nearest_mode(const NodeTranslation& n, const std::string& mode) {
   if (mode == "round_prefer_ceil") return NearestMode::kRoundPreferCeil;
   if (mode == "floor") return NearestMode::kFloor;
   if (mode == "ceil") return NearestMode::kCeil;
-  n.fail("attribute 'nearest_mode' is '" + mode + "', which is not known");
+  n.fail("attribute 'nearest_mode' is '" + mode + "', which is not known", kCheckModel);
 }
 
 void check_scales(const NodeTranslation& n, const std::vector<double>& scales, size_t count) {
   if (scales.size() != count)
-    n.fail("has " + std::to_string(scales.size()) + " scales, needs " + std::to_string(count));
+    n.fail("has " + std::to_string(scales.size()) + " scales, needs " + std::to_string(count),
+           kCheckModel);
   for (double scale : scales) {
     if (!(scale > 0.0) || scale > 1e6)
-      n.fail("a scale of " + std::to_string(scale) + " is out of range");
+      n.fail("a scale of " + std::to_string(scale) + " is out of range", kCheckModel);
   }
 }
 
@@ -86,7 +88,7 @@ std::vector<int64_t> resized_axes(NodeTranslation& n) {
   std::vector<int64_t> sorted = axes;
   std::sort(sorted.begin(), sorted.end());
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
-    n.fail("an axis is listed twice");
+    n.fail("an axis is listed twice", kCheckModel);
   return axes;
 }
 
@@ -95,17 +97,20 @@ void apply_sizes(NodeTranslation& n, const std::vector<int64_t>& axes, ResizeAtt
                  Shape& result) {
   const auto sizes = n.constant_integers(3, "the sizes");
   if (sizes.size() != axes.size())
-    n.fail("has " + std::to_string(sizes.size()) + " sizes, needs " + std::to_string(axes.size()));
+    n.fail("has " + std::to_string(sizes.size()) + " sizes, needs " + std::to_string(axes.size()),
+           kCheckModel);
   const std::string policy =
       n.opset() >= 18 ? n.text("keep_aspect_ratio_policy", "stretch") : "stretch";
   if (policy != "stretch" && policy != "not_larger" && policy != "not_smaller") {
-    n.fail("attribute 'keep_aspect_ratio_policy' is '" + policy + "', which is not known");
+    n.fail("attribute 'keep_aspect_ratio_policy' is '" + policy + "', which is not known",
+           kCheckModel);
   }
   double common = 0.0;
   for (size_t k = 0; k < axes.size(); ++k) {
     const int64_t extent = n.shape(0)[axes[k]];
     if (extent < 1 || sizes[k] < 0 || sizes[k] > kMaxElements)
-      n.fail("cannot resize " + std::to_string(extent) + " to " + std::to_string(sizes[k]));
+      n.fail("cannot resize " + std::to_string(extent) + " to " + std::to_string(sizes[k]),
+             kCheckModel);
     const double ratio = static_cast<double>(sizes[k]) / static_cast<double>(extent);
     common = k == 0                   ? ratio
              : policy == "not_larger" ? std::min(common, ratio)
@@ -130,7 +135,8 @@ void apply_scales(NodeTranslation& n, const std::vector<int64_t>& axes, ResizeAt
     double factor = scales[k];
     if (a.coordinate == CoordinateMode::kTfCropAndResize)
       factor *= static_cast<double>(a.roi[axis + static_cast<int64_t>(n.rank(0))] - a.roi[axis]);
-    if (!(factor >= 0.0) || factor > 1e6) n.fail("its region of interest is out of range");
+    if (!(factor >= 0.0) || factor > 1e6)
+      n.fail("its region of interest is out of range", kCheckModel);
     result[axis] = scaled_extent(result[axis], factor);
   }
 }
@@ -138,7 +144,8 @@ void apply_scales(NodeTranslation& n, const std::vector<int64_t>& axes, ResizeAt
 void read_region(NodeTranslation& n, const std::vector<int64_t>& axes, ResizeAttributes& a) {
   if (a.coordinate != CoordinateMode::kTfCropAndResize) return;
   const auto roi = n.constant_numbers(1, "the region of interest");
-  if (roi.size() != 2 * axes.size()) n.fail("needs a region of interest with two entries per axis");
+  if (roi.size() != 2 * axes.size())
+    n.fail("needs a region of interest with two entries per axis", kCheckModel);
   a.roi.assign(2 * n.rank(0), 0.0f);
   std::fill(a.roi.begin() + static_cast<std::ptrdiff_t>(n.rank(0)), a.roi.end(), 1.0f);
   for (size_t k = 0; k < axes.size(); ++k) {

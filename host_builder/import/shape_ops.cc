@@ -17,12 +17,12 @@ void resolve_unknown_extent(const NodeTranslation& n, Shape& target, int64_t ele
   const auto unknown = std::find(target.begin(), target.end(), -1);
   if (unknown == target.end()) return;
   if (std::count(target.begin(), target.end(), -1) > 1)
-    n.fail("its target " + shape_text(target) + " has more than one -1");
+    n.fail("its target " + shape_text(target) + " has more than one -1", kCheckModel);
   *unknown = 1;
   const auto known = checked_elements(target);
   if (!known || *known == 0 || elements % *known != 0) {
     *unknown = -1;
-    n.fail(shape_text(n.shape(0)) + " cannot be reshaped to " + shape_text(target));
+    n.fail(shape_text(n.shape(0)) + " cannot be reshaped to " + shape_text(target), kCheckModel);
   }
   *unknown = elements / *known;
 }
@@ -38,8 +38,8 @@ void follow_batch(NodeTranslation& n, Shape& target, const std::vector<bool>& co
     if (open || checked_elements(target) != elements) target[0] = batch;
   } else if (open) {
     n.fail("the batch of " + std::to_string(batch) + " cannot be followed through its target " +
-           shape_text(target) +
-           "; export the model with this batch, or with -1 as the target's first extent");
+               shape_text(target),
+           "export the model with this batch, or with -1 as the target's first extent");
   }
 }
 
@@ -47,14 +47,17 @@ void translate_reshape(NodeTranslation& n) {
   const bool allow_zero = n.opset() >= 14 && n.integer("allowzero", 0) != 0;
   Shape target = n.constant_integers(1, "the target shape");
   if (target.size() > static_cast<size_t>(kMaxRank))
-    n.fail("its target has " + std::to_string(target.size()) + " axes");
+    n.fail("its target has " + std::to_string(target.size()) + " axes, at most " +
+               std::to_string(kMaxRank) + " are supported",
+           "reshape to fewer axes in the model");
   const int64_t elements = n.value(0).elements();
   std::vector<bool> copied(target.size(), false);
   for (size_t i = 0; i < target.size(); ++i) {
     if (target[i] != 0 || allow_zero) continue;
     if (i >= n.rank(0))
       n.fail("its target " + shape_text(target) + " copies axis " + std::to_string(i) +
-             ", which the operand does not have");
+                 ", which the operand does not have",
+             kCheckModel);
     target[i] = n.shape(0)[i];
     copied[i] = true;
   }
@@ -67,7 +70,8 @@ void translate_flatten(NodeTranslation& n) {
   const auto rank = static_cast<int64_t>(n.rank(0));
   int64_t axis = n.integer("axis", 1);
   if (axis < -rank || axis > rank)
-    n.fail("axis " + std::to_string(axis) + " is outside a tensor of rank " + std::to_string(rank));
+    n.fail("axis " + std::to_string(axis) + " is outside a tensor of rank " + std::to_string(rank),
+           kCheckModel);
   if (axis < 0) axis += rank;
   const Shape& x = n.shape(0);
   n.bind(0, n.emitter().reshape(n.in(0), {product(x.begin(), x.begin() + axis),
@@ -83,7 +87,8 @@ std::vector<int64_t> axes_of(NodeTranslation& n, size_t rank) {
     axes = n.constant_integers(1, "the axes");
   for (int64_t& axis : axes) axis = normalize_axis(axis, rank, "an axis");
   std::sort(axes.begin(), axes.end());
-  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end()) n.fail("an axis is listed twice");
+  if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+    n.fail("an axis is listed twice", kCheckModel);
   return axes;
 }
 
@@ -93,7 +98,8 @@ void translate_squeeze(NodeTranslation& n) {
   for (size_t i = 0; i < n.rank(0); ++i) {
     const bool listed = std::binary_search(axes.begin(), axes.end(), static_cast<int64_t>(i));
     if (listed && n.shape(0)[i] != 1)
-      n.fail("axis " + std::to_string(i) + " of " + shape_text(n.shape(0)) + " is not 1");
+      n.fail("axis " + std::to_string(i) + " of " + shape_text(n.shape(0)) + " is not 1",
+             kCheckModel);
     if (!(listed || (axes.empty() && n.shape(0)[i] == 1))) result.push_back(n.shape(0)[i]);
   }
   n.bind(0, n.emitter().reshape(n.in(0), result));
@@ -106,7 +112,8 @@ void translate_unsqueeze(NodeTranslation& n) {
   else
     count = n.constant_integers(1, "the axes").size();
   if (n.rank(0) + count > static_cast<size_t>(kMaxRank))
-    n.fail("its result has more than " + std::to_string(kMaxRank) + " axes");
+    n.fail("its result has more than " + std::to_string(kMaxRank) + " axes",
+           "reshape to fewer axes in the model");
   Shape result = n.shape(0);
   for (int64_t axis : axes_of(n, n.rank(0) + count)) result.insert(result.begin() + axis, 1);
   n.bind(0, n.emitter().reshape(n.in(0), result));
@@ -117,7 +124,8 @@ void translate_transpose(NodeTranslation& n) {
   std::iota(reversed.rbegin(), reversed.rend(), 0);
   std::vector<int64_t> perm = n.integers("perm", reversed);
   if (perm.size() != n.rank(0))
-    n.fail("perm " + shape_text(perm) + " does not fit the operand " + shape_text(n.shape(0)));
+    n.fail("perm " + shape_text(perm) + " does not fit the operand " + shape_text(n.shape(0)),
+           kCheckModel);
   for (int64_t& axis : perm) axis = normalize_axis(axis, n.rank(0), "an entry of perm");
   n.bind(0, n.emitter().transpose(n.in(0), perm));
 }
@@ -136,7 +144,8 @@ void translate_gather(NodeTranslation& n) {
     for (int64_t index : n.constant_integers(1, "the indices")) {
       if (index < -extent || index >= extent) {
         n.fail("index " + std::to_string(index) + " is outside axis " + std::to_string(axis) +
-               " of " + shape_text(n.shape(0)));
+                   " of " + shape_text(n.shape(0)),
+               kCheckModel);
       }
     }
   }
@@ -146,7 +155,7 @@ void translate_gather(NodeTranslation& n) {
 void translate_expand(NodeTranslation& n) {
   const Shape target = n.constant_integers(1, "the target shape");
   if (!checked_elements(target))
-    n.fail("its target " + shape_text(target) + " is not a possible shape");
+    n.fail("its target " + shape_text(target) + " is not a possible shape", kCheckModel);
   Shape result = broadcast_shapes(n.shape(0), target);
   if (result == n.shape(0))
     n.bind(0, n.in(0));
@@ -157,12 +166,13 @@ void translate_expand(NodeTranslation& n) {
 void translate_tile(NodeTranslation& n) {
   const auto repeats = n.constant_integers(1, "the repeats");
   if (repeats.size() != n.rank(0))
-    n.fail("needs one repeat for each of " + std::to_string(n.rank(0)) + " axes");
+    n.fail("needs one repeat for each of " + std::to_string(n.rank(0)) + " axes", kCheckModel);
   Shape result = n.shape(0);
   for (size_t i = 0; i < result.size(); ++i) {
     if (repeats[i] < 0 || repeats[i] > kMaxElements / std::max<int64_t>(result[i], 1)) {
       n.fail("repeat " + std::to_string(repeats[i]) + " of axis " + std::to_string(i) +
-             " is out of range");
+                 " is out of range",
+             kCheckModel);
     }
     result[i] *= repeats[i];
   }
@@ -179,7 +189,7 @@ void translate_depth_space(NodeTranslation& n) {
   if (to_space) {
     const std::string mode = n.text("mode", "DCR");
     if (mode != "DCR" && mode != "CRD")
-      n.fail("attribute 'mode' is '" + mode + "', needs DCR or CRD");
+      n.fail("attribute 'mode' is '" + mode + "', needs DCR or CRD", kCheckModel);
     a.crd = mode == "CRD";
   }
   n.bind(0, n.emitter().emit(to_space ? Op::kDepthToSpace : Op::kSpaceToDepth, a, {n.in(0)}));

@@ -28,7 +28,7 @@ SliceRequest read_slice(NodeTranslation& n) {
   if (r.steps.empty()) r.steps.assign(r.starts.size(), 1);
   if (r.ends.size() != r.starts.size() || r.axes.size() != r.starts.size() ||
       r.steps.size() != r.starts.size()) {
-    n.fail("starts, ends, axes and steps differ in length");
+    n.fail("starts, ends, axes and steps differ in length", kCheckModel);
   }
   return r;
 }
@@ -41,7 +41,7 @@ void translate_slice(NodeTranslation& n) {
     const int64_t axis = normalize_axis(r.axes[k], n.rank(0), "an axis");
     const int64_t extent = n.shape(0)[axis];
     int64_t start = r.starts[k], end = r.ends[k], step = r.steps[k];
-    if (step == 0) n.fail("the step of axis " + std::to_string(axis) + " is 0");
+    if (step == 0) n.fail("the step of axis " + std::to_string(axis) + " is 0", kCheckModel);
     // Beyond the extent every step means the same; this keeps the arithmetic below small.
     step = std::clamp(step, -extent - 1, extent + 1);
     if (step == 0) step = r.steps[k] > 0 ? 1 : -1;
@@ -78,12 +78,14 @@ std::vector<int64_t> split_lengths(NodeTranslation& n, int64_t extent) {
     parts = n.integer("num_outputs", parts);
     if (parts != static_cast<int64_t>(n.output_count()))
       n.fail("num_outputs is " + std::to_string(parts) + ", the node has " +
-             std::to_string(n.output_count()) + " results");
+                 std::to_string(n.output_count()) + " results",
+             kCheckModel);
   } else if (parts > 0 && extent % parts != 0) {
     n.fail("an extent of " + std::to_string(extent) + " cannot be split into " +
-           std::to_string(parts) + " equal parts");
+               std::to_string(parts) + " equal parts",
+           kCheckModel);
   }
-  if (parts < 1) n.fail("has no result");
+  if (parts < 1) n.fail("has no result", kCheckModel);
   const int64_t length = (extent + parts - 1) / parts;
   std::vector<int64_t> lengths;
   for (int64_t i = 0, left = extent; i < parts; ++i) {
@@ -99,12 +101,13 @@ void translate_split(NodeTranslation& n) {
   const std::vector<int64_t> lengths = split_lengths(n, extent);
   if (lengths.size() != n.output_count()) {
     n.fail("lists " + std::to_string(lengths.size()) + " parts for " +
-           std::to_string(n.output_count()) + " results");
+               std::to_string(n.output_count()) + " results",
+           kCheckModel);
   }
   int64_t start = 0;
   for (size_t i = 0; i < lengths.size(); ++i) {
     if (lengths[i] < 0 || lengths[i] > extent - start)
-      n.fail("its parts do not add up to the extent " + std::to_string(extent));
+      n.fail("its parts do not add up to the extent " + std::to_string(extent), kCheckModel);
     Shape part = n.shape(0);
     part[axis] = lengths[i];
     if (n.wants(i)) {
@@ -116,7 +119,8 @@ void translate_split(NodeTranslation& n) {
     }
     start += lengths[i];
   }
-  if (start != extent) n.fail("its parts do not add up to the extent " + std::to_string(extent));
+  if (start != extent)
+    n.fail("its parts do not add up to the extent " + std::to_string(extent), kCheckModel);
 }
 
 PadMode pad_mode(const NodeTranslation& n, const std::string& mode) {
@@ -124,7 +128,7 @@ PadMode pad_mode(const NodeTranslation& n, const std::string& mode) {
   if (mode == "reflect") return PadMode::kReflect;
   if (mode == "edge") return PadMode::kEdge;
   if (mode == "wrap") return PadMode::kWrap;
-  n.fail("attribute 'mode' is '" + mode + "', needs constant, reflect, edge or wrap");
+  n.fail("attribute 'mode' is '" + mode + "', needs constant, reflect, edge or wrap", kCheckModel);
 }
 
 void translate_pad(NodeTranslation& n) {
@@ -144,7 +148,8 @@ void translate_pad(NodeTranslation& n) {
   }
   if (pads.size() != 2 * axes.size()) {
     n.fail("has " + std::to_string(pads.size()) + " pads, needs two for each of " +
-           std::to_string(axes.size()) + " axes");
+               std::to_string(axes.size()) + " axes",
+           kCheckModel);
   }
   a.begin.assign(n.rank(0), 0);
   a.end.assign(n.rank(0), 0);

@@ -4,7 +4,6 @@
 #include <optional>
 #include <unordered_map>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/graph/op_names.h"
 #include "host_builder/graph/shape.h"
 
@@ -24,12 +23,11 @@ size_t from_front(int64_t axis, size_t rank) {
 
 class RowTracker {
  public:
-  explicit RowTracker(const Graph& graph) : graph_(graph) {}
+  RowTracker(const Graph& graph, ImportFindings& findings) : graph_(graph), findings_(findings) {}
 
   /// Values not listed have no such axis.
   const std::unordered_map<ValueId, Rows>& run() {
     for (const NodeId n : graph_.order()) follow(n);
-    findings_.raise("boxes that the model itself suppresses cannot be told from unused rows:");
     return rows_;
   }
 
@@ -200,18 +198,21 @@ class RowTracker {
     const std::string boxes = graph_.value(nms.inputs[0]).name;
     const std::string scores = graph_.value(nms.inputs[1]).name;
     const bool center = nms.as<NmsAttributes>().center_point_box;
-    findings_.add("node '" + node.name + "' (" + op_name(node.op) + ") mixes the rows of '" +
-                  nms.name +
-                  "' (NonMaxSuppression), and how many of them hold a box is known only "
-                  "at run time; let the plan suppress instead: --postprocess boxes-scores,boxes=" +
-                  boxes + ",scores=" + scores + (center ? ",center" : "") +
-                  ",score=V,iou=V (what the model computes from these two is left out then; add "
-                  "normalized if boxes are 0..1), or export the model without its suppression");
+    findings_.add(
+        "node '" + node.name + "' (" + op_name(node.op) + ")",
+        Refusal("mixes the rows of '" + nms.name +
+                    "' (NonMaxSuppression), and how many of them hold a box is known only "
+                    "at run time",
+                "pass --postprocess boxes-scores,boxes=",
+                boxes + ",scores=" + scores + (center ? ",center" : "") +
+                    ",score=V,iou=V (what the model computes from these two is left out "
+                    "then; add normalized if boxes are 0..1), or export the model without "
+                    "its suppression"));
   }
 
   const Graph& graph_;
   std::unordered_map<ValueId, Rows> rows_;
-  Findings findings_;
+  ImportFindings& findings_;
 };
 
 /// Appends what blanks the unused rows of the graph's outputs.
@@ -291,9 +292,10 @@ class Blanker {
 
 }  // namespace
 
-void blank_unused_rows(Graph& graph) {
-  RowTracker tracker(graph);
-  Blanker(graph, tracker.run()).run();
+void blank_unused_rows(Graph& graph, ImportFindings& findings) {
+  RowTracker tracker(graph, findings);
+  const auto& rows = tracker.run();
+  if (findings.empty()) Blanker(graph, rows).run();
 }
 
 }  // namespace stint::builder

@@ -3,12 +3,13 @@
 #pragma once
 
 #include "host_builder/graph/graph.h"
+#include "host_builder/import/import_findings.h"
 
 namespace stint::builder {
 
 /// Follows the rows of every NonMaxSuppression to the graph's outputs and makes the unused ones 0
-/// there (integers: -1). Throws BuildError where a node mixes rows, so that unused ones would
-/// change a result: the message names the node, and the --postprocess that replaces the tail.
-void blank_unused_rows(Graph& graph);
+/// there (integers: -1). Where a node mixes rows, so that unused ones would change a result, that
+/// is a finding: it names the node, and the --postprocess that replaces the tail.
+void blank_unused_rows(Graph& graph, ImportFindings& findings);
 
 }  // namespace stint::builder

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <fstream>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/import/import_findings.h"
 
 namespace stint::builder {
 namespace {
@@ -18,38 +18,14 @@ uint64_t parse_number(const std::string& text, const char* what) {
   const char* end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stopped != end) {
-    throw BuildError(std::string("external data: ") + what + " '" + text + "' is not a number");
+    throw Refusal(std::string("external data: ") + what + " '" + text + "' is not a number",
+                  kCheckModel);
   }
   return number;
 }
 
-/// The file an external tensor names, which must lie in the model's folder after all links are
-/// followed.
-std::filesystem::path external_file(const std::string& location,
-                                    const std::filesystem::path& folder) {
-  if (folder.empty()) {
-    throw BuildError("holds its data in another file ('" + location +
-                     "'); build from the model's file, not from memory");
-  }
-  const std::filesystem::path relative(location);
-  const std::string outside =
-      "external data '" + location + "' must be a relative path inside the model's folder";
-  if (location.empty() || relative.is_absolute()) throw BuildError(outside);
-  std::error_code error;
-  const auto root = std::filesystem::canonical(folder, error);
-  if (error) throw BuildError("the model's folder: " + error.message());
-  const auto file = std::filesystem::canonical(root / relative, error);
-  if (error) throw BuildError("external data '" + location + "': " + error.message());
-  const auto within = file.lexically_relative(root);
-  if (within.empty() || *within.begin() == "..") throw BuildError(outside);
-  if (!std::filesystem::is_regular_file(file, error)) {
-    throw BuildError("external data '" + location + "' is not a regular file");
-  }
-  return file;
-}
-
 std::vector<std::byte> read_external(const onnx::TensorProto& tensor, uint64_t wanted,
-                                     const TensorSource& source) {
+                                     TensorSource& source) {
   std::string location;
   uint64_t offset = 0, length = wanted;
   for (const auto& entry : tensor.external_data()) {
@@ -61,21 +37,26 @@ std::vector<std::byte> read_external(const onnx::TensorProto& tensor, uint64_t w
       length = parse_number(entry.value(), "length");
   }
   if (length != wanted) {
-    throw BuildError("external data has " + std::to_string(length) + " bytes, the tensor needs " +
-                     std::to_string(wanted));
+    throw Refusal("external data has " + std::to_string(length) + " bytes, the tensor needs " +
+                      std::to_string(wanted),
+                  kCheckModel);
   }
-  const auto path = external_file(location, source.folder);
-  const uint64_t size = std::filesystem::file_size(path);
+  auto file = source.files.find(location);
+  if (file == source.files.end())
+    file = source.files.emplace(location, find_external(location, source.folders)).first;
+  const uint64_t size = file->second.bytes;
   if (offset > size || length > size - offset) {
-    throw BuildError("external data '" + location + "' has " + std::to_string(size) +
-                     " bytes; bytes " + std::to_string(offset) + " to " + std::to_string(offset) +
-                     "+" + std::to_string(length) + " are needed");
+    throw FileRefusal(location,
+                      "has " + std::to_string(size) + " bytes, bytes " + std::to_string(offset) +
+                          " to " + std::to_string(offset) + "+" + std::to_string(length) +
+                          " are needed",
+                      "copy the file again, whole, from where the model comes from");
   }
   std::vector<std::byte> bytes(length);
-  std::ifstream file(path, std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
-  if (!file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(length))) {
-    throw BuildError("external data '" + location + "': reading failed");
+  std::ifstream stream(file->second.path, std::ios::binary);
+  stream.seekg(static_cast<std::streamoff>(offset));
+  if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(length))) {
+    throw FileRefusal(location, "cannot be read", "check its permissions, or copy it again");
   }
   return bytes;
 }
@@ -171,23 +152,27 @@ std::string onnx_type_name(int32_t data_type) {
 HostTensor decode_tensor(const onnx::TensorProto& tensor, TensorSource& source) {
   const auto dtype = dtype_from_onnx(tensor.data_type());
   if (!dtype)
-    throw BuildError("tensors of type " + onnx_type_name(tensor.data_type()) +
-                     " are not supported");
-  if (tensor.has_segment()) throw BuildError("segmented tensors are not supported");
+    throw Refusal("tensors of type " + onnx_type_name(tensor.data_type()) + " are not supported",
+                  "export the model with float32 or integer tensors");
+  if (tensor.has_segment())
+    throw Refusal("segmented tensors are not supported", "store the tensor in one piece");
   HostTensor result;
   result.dtype = *dtype;
   result.shape.assign(tensor.dims().begin(), tensor.dims().end());
   if (result.shape.size() > static_cast<size_t>(kMaxRank)) {
-    throw BuildError("a tensor has " + std::to_string(result.shape.size()) + " axes, at most " +
-                     std::to_string(kMaxRank) + " are supported");
+    throw Refusal("a tensor has " + std::to_string(result.shape.size()) + " axes, at most " +
+                      std::to_string(kMaxRank) + " are supported",
+                  "reshape it to fewer axes in the model");
   }
   const auto elements = checked_elements(result.shape);
   if (!elements)
-    throw BuildError("a tensor's dimensions " + shape_text(result.shape) + " are impossible");
+    throw Refusal("a tensor's dimensions " + shape_text(result.shape) + " are impossible",
+                  kCheckModel);
   const uint64_t wanted = static_cast<uint64_t>(*elements) * dtype_bytes(*dtype);
   if (wanted > source.bytes_left) {
-    throw BuildError("a tensor " + shape_text(result.shape) + " exceeds the limit for constants (" +
-                     std::to_string(source.bytes_left) + " bytes left)");
+    throw Refusal("a tensor " + shape_text(result.shape) + " exceeds the limit for constants (" +
+                      std::to_string(source.bytes_left) + " bytes left)",
+                  "reduce the model's weights, or split it into several models");
   }
   if (tensor.data_location() == onnx::TensorProto::EXTERNAL) {
     result.data = read_external(tensor, wanted, source);
@@ -199,9 +184,10 @@ HostTensor decode_tensor(const onnx::TensorProto& tensor, TensorSource& source) 
     result.data = typed_data(tensor, *dtype);
   }
   if (result.data.size() != wanted) {
-    throw BuildError("a " + std::string(dtype_name(*dtype)) + " tensor " +
-                     shape_text(result.shape) + " needs " + std::to_string(wanted) +
-                     " bytes, the file has " + std::to_string(result.data.size()));
+    throw Refusal("a " + std::string(dtype_name(*dtype)) + " tensor " + shape_text(result.shape) +
+                      " needs " + std::to_string(wanted) + " bytes, the file has " +
+                      std::to_string(result.data.size()),
+                  kCheckModel);
   }
   if (*dtype == DType::kBool) {
     for (std::byte& b : result.data) b = std::byte{b != std::byte{0}};

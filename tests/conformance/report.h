@@ -14,7 +14,8 @@ struct Result {
   std::string test;
   std::string group;  // the operator under test
   Outcome outcome = Outcome::kPassed;
-  std::string reason;  // of a refusal or a wrong result
+  std::string reason;        // of a refusal or a wrong result
+  bool by_importer = false;  // the refusal
 };
 
 /// Lines "test<TAB>reason", '#' starts a comment.

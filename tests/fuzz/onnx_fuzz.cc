@@ -101,6 +101,9 @@ constexpr const char* kOperators[] = {"Conv",
                                       "Identity",
                                       "Dropout",
                                       "If",
+                                      "Loop",
+                                      "Scan",
+                                      "leaky",
                                       "QuantizeLinear"};
 
 class Random {
@@ -199,7 +202,51 @@ ModelBuilder detection() {
   return m;
 }
 
-void mutate_node(onnx::NodeProto& node, const onnx::GraphProto& graph, Random& random) {
+/// A function that calls another one, with an attribute.
+ModelBuilder functions() {
+  ModelBuilder leaky, twice, m;
+  leaky.input("u", {}).output("v").node("LeakyRelu", {"u"}, {"v"}).refer("alpha", "slope");
+  twice.input("u", {}).input("w", {}).output("v").output("r");
+  twice.node("leaky", {"u"}, {"t"}).domain("my").refer("slope", "slope");
+  twice.node("leaky", {"t"}, {"v"}).domain("my").node("Identity", {"w"}, {"r"});
+  m.input("x", {2, 3}).output("y").integers("k", {1});
+  m.function("leaky", leaky, {"slope"}).function("twice", twice, {"slope"});
+  m.node("twice", {"x", "k"}, {"y", "z"}).domain("my").attribute("slope", 0.5f);
+  return m;
+}
+
+/// A loop with a branch inside, and a scan.
+ModelBuilder control_flow() {
+  ModelBuilder doubled, added, body, step, m;
+  doubled.output("d").node("Add", {"v", "v"}, {"d"});
+  added.output("a").node("Add", {"v", "x"}, {"a"});
+  body.input("i", {}, onnx::TensorProto::INT64).input("go", {}, onnx::TensorProto::BOOL);
+  body.input("v", {2, 3}).output("go").output("w").output("s").integers("one", {1});
+  body.node("Equal", {"i", "one"}, {"second"}).node("If", {"second"}, {"w"});
+  body.subgraph("then_branch", doubled).subgraph("else_branch", added);
+  body.node("Neg", {"w"}, {"s"});
+  step.input("sum", {3}).input("row", {3}).output("next").output("out");
+  step.node("Add", {"sum", "row"}, {"next"}).node("Identity", {"next"}, {"out"});
+  m.input("x", {2, 3}).output("y").output("p").integers("n", {3}).floats("zero", {3}, {0, 0, 0});
+  m.node("Loop", {"n", "", "x"}, {"y", "q"}).subgraph("body", body);
+  m.node("Scan", {"zero", "x"}, {"t", "p"})
+      .subgraph("body", step)
+      .attribute("num_scan_inputs", int64_t{1});
+  return m;
+}
+
+using NodeList = google::protobuf::RepeatedPtrField<onnx::NodeProto>;
+
+/// Every list of nodes in the model: the graph's, the functions', those of branches and loops.
+void add_bodies(NodeList& nodes, std::vector<NodeList*>& bodies) {
+  bodies.push_back(&nodes);
+  for (auto& node : nodes)
+    for (auto& attribute : *node.mutable_attribute())
+      if (attribute.has_g()) add_bodies(*attribute.mutable_g()->mutable_node(), bodies);
+}
+
+void mutate_node(onnx::NodeProto& node, const NodeList& nodes, const onnx::GraphProto& graph,
+                 Random& random) {
   switch (random.below(5)) {
     case 0:
       node.set_op_type(kOperators[random.below(std::size(kOperators))]);
@@ -207,7 +254,7 @@ void mutate_node(onnx::NodeProto& node, const onnx::GraphProto& graph, Random& r
     case 1: {  // read something else
       if (node.input_size() == 0) return;
       const auto& other =
-          graph.node(static_cast<int>(random.below(static_cast<uint32_t>(graph.node_size()))));
+          nodes[static_cast<int>(random.below(static_cast<uint32_t>(nodes.size())))];
       const auto at = static_cast<int>(random.below(static_cast<uint32_t>(node.input_size())));
       if (other.output_size() > 0) node.set_input(at, other.output(0));
       return;
@@ -272,11 +319,16 @@ void mutate_graph(onnx::ModelProto& model, Random& random) {
                           random.below(static_cast<uint32_t>(graph.initializer_size())))),
                       random);
       return;
-    default:
-      if (graph.node_size() > 0)
-        mutate_node(*graph.mutable_node(
-                        static_cast<int>(random.below(static_cast<uint32_t>(graph.node_size())))),
-                    graph, random);
+    default: {
+      std::vector<NodeList*> bodies;
+      add_bodies(*graph.mutable_node(), bodies);
+      for (auto& function : *model.mutable_functions())
+        add_bodies(*function.mutable_node(), bodies);
+      NodeList& nodes = *bodies[random.below(static_cast<uint32_t>(bodies.size()))];
+      if (nodes.empty()) return;
+      const auto at = static_cast<int>(random.below(static_cast<uint32_t>(nodes.size())));
+      mutate_node(*nodes.Mutable(at), nodes, graph, random);
+    }
   }
 }
 
@@ -301,6 +353,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ImportOptions options;
   options.constant_bytes_limit = 8 << 20;
   options.folding_work_limit = 1e7;
+  options.unfolded_nodes_limit = 500;
   if (size > 0 && data[size / 2] % 8 == 0) options.batch = 3;
   try {
     const auto graph =
@@ -315,7 +368,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
 std::vector<FuzzBytes> fuzz_seeds() {
   std::vector<FuzzBytes> seeds;
-  for (const ModelBuilder& model : {convolutions(), shapes(), constants(), detection()}) {
+  for (const ModelBuilder& model :
+       {convolutions(), shapes(), constants(), detection(), functions(), control_flow()}) {
     model.import();  // a seed that is refused would test nothing: ends the program with the reason
     const std::string bytes = model.bytes();
     seeds.emplace_back(bytes.begin(), bytes.end());

@@ -86,6 +86,35 @@ class ModelBuilder {
     return *this;
   }
 
+  /// The graph of another model as the last node's branch or body.
+  ModelBuilder& subgraph(const std::string& name, const ModelBuilder& body) {
+    *add(name, onnx::AttributeProto::GRAPH)->mutable_g() = body.model_.graph();
+    return *this;
+  }
+  /// The last node's attribute is what the caller of the function around it gives as `reference`.
+  ModelBuilder& refer(const std::string& name, const std::string& reference,
+                      onnx::AttributeProto::AttributeType type = onnx::AttributeProto::FLOAT) {
+    add(name, type)->set_ref_attr_name(reference);
+    return *this;
+  }
+  ModelBuilder& domain(const std::string& domain) {
+    last_->set_domain(domain);
+    return *this;
+  }
+  /// Stores the graph of another model as a function "my.NAME" of this one.
+  ModelBuilder& function(const std::string& name, const ModelBuilder& body,
+                         const std::vector<std::string>& attributes = {}) {
+    onnx::FunctionProto* function = model_.add_functions();
+    function->set_domain("my");
+    function->set_name(name);
+    *function->mutable_opset_import() = body.model_.opset_import();
+    for (const auto& input : body.model_.graph().input()) function->add_input(input.name());
+    for (const auto& output : body.model_.graph().output()) function->add_output(output.name());
+    for (const auto& attribute : attributes) function->add_attribute(attribute);
+    *function->mutable_node() = body.model_.graph().node();
+    return *this;
+  }
+
   onnx::ModelProto& model() { return model_; }
   std::string bytes() const { return model_.SerializeAsString(); }
   Graph import(const ImportOptions& options = {}) const {

@@ -23,6 +23,7 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
+  const std::filesystem::path& root() const { return path_; }
   std::string path(const std::string& name) const { return (path_ / name).string(); }
 
   /// Writes under a temporary name and renames, as builders do. Returns the path.

@@ -1,6 +1,6 @@
 #include "host_builder/tactics/cpu/families.h"
 
-#include "host_builder/graph/error.h"
+#include "host_builder/graph/refusal.h"
 #include "host_builder/tactics/describe_node.h"
 
 namespace stint::builder {
@@ -55,7 +55,8 @@ StepSpec lower_for_cpu(Graph& graph, const Node& node) {
     }
   }
   if (best == nullptr) {
-    throw BuildError(describe_node(graph, node) + ": no cpu kernel implements it");
+    throw Refusal(describe_node(graph, node) + ": no cpu kernel implements it for these types",
+                  "cast its operands to float32 in the model, and its result back");
   }
   StepSpec step = best->lower(graph, node);
   step.predicted_us = best_us;

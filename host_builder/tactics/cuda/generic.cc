@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/graph/refusal.h"
 #include "host_builder/tactics/cpu/families.h"
 #include "host_builder/tactics/cuda/families.h"
 #include "host_builder/tactics/cuda/generic_kernels.h"
@@ -208,8 +208,9 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
   Isolated isolated(graph, node);
   const CpuFamily* family = isolated.specification();
   if (family == nullptr)
-    throw BuildError("node '" + node.name + "' (" + op_name(node.op) +
-                     "): no generic kernel implements it");
+    throw Refusal("node '" + node.name + "' (" + op_name(node.op) +
+                      "): no generic kernel implements it for these types",
+                  "cast its operands to float32 in the model, and its result back");
   StepSpec step = isolated.lower(*family, graph);
   const GenericKernel kernel = kernel_of(step.kernel);
   if (kernel == nullptr)
