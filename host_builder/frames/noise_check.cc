@@ -14,8 +14,9 @@
 namespace stint::builder {
 namespace {
 
-/// About ten seconds of one core.
-constexpr double kMostFlops = 2e11;
+/// 3 s of one core with AVX-512 (90 GFLOP/s measured), about 15 s of a small one: networks up to
+/// YOLOv8x are looked at.
+constexpr double kMostFlops = 3e11;
 
 /// Probabilities leave 0..1 by rounding only, half precision included.
 constexpr float kRounding = 0.01f;
@@ -165,7 +166,10 @@ class Check {
         columns[static_cast<size_t>(c)].add(v);
       }
     }
-    if (a_.apply_softmax) return already_softmax(t, first, all);
+    columns_left_alone(t, first + a_.classes);
+    if (a_.apply_softmax) already_softmax(t, first, all);
+    if (has_separate_scores()) one_class_everywhere(t, first);
+    if (a_.apply_softmax) return;
     if (sigmoid()) {
       Range both = all;
       if (objects.count > 0) both.add(objects.least), both.add(objects.most);
@@ -184,7 +188,7 @@ class Check {
     const int64_t good = bad - columns.begin();
     const bool head =
         spec_.kind == PostprocessKind::kYolov8 || spec_.kind == PostprocessKind::kYolov5;
-    if (head && good > 0)
+    if (head && good > 0 && !spec_.classes)
       refuse("scores in 0..1 for " + std::to_string(good) + " class(es), but " + bad->text() +
                  " in the column behind, as mask coefficients, key points or angles are",
              other_decoder("give classes=" + std::to_string(good) +
@@ -192,6 +196,21 @@ class Check {
                            "the rest as well"));
     refuse("scores of " + all.text() + " where 0..1 is possible",
            other_decoder("add sigmoid if these are logits"));
+  }
+
+  /// Masks, key points and angles leave 0..1; what stays in it are scores that are not read.
+  void columns_left_alone(const Table& t, int64_t begin) const {
+    if (!spec_.details().empty()) return;
+    Range left;
+    for (int64_t row = 0; row < t.rows(); ++row)
+      for (int64_t c = begin; c < t.channels(); ++c) left.add(t.at(row, c));
+    if (!left.varied_probabilities()) return;
+    const std::string more = std::to_string(t.channels() - begin);
+    refuse(more + " column(s) of " + left.text() +
+               " behind the classes, scores as well: of more classes, or shifted by an objectness",
+           spec_.kind == PostprocessKind::kYolov8
+               ? "give a larger classes=, or use --postprocess yolov5"
+               : "give a larger classes=");
   }
 
   void already_softmax(const Table& t, int64_t first, const Range& all) const {
@@ -203,6 +222,36 @@ class Check {
     }
     refuse("scores that add up to 1, a softmax already",
            spec_.function ? without_function() : "add no-sigmoid");
+  }
+
+  /// Probability of a class in a row.
+  double probability(const Table& t, int64_t row, int64_t first, int64_t c) const {
+    const auto raw = static_cast<double>(t.at(row, first + c));
+    if (sigmoid()) return 1 / (1 + std::exp(-raw));
+    if (!a_.apply_softmax) return raw;
+    double sum = 0;  // relative to this score
+    for (int64_t k = 0; k < a_.classes; ++k)
+      sum += std::exp(static_cast<double>(t.at(row, first + k)) - raw);
+    return 1 / sum;
+  }
+
+  /// In noise there is nothing to see. A class that four rows of five are sure of means just that.
+  void one_class_everywhere(const Table& t, int64_t first) const {
+    const int64_t last = a_.classes - 1 - (a_.no_object_last ? 1 : 0);
+    if (t.rows() < kEnoughRows || last <= a_.first_class) return;
+    int64_t of_first = 0, of_last = 0;
+    for (int64_t row = 0; row < t.rows(); ++row) {
+      of_first += probability(t, row, first, a_.first_class) > 0.5 ? 1 : 0;
+      of_last += probability(t, row, first, last) > 0.5 ? 1 : 0;
+    }
+    if (5 * of_first > 4 * t.rows())
+      refuse("an object of class " + std::to_string(a_.first_class) +
+                 " nearly everywhere: the background rather",
+             "give first-class=" + std::to_string(a_.first_class + 1));
+    if (5 * of_last > 4 * t.rows())
+      refuse("an object of class " + std::to_string(last) +
+                 ", the last one, nearly everywhere: \"no object\" rather",
+             "use --postprocess detr");
   }
 
   void label_scores(const Table& t, int64_t channel) const {
@@ -243,6 +292,7 @@ class Check {
   void boxes(const Table& t) const {
     const auto width = static_cast<float>(a_.input_width);
     const auto height = static_cast<float>(a_.input_height);
+    const bool centres = a_.center_boxes || a_.kind == DecoderKind::kYoloxGrid;
     const float unit_x = a_.normalized_boxes ? 1.0f : width;
     const float unit_y = a_.normalized_boxes ? 1.0f : height;
     int64_t rows = 0, reversed = 0, ordered = 0, right = 0, outside = 0, large = 0;
@@ -265,20 +315,22 @@ class Check {
       reversed += v[2] < v[0] || v[3] < v[1] ? 1 : 0;
       ordered += v[2] >= v[0] && v[3] >= v[1] ? 1 : 0;
       right += v[0] > 0.6f * unit_x ? 1 : 0;
-      const float x = a_.center_boxes ? v[0] : (v[0] + v[2]) / 2;
-      const float y = a_.center_boxes ? v[1] : (v[1] + v[3]) / 2;
+      const float x = centres ? v[0] : (v[0] + v[2]) / 2;
+      const float y = centres ? v[1] : (v[1] + v[3]) / 2;
       outside += x < -unit_x || x > 2 * unit_x || y < -unit_y || y > 2 * unit_y ? 1 : 0;
     }
     if (rows < kEnoughRows) return;
     if (!a_.normalized_boxes && most <= 2.0f && std::min(width, height) >= 16.0f)
       refuse("boxes of at most " + number(most) + " pixels: parts of the input rather",
-             "add normalized");
+             spec_.kind == PostprocessKind::kYolov8 || spec_.kind == PostprocessKind::kYolov5
+                 ? "add normalized, or use --postprocess yolox if boxes are relative to a grid"
+                 : "add normalized");
     if (a_.normalized_boxes && 2 * large > rows)
       refuse("boxes of up to " + number(most) + " times the input: pixels rather", "add pixels");
-    if (!a_.center_boxes && 2 * reversed > rows)
+    if (!centres && 2 * reversed > rows)
       refuse("boxes whose right or lower edge lies before the other: centres and sizes rather",
              other_decoder("add center"));
-    if (a_.center_boxes && ordered == rows && right > 0 && rows >= kEnoughValues)
+    if (centres && ordered == rows && right > 0 && rows >= kEnoughValues)
       refuse("boxes that are all wider than their centre is away from the edge: corners rather",
              other_decoder("add corners"));
     if (2 * outside > rows)

@@ -112,6 +112,7 @@ def main():
         centres[0, 4] = [.5, .5, .25, .5]
         softmax = np.exp(logits[0, 4]) / np.exp(logits[0, 4]).sum()
         case.gives({"logits": logits, "pred_boxes": centres}, "detr", [[2, softmax[2], 24, 16, 40, 48]])
+        case.refuses({"logits": logits, "pred_boxes": centres}, "boxes-scores,center,normalized,softmax", "use --postprocess detr")
         logits = np.full((1, 10, 5), -6, np.float32)
         logits[0, 4, [1, 3]] = [2, 1]
         case.gives({"boxes": centres, "logits": logits}, "detr,sigmoid",

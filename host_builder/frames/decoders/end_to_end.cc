@@ -41,7 +41,8 @@ void insert_end_to_end(DecoderInsertion& in) {
   const ValueId output = in.single_output();
   in.operands = {in.as_rank_3(output)};
   const Shape& s = in.shape(in.operands[0]);
-  if (s[2] < kBoxColumns)
+  const bool candidates = s[2] > kBoxColumns + 1 && s[1] > kMaxFinalRows;
+  if (s[2] < kBoxColumns || (candidates && in.spec.details().empty() && !in.spec.unchecked))
     in.fail_as_other_kind("output " + in.describe(output) +
                           " is not [n, rows, 6] of x1, y1, x2, y2, score, class");
   const int64_t details = detail_columns(in, s[2], output);

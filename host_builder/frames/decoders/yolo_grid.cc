@@ -39,6 +39,7 @@ void insert_yolo_grid(DecoderInsertion& in) {
   if (head.are_first) in.transpose_operand();
   s = in.shape(in.operands[0]);
   refuse_final_rows(in, output, s[1], s[2], 5);
+  refuse_shifted_coco(in, output, s[2]);
   refuse_mask_prototypes(in, output, s[2]);
   set_head_classes(in, head, s[2] - 5, output);
   in.finish_detections({5 + a.classes, head.details});

@@ -26,6 +26,16 @@ void refuse_final_rows(const DecoderInsertion& in, ValueId output, int64_t rows,
           " if these are its classes");
 }
 
+void refuse_shifted_coco(const DecoderInsertion& in, ValueId output, int64_t channels) {
+  const bool objectness = in.spec.kind != PostprocessKind::kYolov8;
+  if (in.spec.unchecked || in.spec.classes || !in.spec.details().empty()) return;
+  if (channels != (objectness ? 84 : 85)) return;
+  in.fail("the " + std::to_string(channels) + " columns of output " + in.describe(output) +
+              " are those of COCO's 80 classes with" + (objectness ? "out" : "") + " an objectness",
+          std::string("use --postprocess ") + (objectness ? "yolov8" : "yolov5") +
+              ", or give classes=" + (objectness ? "79" : "81"));
+}
+
 void refuse_mask_prototypes(const DecoderInsertion& in, ValueId output, int64_t channels) {
   if (in.spec.unchecked || in.spec.classes || !in.spec.masks.empty()) return;
   for (const ValueId id : in.graph.outputs) {

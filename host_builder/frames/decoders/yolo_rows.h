@@ -21,6 +21,10 @@ int64_t grid_rows(const DecodeAttributes& attributes);
 void refuse_final_rows(const DecoderInsertion& in, ValueId output, int64_t rows, int64_t channels,
                        int64_t head);
 
+/// Refuses the two numbers of columns that COCO's 80 classes make with and without objectness where
+/// the decoder would see 79 or 81 classes in them.
+void refuse_shifted_coco(const DecoderInsertion& in, ValueId output, int64_t channels);
+
 /// Refuses a head without classes= or masks= beside an output of mask prototypes: some of its
 /// columns are mask coefficients then.
 void refuse_mask_prototypes(const DecoderInsertion& in, ValueId output, int64_t channels);

@@ -330,6 +330,9 @@ TEST_CASE("a decoder that is given another kind of output names the one that fit
   CHECK(refused({{"output0", {1, 300, 6}}}, "yolov8,unchecked") == "accepted");
   CHECK(refused({{"output0", {1, 84, 6}}}, "yolov8") == "accepted");  // 8x8 + 4x4 + 2x2 cells
   says(refused({{"output0", {1, 252, 8}}}, "yolov8"), "use --postprocess yolov5");
+  says(refused({{"output0", {1, 300, 85}}}, "yolov8"), "use --postprocess yolov5");
+  says(refused({{"output0", {1, 84, 300}}}, "yolov5"), "use --postprocess yolov8");
+  CHECK(refused({{"output0", {1, 84, 300}}}, "yolov5,classes=79") == "accepted");
   says(refused({{"boxes", {1, 20, 4}}, {"scores", {1, 20}}, {"labels", {1, 20}}}, "boxes-scores"),
        "use --postprocess boxes-scores,boxes=boxes,scores=scores,labels=labels");
   says(refused({{"boxes", {1, 20, 4}}, {"scores", {1, 20}}, {"labels", {1, 20}}},

@@ -111,6 +111,10 @@ TEST_CASE("scores that are no probabilities, or were made probabilities before")
       {"y", {1, 39, 84}, table(84, kCentres + many(3, 0, 1) + many(32, -4, 4), true)}};
   says(verdict(seg, "yolov8"), "give classes=3 to read these classes");
   CHECK(verdict(seg, "yolov8,unchecked") == "");
+  says(verdict({{"y", {1, 84, 9}, table(84, kCentres + many(5, 0, 1))}}, "yolov8,classes=4"),
+       "1 column(s) of 0.017 to 0.998 behind the classes");
+  CHECK(verdict({{"y", {1, 84, 9}, table(84, kCentres + many(4, 0, 1) + many(1, -0.8f, 2.4f))}},
+                "yolov8,classes=4") == "");
   const std::vector<Output> logits = {
       {"y", {1, 7, 84}, table(84, kCentres + many(3, -5, 2), true)}};
   says(verdict(logits, "yolov8"), "add sigmoid if these are logits");
@@ -119,12 +123,26 @@ TEST_CASE("scores that are no probabilities, or were made probabilities before")
        "leave sigmoid out");
   says(verdict({{"y", {1, 252, 8}, table(252, kCentres + many(1, -8, 3) + many(3, 0, 1))}},
                "yolov5"),
-       "an objectness of -8 to 3");
+       "an objectness of -7.98 to 2.99");
   const std::vector<Output> softmaxed = {{"y", {1, 4}, {0.1f, 0.2f, 0.3f, 0.4f}}};
   says(verdict(softmaxed, "topk,softmax"), "leave softmax out");
   CHECK(verdict(softmaxed, "topk") == "");
   says(verdict({{"a", {1, 8, 8, 8}, table(64, many(8, 0, 1), true)}}, "yolo-anchors,anchors=4:4"),
        "add no-sigmoid");
+}
+
+TEST_CASE("a class that is everywhere in noise is no object") {
+  const auto with = [](const Columns& logits) {
+    return std::vector<Output>{{"b", {1, 100, 4}, table(100, kParts)},
+                               {"l", {1, 100, 4}, table(100, logits)}};
+  };
+  const Columns back = many(1, 5, 8) + many(3, -2, 1), front = many(3, -2, 1) + many(1, 5, 8);
+  const std::string names = ",boxes=b,scores=l";
+  says(verdict(with(front), "boxes-scores,softmax,normalized" + names), "use --postprocess detr");
+  says(verdict(with(front), "boxes-scores,sigmoid,normalized" + names), "use --postprocess detr");
+  CHECK(verdict(with(front), "detr,corners" + names) == "");
+  says(verdict(with(back), "boxes-scores,softmax,normalized" + names), "give first-class=1");
+  CHECK(verdict(with(back), "boxes-scores,softmax,normalized,first-class=1" + names) == "");
 }
 
 TEST_CASE("class ids that are none") {
@@ -219,20 +237,20 @@ TEST_CASE("a network that is too large is not looked at, and the note says so") 
   a.kernel = {64, 64}, a.strides = {1, 1}, a.dilations = {1, 1};
   a.pads_begin = {32, 32}, a.pads_end = {31, 31};
   node.attributes = a;
-  const Shape weights = {2048, 3, 64, 64};
+  const Shape weights = {4096, 3, 64, 64};
   node.inputs = {graph.inputs[0], graph.add_value("w", DType::kF32, weights)};
   graph.inputs.push_back(node.inputs[1]);
-  node.outputs = {graph.add_value("y", DType::kF32, {1, 2048, 64, 64})};
+  node.outputs = {graph.add_value("y", DType::kF32, {1, 4096, 64, 64})};
   graph.add_node(node);
   Node rows;
   rows.name = "rows";
   rows.op = Op::kReshape;
   rows.inputs = node.outputs;
-  rows.outputs = {graph.add_value("rows", DType::kF32, {1, 8192, 1024})};
+  rows.outputs = {graph.add_value("rows", DType::kF32, {1, 16384, 1024})};
   graph.outputs = rows.outputs;
   graph.add_node(std::move(rows));
   const auto decoder = insert_frames(graph, "", "yolov8");
-  CHECK(network_flops(graph) == doctest::Approx(2.0 * 2048 * 64 * 64 * 3 * 64 * 64));
+  CHECK(network_flops(graph) == doctest::Approx(2.0 * 4096 * 64 * 64 * 3 * 64 * 64));
   const std::string note = check_decoder_on_noise(graph, *decoder);
   CHECK(note.find("too large") != std::string::npos);
 }

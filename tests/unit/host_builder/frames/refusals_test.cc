@@ -100,6 +100,8 @@ TEST_CASE("every refusal of a SPEC or a decoder ends with what the user can do")
       {image, {{"y", {1, 84, 4}}}, "stretch", "yolov8"},
       {image, {{"y", {1, 3, 84}}}, "stretch", "yolov8"},
       {image, one, "stretch", "yolov8,classes=80"},
+      {image, {{"y", {1, 300, 85}}}, "stretch", "yolov8"},
+      {image, {{"y", {1, 84, 300}}}, "stretch", "yolov5"},
       {image, {{"y", {1, 84, 40}}, {"p", {1, 32, 16, 16}}}, "stretch", "yolov8,output=y"},
       {{1, 10}, one, "", "yolov8"},
       {image, one, "stretch", "yolo-anchors"},
