@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/exec/session.h"
 #include "core/include/stint/stint.h"
 #include "tests/support/session_blocks.h"
 #include "tests/support/tiny_plan.h"
@@ -235,9 +236,11 @@ TEST_CASE("requirements grow with threads and profile, and wrong options are ref
   CHECK(session_bytes({2, 0, 0, 0, 0}) > session_bytes({1, 0, 0, 0, 0}));
   CHECK(session_bytes({1, 1, 0, 0, 0}) > session_bytes({1, 0, 0, 0, 0}));
   stint_requirements need;
-  const stint_options many = {1000000, 0, 0, 0, 0};
-  CHECK(stint_plan_requirements(&open.plan, nullptr, 1, &many, &need).code ==
-        STINT_INVALID_ARGUMENT);
+  for (const uint32_t threads : {256u, 257u, 1000000u}) {
+    const stint_options many = {threads, 0, 0, 0, 0};
+    CHECK(stint_plan_requirements(&open.plan, nullptr, 1, &many, &need).code ==
+          (threads == 256 ? STINT_OK : STINT_INVALID_ARGUMENT));
+  }
   const stint_options reserved = {1, 0, 0, 77, 0};
   const stint_status refused = stint_plan_requirements(&open.plan, nullptr, 1, &reserved, &need);
   CHECK(refused.code == STINT_INVALID_ARGUMENT);
@@ -249,6 +252,40 @@ TEST_CASE("requirements grow with threads and profile, and wrong options are ref
         STINT_INVALID_ARGUMENT);
   CHECK(stint_session_create(&open.plan, nullptr, 1, nullptr, nullptr, nullptr).code ==
         STINT_INVALID_ARGUMENT);
+}
+
+TEST_CASE("every worker's scratch begins on a cache line") {
+  test::PlanSpec spec = test::tiny_plan();
+  const auto session_bytes = [&](uint64_t scratch, uint32_t threads) {
+    spec.variants[0].programs[0].worker_scratch = scratch;
+    const OpenPlan open(spec);
+    const uint64_t bytes =
+        TestSession::need(open.plan, 1, {threads, 0, 0, 0, 0}).space[STINT_SPACE_SESSION].bytes;
+    return static_cast<int64_t>(bytes);
+  };
+  for (uint32_t threads : {1u, 3u}) {
+    const int64_t none = session_bytes(0, threads);
+    CHECK(session_bytes(64, threads) - session_bytes(1, threads) == 0);
+    CHECK(session_bytes(65, threads) - session_bytes(64, threads) == 64 * threads);
+    CHECK(session_bytes(6400, threads) - none >= 6400 * threads);
+  }
+}
+
+TEST_CASE("arenas that must begin as zeros do, and no other is touched") {
+  test::PlanSpec spec = test::tiny_plan();
+  std::vector<test::ArenaSpec>& arenas = spec.variants[0].programs[0].arenas;
+  arenas[0].bytes = 128;
+  arenas[0].zeroed = true;
+  arenas.push_back({192});
+  arenas.push_back({64, 64, fb::MemorySpace::Host, true});
+  const OpenPlan open(spec);
+  const TestSession s(open.plan, 1);
+  const test::AlignedBytes& block = s.blocks.blocks[STINT_SPACE_ARENA];
+  REQUIRE(block.size() == 128 + 192 + 64);
+  for (size_t i = 0; i < block.size(); ++i) {
+    const bool zeroed = i < 128 || i >= 128 + 192;
+    REQUIRE(static_cast<int>(*block.at<uint8_t>(i)) == (zeroed ? 0 : 0xAA));
+  }
 }
 
 TEST_CASE("an arena beyond the address space is an error, not a small block") {
@@ -485,6 +522,35 @@ TEST_CASE("a run needs a frame in every active slot") {
   image.crop_width = image.crop_height = 4;
   CHECK(stint_bind_image(s.session, 1, 0, &image).code != STINT_OK);
   CHECK(stint_run(s.session).code == STINT_OK);  // the last good frame stays
+}
+
+TEST_CASE("a run that leaves slots out touches no other input's frames") {
+  test::PlanSpec spec = plan_with_frames(2);
+  test::BindingSpec second = spec.variants[0].programs[0].bindings[2];
+  second.name = "second frame";
+  spec.variants[0].programs[0].bindings.push_back(second);
+  const OpenPlan open(spec);
+  TestSession s(open.plan, 2);
+  const uint8_t pixels[2][8 * 8 * 3] = {};
+  for (uint32_t input : {1u, 2u}) {
+    stint_image image = {};
+    image.planes[0] = pixels[input - 1];
+    image.strides[0] = 24;
+    image.width = image.height = 8;
+    image.format = STINT_FORMAT_RGB;
+    for (uint32_t slot : {0u, 1u})
+      REQUIRE(stint_bind_image(s.session, input, slot, &image).code == STINT_OK);
+  }
+  REQUIRE(stint_input_data(s.session, 0) != nullptr);
+  REQUIRE(stint_set_active_slots(s.session, 1).code == STINT_OK);
+  REQUIRE(stint_run(s.session).code == STINT_OK);
+  for (uint32_t input : {1u, 2u}) {
+    const BindingState& state = s.session->bindings[find_binding(*s.session->program, true, input)];
+    for (uint32_t slot : {0u, 1u}) {
+      CHECK(state.bound[slot].planes[0] == pixels[input - 1]);
+      CHECK(state.frames[slot].planes[0] == pixels[input - 1]);
+    }
+  }
 }
 
 TEST_CASE("detections are read where the binding lies, never more than there is room for") {

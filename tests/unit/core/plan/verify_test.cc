@@ -4,6 +4,7 @@
 #include <elf.h>
 
 #include <string>
+#include <type_traits>
 
 #include "core/include/stint/stint.h"
 #include "core/plan/limits.h"
@@ -142,6 +143,89 @@ TEST_CASE("targets and programs") {
   SUBCASE("two programs of one batch") {
     bent.spec.variants[0].programs.resize(2, bent.spec.variants[0].programs[0]);
     bent.check_refused("different batches");
+  }
+}
+
+TEST_CASE("what a limit says is allowed, one more is not") {
+  Bent bent;
+  bent.spec = cuda_plan();
+  ProgramSpec& program = bent.spec.variants[1].programs[0];
+  test::TestStep& step = program.steps[0];
+  test::LaunchSpec& launch = step.launch;
+  const auto last_good = [&](const char* message, auto* value, uint64_t most) {
+    using Value = std::remove_pointer_t<decltype(value)>;
+    *value = static_cast<Value>(most);
+    CHECK_MESSAGE(open(bent.spec).code == STINT_OK, open(bent.spec).message);
+    *value = static_cast<Value>(most + 1);
+    bent.check_refused(message);
+  };
+  SUBCASE("batch") { last_good("batch is out of range", &program.batch, kMaxBatch); }
+  SUBCASE("length of a target's name") {
+    bent.spec.variants[1].name.assign(kMaxTargetName, 'x');
+    CHECK(open(bent.spec).code == STINT_OK);
+    bent.spec.variants[1].name += 'x';
+    bent.check_refused("too long");
+  }
+  SUBCASE("targets") {
+    while (bent.spec.variants.size() < kMaxVariants) {
+      bent.spec.variants.push_back(bent.spec.variants[0]);
+      bent.spec.variants.back().name += std::to_string(bent.spec.variants.size());
+    }
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("arenas") {
+    program.arenas.resize(kMaxArenas, {64, 64, fb::MemorySpace::Device});
+    CHECK(open(bent.spec).code == STINT_OK);
+    program.arenas.push_back({64, 64, fb::MemorySpace::Device});
+    bent.check_refused("too many arenas");
+  }
+  SUBCASE("alignment of an arena") {
+    for (uint32_t alignment : {64, 4096}) {
+      program.arenas[0].alignment = alignment;
+      CHECK(open(bent.spec).code == STINT_OK);
+    }
+  }
+  SUBCASE("scratch of a worker") {
+    last_good("scratch", &program.worker_scratch, kMaxWorkerScratch);
+  }
+  SUBCASE("grid, x") { last_good("grid", &launch.grid[0], INT32_MAX); }
+  SUBCASE("grid, y") { last_good("grid", &launch.grid[1], 65535); }
+  SUBCASE("grid, z") { last_good("grid", &launch.grid[2], 65535); }
+  SUBCASE("grid of nothing") {
+    for (int axis = 0; axis < 3; ++axis) {
+      launch.grid[axis] = 0;
+      bent.check_refused("grid");
+      launch.grid[axis] = 1;
+      launch.block[axis] = 0;
+      bent.check_refused("block");
+      launch.block[axis] = 1;
+    }
+  }
+  SUBCASE("block, x") { last_good("block", &launch.block[0], 1024); }
+  SUBCASE("block, y") { last_good("block", &launch.block[1], 1024); }
+  SUBCASE("block, z") { last_good("block", &launch.block[2], 64); }
+  SUBCASE("block, product") {
+    launch.block[0] = 32;
+    launch.block[1] = 8;
+    last_good("block", &launch.block[2], 4);
+  }
+  SUBCASE("shared memory") { last_good("shared memory", &launch.dynamic_smem, INT32_MAX); }
+  SUBCASE("operands") {
+    step.inputs.assign(kMaxOperands, 0);
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("weight segments") {
+    for (uint32_t i = 1; i < kMaxWeightSegments; ++i) {
+      bent.spec.segments.push_back({{0, 0, 0, 0}, SegmentKind::kWeights});
+      launch.relocations.emplace_back(16 + 8 * i, static_cast<uint32_t>(program.tensors.size()));
+      program.tensors.push_back({0, {1}, fb::StorageKind::Segment, 1 + i, 0, {}});
+    }
+    step.params.resize(16 + 8 * kMaxWeightSegments);
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("sides of an image") {
+    add_image(&program);
+    last_good("size is out of range", &program.bindings.back().image.width, 16384);
   }
 }
 
@@ -325,6 +409,14 @@ TEST_CASE("images") {
     b.image.width = 0;
     bent.check_refused("size is out of range");
   }
+  SUBCASE("height 0") {
+    b.image.height = 0;
+    bent.check_refused("size is out of range");
+  }
+  SUBCASE("width too large") {
+    b.image.width = 16385;
+    bent.check_refused("size is out of range");
+  }
   SUBCASE("height too large") {
     b.image.height = 16385;
     bent.check_refused("size is out of range");
@@ -371,9 +463,35 @@ TEST_CASE("detections") {
     bent.program.tensors[4].shape = {2, 1, 6};
     bent.check_refused("[batch, max, 6]");
   }
+  SUBCASE("boxes of another type") {
+    bent.program.tensors[4].dtype = kI32;
+    bent.check_refused("[batch, max, 6]");
+  }
+  SUBCASE("boxes without the batch") {
+    bent.program.tensors[4].shape = {2, 6};
+    bent.check_refused("[batch, max, 6]");
+  }
+  SUBCASE("no room for a box") {
+    bent.program.tensors[4].shape = {1, 0, 6};
+    bent.check_refused("[batch, max, 6]");
+  }
+  SUBCASE("more boxes than a number of them can say") {
+    bent.program.tensors[4].shape = {1, int64_t{1} << 31, 6};
+    bent.program.tensors[4].strides = {0, 0, 1};
+    bent.check_refused("");
+  }
   SUBCASE("no such count tensor") {
     b.count_tensor = 6;
     bent.check_refused("no such tensor");
+  }
+  SUBCASE("counts of two axes") {
+    bent.program.tensors[5].shape = {1, 1};
+    bent.check_refused("i32 [batch]");
+  }
+  SUBCASE("counts of another batch") {
+    b.io_bytes = 56;
+    bent.program.tensors[5].shape = {2};
+    bent.check_refused("i32 [batch]");
   }
   SUBCASE("counts of another type") {
     bent.program.tensors[5].dtype = 0;
@@ -443,6 +561,27 @@ TEST_CASE("steps") {
   SUBCASE("workspace that does not exist") {
     step.workspace = 77;
     bent.check_refused("no such tensor");
+  }
+  SUBCASE("workspace just behind the last tensor") {
+    step.workspace = static_cast<uint32_t>(bent.program.tensors.size());
+    bent.check_refused("no such tensor");
+  }
+  SUBCASE("workspaces that are no u8 [bytes] in an arena") {
+    constexpr auto kU8 = static_cast<uint8_t>(DType::kU8);
+    const auto arena = fb::StorageKind::Arena;
+    bent.program.arenas[0].bytes = 256;
+    step.workspace = 4;
+    for (const test::TensorSpec& wrong : {
+             test::TensorSpec{static_cast<uint8_t>(DType::kI8), {64}, arena, 0, 64, {}},
+             test::TensorSpec{kU8, {8, 8}, arena, 0, 64, {}},
+             test::TensorSpec{kU8, {}, arena, 0, 64, {}},
+             test::TensorSpec{kU8, {32}, arena, 0, 64, {2}},
+             test::TensorSpec{kU8, {32}, fb::StorageKind::Binding, 1, 0, {}},
+         }) {
+      bent.program.tensors.resize(4);
+      bent.program.tensors.push_back(wrong);
+      bent.check_refused("workspace must be");
+    }
   }
   SUBCASE("workspace that overlaps an operand") {
     bent.program.tensors.push_back(
