@@ -337,6 +337,16 @@ TEST_CASE("wrong bindings are errors that say what was found and what is needed"
   stint_session_destroy(nullptr);
 }
 
+TEST_CASE("a session on the CPU has nothing to enqueue or to wait for") {
+  const OpenPlan open(test::tiny_plan());
+  TestSession s(open.plan, 1);
+  REQUIRE(stint_input_data(s.session, 0) != nullptr);
+  const stint_status status = stint_enqueue(s.session, nullptr);
+  CHECK(status.code == STINT_INVALID_ARGUMENT);
+  CHECK(std::string(status.message).find("use stint_run") != std::string::npos);
+  CHECK(stint_synchronize(s.session).code == STINT_OK);
+}
+
 TEST_CASE("without an I/O block everything must be bound") {
   const OpenPlan open(test::tiny_plan());
   const stint_requirements need = TestSession::need(open.plan, 1, {});

@@ -36,6 +36,30 @@ TEST_CASE("a chain of spatial nodes keeps one transpose at each end") {
   CHECK(inner_transposes(m.graph) == 0);
 }
 
+TEST_CASE("one and three spatial axes are laid out as two are") {
+  for (const Shape& sides : {Shape{7}, Shape{5, 4, 3}}) {
+    GraphMaker m;
+    Shape shape = {2, 3};
+    shape.insert(shape.end(), sides.begin(), sides.end());
+    ConvAttributes a;
+    a.kernel.assign(sides.size(), 3);
+    a.strides.assign(sides.size(), 1);
+    a.dilations.assign(sides.size(), 1);
+    a.pads_begin.assign(sides.size(), 1);
+    a.pads_end.assign(sides.size(), 1);
+    const auto conv = [&](ValueId x, int64_t from, int64_t to) {
+      Shape weights = {to, from};
+      weights.insert(weights.end(), sides.size(), 3);
+      return m.op(Op::kConv, a, {x, m.constant(weights), m.constant({to})});
+    };
+    m.output(conv(m.unary(EltOp::kRelu, conv(m.input("x", shape), 3, 6)), 6, 4));
+    run_pass(m.graph, kLayoutPass);
+    CHECK(m.graph.channels_last);
+    CHECK(count(m.graph, Op::kTranspose) == 2);
+    CHECK(inner_transposes(m.graph) == 0);
+  }
+}
+
 TEST_CASE("an input of one channel needs no transpose") {
   GraphMaker m;
   m.output(m.conv(m.input("x", {1, 1, 6, 6}), 1));
