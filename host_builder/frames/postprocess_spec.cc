@@ -43,6 +43,10 @@ constexpr std::pair<const char*, uint32_t> kKeysOfSome[] = {
                    PostprocessKind::kDetr})},
     {"axis", only({PostprocessKind::kArgmax})},
     {"threshold", only({PostprocessKind::kArgmax})},
+    {"masks", only({PostprocessKind::kYolov5, PostprocessKind::kYolov8, PostprocessKind::kEndToEnd})},
+    {"keypoints",
+     only({PostprocessKind::kYolov5, PostprocessKind::kYolov8, PostprocessKind::kEndToEnd})},
+    {"rotated", only({PostprocessKind::kYolov8, PostprocessKind::kEndToEnd})},
 };
 
 void want_decoder_of_key(const SpecText& text, const SpecItem& item, PostprocessKind kind) {
@@ -255,15 +259,18 @@ const char* postprocess_grammar() {
     argmax        a u8 mask of the best class per pixel; axis= of the classes (default 1; -1 for
                   networks with channels last); threshold=V: of a one-channel mask, 1 where the value
                   (with sigmoid: its sigmoid) is at least V; whole-number masks stay as they are
-    columns behind the classes (yolov8, yolov5), each a result of its own, zeros beyond the count:
-    masks=NAME    NAME: the prototypes [n, k, h, w]; k coefficients. masks u8 [n, max, h, w], 1 inside the box
-                  where sigmoid(coefficients * prototypes) > 0.5; pixel (x, y) covers the network input's
-                  [x, x+1) * width/w by [y, y+1) * height/h, so undo the letterbox as for any point
-    keypoints=N   N points of 2 or 3 values; needs classes=. keypoints f32 [n, max, N, 3]: x, y in frame pixels,
-                  clipped to the frame; the third value as the model has it, 1 where it has none
-    rotated       an angle in radians (yolov8 only). rotated f32 [n, max, 7]: centre x, y, width, height in frame
-                  pixels, angle in 0..pi/2 from x towards y, score, class. Suppression is by ProbIoU (iou=), and
-                  the detections' boxes are the upright hulls
+    what columns behind the classes say (yolov8, yolov5, end-to-end), each a result of its own, with
+    zeros beyond the count:
+    masks=NAME                output with the prototypes [n, k, h, w], for k coefficients. "masks" u8
+                              [n, max, h, w]: 1 inside the box where sigmoid(coefficients * prototypes)
+                              > 0.5; pixel x, y covers [x, x+1) * width/w by [y, y+1) * height/h of the
+                              network's input
+    keypoints=N               N points of 2 or 3 values (yolov8, yolov5: give classes=). "keypoints" f32
+                              [n, max, N, 3]: x, y in frame pixels, clipped to the frame; the third
+                              value as the model has it, 1 where it has none
+    rotated                   an angle in radians (not yolov5). "rotated" f32 [n, max, 7]: centre x, y,
+                              width, height in frame pixels, angle in 0..pi/2 from x towards y, score,
+                              class. Boxes suppress each other by ProbIoU (iou=); detections are hulls
     score=V  iou=V  max=N     thresholds and number of detections (0.25, 0.45, 100); end-to-end, detr
                               and labels= give final rows, which are suppressed only if iou= is given
     classes=N                 checked against the model; first-class=N: classes below are background

@@ -24,10 +24,6 @@ void refuse_other_details(const DecoderInsertion& in) {
   const PostprocessSpec& spec = in.spec;
   const std::string details = spec.details();
   if (details.empty()) return;
-  if (spec.kind != PostprocessKind::kYolov8 && spec.kind != PostprocessKind::kYolov5 &&
-      spec.kind != PostprocessKind::kEndToEnd)
-    in.fail("reads nothing beside boxes and scores, " + details + " is given",
-            "use yolov8, yolov5 or end-to-end, or leave it out");
   const int kinds = int{!spec.masks.empty()} + int{spec.keypoints.has_value()} + int{spec.rotated};
   if (kinds > 1)
     in.fail(

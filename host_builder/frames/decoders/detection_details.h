@@ -5,7 +5,7 @@
 
 namespace stint::builder {
 
-/// Refuses details where the decoder reads none, or more than one kind.
+/// Refuses more than one kind of details, and boxes that these do not go with.
 void refuse_other_details(const DecoderInsertion& in);
 
 /// How many columns the SPEC's details may take, the likeliest first: {51, 34} for 17 keypoints,

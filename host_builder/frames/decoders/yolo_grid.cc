@@ -33,8 +33,6 @@ void insert_yolo_grid(DecoderInsertion& in) {
     in.finish_detections();
     return;
   }
-  if (in.spec.rotated)
-    in.fail("reads no rotated boxes", "use --postprocess yolov8 for heads with an angle");
   const HeadColumns head = head_columns(in, s, 5);
   if (head.are_first) in.transpose_operand();
   s = in.shape(in.operands[0]);

@@ -177,12 +177,12 @@ TEST_CASE("details that the model does not have are refused with what to do") {
        "35 columns behind the box, which classes=80 and masks=output1 do not fill");
   says(error_of(seg, "yolov8"), "give masks=output1");
   says(error_of(seg, "yolov8,masks=output1,rotated"), "keep the one");
-  says(error_of(seg, "yolox,masks=output1"), "use yolov8, yolov5 or end-to-end");
-  says(error_of(seg, "yolov8,masks=output1,yxyx"), "leave yxyx out");
+  says(error_of(seg, "yolox,masks=output1"), "'masks' belongs to yolov5 or yolov8 or end-to-end");
+  says(error_of({{"y", {1, 300, 7}}}, "end-to-end,rotated,yxyx"), "leave yxyx out");
   says(error_of({{"y", {1, 56, 189}}}, "yolov8,keypoints=17"), "add classes=N");
   says(error_of({{"y", {1, 56, 189}}}, "yolov8,classes=1,keypoints=16"), "classes=1");
   says(error_of({{"y", {1, 56, 189}}}, "yolov8,rotated,corners"), "leave corners out");
-  says(error_of({{"y", {1, 189, 56}}}, "yolov5,rotated"), "use --postprocess yolov8");
+  says(error_of({{"y", {1, 189, 56}}}, "yolov5,rotated"), "'rotated' belongs to yolov8 or end-to-end");
   says(error_of({{"y", {1, 189, 56}}}, "yolov8,keypoints"), "'keypoints='");
   says(error_of({{"y", {1, 189, 56}}}, "yolov8,rotated=1"), "a word of its own");
 }
