@@ -183,11 +183,6 @@ bool InferStream::load() {
     return false;
   }
   post_model(element(), *model, nullptr);
-  remark_on_model(*model, "");
-  {
-    ObjectLock lock(transform_);
-    labels_are_new_ = false;
-  }
   std::lock_guard lock(model_mutex_);
   model_ = std::move(model);
   return true;
@@ -203,6 +198,11 @@ bool InferStream::start() {
     return false;
   }
   if (!load()) return false;
+  remark_on_model(*model_, "");
+  {
+    ObjectLock lock(transform_);
+    labels_are_new_ = false;
+  }
   frame_index_ = 0;
   first_frame_ = true;
   unstamped_frames_ = bare_frames_ = 0;

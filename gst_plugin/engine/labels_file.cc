@@ -34,11 +34,9 @@ bool is_json(const std::string& text) {
   return second != '\0' && std::strchr(first == '{' ? "\"}" : "\"{[", second) != nullptr;
 }
 
-bool is_numbered_entry(const std::string& line) {  // "  7: person"
-  size_t at = line.find_first_not_of(" \t");
-  const size_t digits = at;
-  while (at < line.size() && std::isdigit(static_cast<unsigned char>(line[at]))) ++at;
-  return at != digits && at < line.size() && line[at] == ':';
+bool is_numbered_entry(const std::string& line) {  // "7: person"
+  const size_t end = line.find_first_not_of("0123456789");
+  return end != 0 && end != std::string::npos && line[end] == ':';
 }
 
 /// A mapping of numbers, a list with dashes, or a key above either.
@@ -46,11 +44,10 @@ bool is_yaml(const std::vector<std::string>& lines) {
   size_t numbered = 0, dashed = 0, others = 0;
   bool key = false;
   for (const std::string& line : lines) {
-    const size_t begin = line.find_first_not_of(" \t");
-    if (begin == std::string::npos || line[begin] == '#' || line == "---") continue;
+    if (line.empty() || line[0] == '#' || line == "---") continue;
     if (is_numbered_entry(line)) {
       ++numbered;
-    } else if (line.compare(begin, 2, "- ") == 0) {
+    } else if (line.starts_with("- ")) {
       ++dashed;
     } else if (line.back() == ':') {
       key = true;
@@ -62,14 +59,39 @@ bool is_yaml(const std::vector<std::string>& lines) {
   return entries > 0 && (others == 0 || (key && entries > others));
 }
 
+/// Bytes of the UTF-8 character at `at`, 0 if there is none. Overlong forms are let through: they
+/// are no danger to a label, and GLib mends them.
+size_t utf8_length(const std::string& text, size_t at) {
+  const auto first = static_cast<unsigned char>(text[at]);
+  const size_t length = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if ((first >= 0x80 && first < 0xC2) || first > 0xF4 || at + length > text.size()) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) return 0;
+  }
+  return length;
+}
+
+bool is_utf8(const std::string& text) {
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = utf8_length(text, at);
+    if (length == 0) return false;
+    at += length;
+  }
+  return true;
+}
+
+/// Ends of lines are those of Unix, Windows and old Macs; blanks around a label do not count.
 std::vector<std::string> split(const std::string& text) {
+  constexpr const char* kBlanks = " \t\v\f";
   std::vector<std::string> lines;
   for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    std::string line = text.substr(at, end - at);
-    while (!line.empty() && std::isspace(static_cast<unsigned char>(line.back()))) line.pop_back();
-    lines.push_back(std::move(line));
-    at = end + 1;
+    const size_t end = std::min(text.find_first_of("\r\n", at), text.size());
+    const std::string line = text.substr(at, end - at);
+    const size_t first = line.find_first_not_of(kBlanks);
+    lines.push_back(first == std::string::npos
+                        ? ""
+                        : line.substr(first, line.find_last_not_of(kBlanks) - first + 1));
+    at = end + (text.compare(end, 2, "\r\n") == 0 ? 2 : 1);
   }
   while (!lines.empty() && lines.back().empty()) lines.pop_back();
   return lines;
@@ -104,10 +126,15 @@ Problem read_labels_file(const std::string& path, std::vector<std::string>* labe
   const bool binary = std::any_of(text.begin(), text.end(),
                                   [](unsigned char c) { return c < 0x20 && !std::isspace(c); });
   if (binary) return refuse(path, "binary data");
+  if (!is_utf8(text)) {
+    return refuse(path, "text in another encoding than UTF-8",
+                  "iconv -f LATIN1 -t UTF-8 " + shell_word(path) + " > labels.txt");
+  }
   if (is_json(text)) return refuse(path, "JSON");
   std::vector<std::string> lines = split(text);
   if (lines.empty()) return refuse(path, "an empty file");
   if (is_yaml(lines)) return refuse(path, "YAML");
+  if (lines[0] == "item {") return refuse(path, "a label map in protobuf's text format");
   *labels = std::move(lines);
   return {};
 }

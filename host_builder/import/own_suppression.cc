@@ -70,7 +70,8 @@ std::string advice_on_own_suppression(const onnx::GraphProto& graph) {
   for (int i = 0; i < index; ++i)
     if (graph.node(i).op_type() == "NonZero") end = std::min(end, i);
   std::string text = "the model suppresses boxes itself (node '" + first->name() + "', " +
-                     first->op_type() + "); let a decoder of the plan do it, which leaves out that "
+                     first->op_type() +
+                     "); let a decoder of the plan do it, which leaves out that "
                      "part of the model: --postprocess ";
   const std::string last = Sweep(graph).last_bottleneck(end);
   if (!last.empty() && !is_input(graph, last))
@@ -78,8 +79,9 @@ std::string advice_on_own_suppression(const onnx::GraphProto& graph) {
            " (or the decoder that fits this value, see stint build --help)";
   if (first->op_type() == "NonMaxSuppression" && first->input_size() >= 2)
     return text + "boxes-scores,boxes=" + first->input(0) + ",scores=" + first->input(1);
-  return text + "DECODER with output=, boxes= and scores= naming the values before it (see stint "
-                "build --help)";
+  return text +
+         "DECODER with output=, boxes= and scores= naming the values before it (see stint "
+         "build --help)";
 }
 
 }  // namespace stint::builder

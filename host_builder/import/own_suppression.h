@@ -7,9 +7,9 @@
 
 namespace stint::builder {
 
-/// What to do about a model whose own suppression cannot be built: the --postprocess that ends it at
-/// the last value through which everything passes before the suppression, or at what the suppression
-/// reads. Empty where the model has none.
+/// What to do about a model whose own suppression cannot be built: the --postprocess that ends it
+/// at the last value through which everything passes before the suppression, or at what the
+/// suppression reads. Empty where the model has none.
 std::string advice_on_own_suppression(const onnx::GraphProto& graph);
 
 }  // namespace stint::builder

@@ -20,7 +20,8 @@ TEST_CASE("labels are lines, whatever they end with and begin with") {
   TemporaryFolder folder;
   const std::pair<std::string, std::vector<std::string>> cases[] = {
       {"a\nb\n", {"a", "b"}},
-      {"a\r\nb c \r\n\r\n", {"a", "b c"}},
+      {"a\r\n b c \r\n\r\n", {"a", "b c"}},
+      {"a\rb\r", {"a", "b"}},
       {"\xEF\xBB\xBF"
        "a\n\nc",
        {"a", "", "c"}},
@@ -57,6 +58,8 @@ TEST_CASE("what is no list of lines is refused by name") {
       {"path: coco\nnames:\n  0: person\n  1: car\n  2: dog\n", "YAML"},
       {"# list\n- person\n- car\n", "YAML"},
       {"0: person\n1: car\n", "YAML"},
+      {"item {\n  id: 1\n  name: 'person'\n}\n", "label map"},
+      {"caf\xE9\n", "another encoding"},
   };
   for (const auto& [text, found] : cases) {
     CAPTURE(text);
