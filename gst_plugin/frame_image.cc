@@ -1,5 +1,9 @@
 #include "gst_plugin/frame_image.h"
 
+#include <gst/video/gstvideometa.h>
+
+#include <algorithm>
+
 namespace stint::gst {
 namespace {
 
@@ -48,12 +52,26 @@ uint32_t range_of(const GstVideoInfo& info) {
 
 }  // namespace
 
+VisiblePart visible_part(GstBuffer* buffer, guint width, guint height) {
+  const GstVideoCropMeta* crop = gst_buffer_get_video_crop_meta(buffer);
+  if (!crop) return {0, 0, width, height};
+  if (crop->x >= width || crop->y >= height) return {};
+  return {crop->x, crop->y, std::min(crop->width, width - crop->x),
+          std::min(crop->height, height - crop->y)};
+}
+
 std::unique_ptr<MappedFrame> MappedFrame::map(const GstVideoInfo& info, GstBuffer* buffer) {
   std::unique_ptr<MappedFrame> mapped(new MappedFrame());
   GstVideoInfo copy = info;  // 1.20 takes it without const
-  if (gst_video_frame_map(&mapped->frame_, &copy, buffer, GST_MAP_READ)) return mapped;
-  mapped->frame_.buffer = nullptr;
-  return nullptr;
+  if (!gst_video_frame_map(&mapped->frame_, &copy, buffer, GST_MAP_READ)) {
+    mapped->frame_.buffer = nullptr;
+    return nullptr;
+  }
+  mapped->visible_ =
+      visible_part(buffer, static_cast<guint>(GST_VIDEO_FRAME_WIDTH(&mapped->frame_)),
+                   static_cast<guint>(GST_VIDEO_FRAME_HEIGHT(&mapped->frame_)));
+  if (mapped->visible_.width == 0 || mapped->visible_.height == 0) return nullptr;
+  return mapped;
 }
 
 MappedFrame::~MappedFrame() {
@@ -71,6 +89,12 @@ stint_image MappedFrame::image() const {
   image.format = format_of(GST_VIDEO_FRAME_FORMAT(&frame_));
   image.matrix = matrix_of(GST_VIDEO_INFO_COLORIMETRY(&frame_.info).matrix);
   image.range = range_of(frame_.info);
+  if (visible_.width != image.width || visible_.height != image.height) {
+    image.crop_x = visible_.x;
+    image.crop_y = visible_.y;
+    image.crop_width = visible_.width;
+    image.crop_height = visible_.height;
+  }
   return image;
 }
 

@@ -1,5 +1,7 @@
 #include "gst_plugin/infer_messages.h"
 
+#include "gst_plugin/debug.h"
+
 namespace stint::gst {
 namespace {
 
@@ -54,9 +56,7 @@ GstStructure* engine_structure(const BatcherStats& stats) {
   return structure;
 }
 
-}  // namespace
-
-void post_error(GstElement* element, const Problem& problem) {
+void post_problem(GstElement* element, GstMessageType type, const Problem& problem) {
   GQuark domain = GST_LIBRARY_ERROR;
   gint code = GST_LIBRARY_ERROR_FAILED;
   switch (problem.kind) {
@@ -71,13 +71,31 @@ void post_error(GstElement* element, const Problem& problem) {
     case Problem::Kind::kSettings:
       code = GST_LIBRARY_ERROR_SETTINGS;
       break;
+    case Problem::Kind::kFormat:
+      domain = GST_STREAM_ERROR;
+      code = GST_STREAM_ERROR_FORMAT;
+      break;
     case Problem::Kind::kNone:
     case Problem::Kind::kFailed:
       break;
   }
-  gst_element_message_full_with_details(
-      element, GST_MESSAGE_ERROR, domain, code, g_strdup(problem.message.c_str()),
-      g_strdup(debug_of(problem).c_str()), __FILE__, GST_FUNCTION, __LINE__, details_of(problem));
+  const std::string debug = debug_of(problem);
+  GST_CAT_LEVEL_LOG(GST_CAT_DEFAULT,
+                    type == GST_MESSAGE_ERROR ? GST_LEVEL_ERROR : GST_LEVEL_WARNING, element,
+                    "%s (%s)", problem.message.c_str(), debug.c_str());
+  gst_element_message_full_with_details(element, type, domain, code,
+                                        g_strdup(problem.message.c_str()), g_strdup(debug.c_str()),
+                                        __FILE__, GST_FUNCTION, __LINE__, details_of(problem));
+}
+
+}  // namespace
+
+void post_error(GstElement* element, const Problem& problem) {
+  post_problem(element, GST_MESSAGE_ERROR, problem);
+}
+
+void post_warning(GstElement* element, const Problem& problem) {
+  post_problem(element, GST_MESSAGE_WARNING, problem);
 }
 
 void post_model(GstElement* element, const LoadedModel& model, const char* old_path) {
@@ -99,12 +117,20 @@ void post_model(GstElement* element, const LoadedModel& model, const char* old_p
       engine.batcher().members(), nullptr);
   g_free(hash);
   gst_structure_take_value(structure, "batch-sizes", &sizes);
+  GST_INFO_OBJECT(element, "running %s on %s, %u element(s) share it", model.path().c_str(),
+                  engine.device.c_str(), engine.batcher().members());
+  if (!model.labels_file().empty()) {
+    gst_structure_set(structure, "labels-file", G_TYPE_STRING, model.labels_file().c_str(),
+                      nullptr);
+  }
   if (old_path) gst_structure_set(structure, "old-model", G_TYPE_STRING, old_path, nullptr);
   post(element, structure);
 }
 
 void post_update_failed(GstElement* element, const std::string& old_path,
                         const std::string& new_path, const Problem& problem) {
+  GST_WARNING_OBJECT(element, "%s stays, %s cannot be used: %s", old_path.c_str(), new_path.c_str(),
+                     problem.message.c_str());
   post(element,
        gst_structure_new("stint-model-update-failed", "model", G_TYPE_STRING, old_path.c_str(),
                          "new-model", G_TYPE_STRING, new_path.c_str(), "reason", G_TYPE_STRING,

@@ -12,9 +12,12 @@
 namespace stint::gst {
 
 /// An ERROR with details {found, needed, command}. Missing file: RESOURCE/NOT_FOUND; unreadable:
-/// RESOURCE/OPEN_READ; a plan, device or property that does not fit: LIBRARY/SETTINGS; a failure
-/// while running: LIBRARY/FAILED.
+/// RESOURCE/OPEN_READ; a plan, device or property that does not fit: LIBRARY/SETTINGS; video that
+/// cannot be taken: STREAM/FORMAT; a failure while running: LIBRARY/FAILED.
 void post_error(GstElement* element, const Problem& problem);
+
+/// A WARNING with the same details: the stream goes on, but probably not as it was meant.
+void post_warning(GstElement* element, const Problem& problem);
 
 /// stint-model-loaded, or stint-model-updated with the old plan's path.
 void post_model(GstElement* element, const LoadedModel& model, const char* old_path);

@@ -50,7 +50,11 @@ void install_engine_properties(GObjectClass* c) {
           "model", "Model",
           "Plan file made by `stint build`. Set while playing: the new plan is loaded beside the "
           "old "
-          "one and takes over between two frames; if it cannot be used the old one stays",
+          "one and takes over between two frames; if it cannot be used the old one stays. The file "
+          "is "
+          "read once and may then be overwritten. A new plan brings its own labels: set "
+          "labels-file "
+          "again, after model or together with it, if it shall have others",
           nullptr, flags(kPlaying)));
   g_object_class_install_property(
       c, kPropDevice,
@@ -70,19 +74,25 @@ void install_engine_properties(GObjectClass* c) {
                         "values do not share "
                         "an engine",
                         0, 256, 0, flags(kReady)));
-  g_object_class_install_property(
-      c, kPropBatchSize,
-      g_param_spec_uint(
-          "batch-size", "Batch size",
-          "Most frames in a batch that holds one of this stream (0 = largest in the plan)", 0,
-          G_MAXUINT, 0, flags(kPlaying)));
+  g_object_class_install_property(c, kPropBatchSize,
+                                  g_param_spec_uint("batch-size", "Batch size",
+                                                    "Most frames in a batch that holds one of this "
+                                                    "stream (0 = largest in the plan; never more "
+                                                    "than that)",
+                                                    0, G_MAXUINT, 0, flags(kPlaying)));
   g_object_class_install_property(
       c, kPropBatchTimeout,
-      g_param_spec_uint64("batch-timeout", "Batch timeout",
-                          "How long a free device may wait for frames of other streams, "
-                          "nanoseconds (0 = not at all). "
-                          "Batches form by themselves while the device is busy",
-                          0, G_MAXINT64, 0, flags(kPlaying)));
+      g_param_spec_uint64(
+          "batch-timeout", "Batch timeout",
+          "How long a free device may wait for frames of other streams, "
+          "nanoseconds (0 = not at all). "
+          "Batches form by themselves while the device is busy. Waited for are only "
+          "streams that can come in time: not those that ended, are paused or "
+          "flushing, nor those whose next frame, by the rhythm of their last ones "
+          "(after every-n and max-rate), is due later or overdue by more than a "
+          "period; a stream that was never seen is waited for once. Nor is there a "
+          "wait where a fuller batch was measured to be slower per frame",
+          0, G_MAXINT64, 0, flags(kPlaying)));
   g_object_class_install_property(
       c, kPropPriority,
       g_param_spec_int(
@@ -96,7 +106,7 @@ void install_frame_properties(GObjectClass* c) {
       c, kPropMaxAge,
       g_param_spec_uint64("max-age", "Maximum age",
                           "A frame older than this when its inference would start is late, "
-                          "nanoseconds (0 = never). "
+                          "nanoseconds (0 = never; 100 ms are 100000000). "
                           "Age counts from the capture time of a live source, else from arrival",
                           0, G_MAXINT64, 0, flags(kPlaying)));
   g_object_class_install_property(
@@ -112,8 +122,10 @@ void install_frame_properties(GObjectClass* c) {
       c, kPropMaxRate,
       gst_param_spec_fraction(
           "max-rate", "Maximum rate",
-          "Infer at most so many frames per second of this stream (0/1 = no limit)", 0, 1, G_MAXINT,
-          1, 0, 1, flags(kPlaying)));
+          "Infer at most so many frames per second of this stream (0/1 = no limit), of those that "
+          "every-n leaves. Seconds of the time stamps, played in either direction; where they are "
+          "missing or do not go on, of the caps' framerate, and without one of arrival",
+          0, 1, G_MAXINT, 1, 0, 1, flags(kPlaying)));
   g_object_class_install_property(
       c, kPropStreamId,
       g_param_spec_string(
@@ -148,9 +160,12 @@ void install_frame_properties(GObjectClass* c) {
 void install_output_properties(GObjectClass* c) {
   g_object_class_install_property(
       c, kPropLabelsFile,
-      g_param_spec_string("labels-file", "Labels file",
-                          "Text file with one label a line, instead of the plan's labels", nullptr,
-                          flags(kReady)));
+      g_param_spec_string(
+          "labels-file", "Labels file",
+          "Text file with one label a line, instead of the plan's labels. Belongs to "
+          "the model that runs: a model set later, while playing, brings its own. Set "
+          "while playing it takes over like a new model",
+          nullptr, flags(kPlaying)));
   g_object_class_install_property(
       c, kPropOutputMeta,
       g_param_spec_flags("output-meta", "Output metadata",

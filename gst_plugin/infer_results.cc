@@ -31,16 +31,19 @@ guint largest_id(GstBuffer* buffer) {
   return largest;
 }
 
-/// Cuts a detection to the frame. False if nothing is left, or if it is not a box at all.
-bool clip(const stint_detection& found, float width, float height, GstStintDetection* out) {
+/// Moves a detection from the buffer's frame to the visible part and cuts it to that. False if
+/// nothing is left, or if it is not a box at all.
+bool clip(const stint_detection& found, const VisiblePart& visible, float width, float height,
+          GstStintDetection* out) {
+  const auto left = static_cast<float>(visible.x), top = static_cast<float>(visible.y);
   const bool finite = std::isfinite(found.x1) && std::isfinite(found.y1) &&
                       std::isfinite(found.x2) && std::isfinite(found.y2) &&
                       std::isfinite(found.score);
   if (!finite) return false;
-  out->x1 = std::clamp(found.x1, 0.0f, width);
-  out->y1 = std::clamp(found.y1, 0.0f, height);
-  out->x2 = std::clamp(found.x2, 0.0f, width);
-  out->y2 = std::clamp(found.y2, 0.0f, height);
+  out->x1 = std::clamp(found.x1 - left, 0.0f, width);
+  out->y1 = std::clamp(found.y1 - top, 0.0f, height);
+  out->x2 = std::clamp(found.x2 - left, 0.0f, width);
+  out->y2 = std::clamp(found.y2 - top, 0.0f, height);
   out->score = found.score;
   out->class_id = found.class_id;
   return out->x2 > out->x1 && out->y2 > out->y1;
@@ -113,9 +116,10 @@ void collect_regions(GstBuffer* buffer, const GstVideoInfo& info,
   }
 }
 
-void attach_detections(GstBuffer* buffer, const GstVideoInfo& info, const LoadedModel& model,
-                       const std::vector<Job>& jobs, const std::vector<FrameRegion>& regions,
-                       unsigned output_meta, GstStintMeta* meta) {
+void attach_detections(GstBuffer* buffer, const GstVideoInfo& info, const VisiblePart& visible,
+                       const LoadedModel& model, const std::vector<Job>& jobs,
+                       const std::vector<FrameRegion>& regions, unsigned output_meta,
+                       GstStintMeta* meta) {
   const auto width = static_cast<guint>(GST_VIDEO_INFO_WIDTH(&info));
   const auto height = static_cast<guint>(GST_VIDEO_INFO_HEIGHT(&info));
   guint id = largest_id(buffer);
@@ -126,7 +130,9 @@ void attach_detections(GstBuffer* buffer, const GstVideoInfo& info, const Loaded
   for (size_t j = 0; j < jobs.size(); ++j) {
     for (const stint_detection& found : jobs[j].detections) {
       GstStintDetection& d = meta->detections[count];
-      if (!clip(found, static_cast<float>(width), static_cast<float>(height), &d)) continue;
+      if (!clip(found, visible, static_cast<float>(width), static_cast<float>(height), &d)) {
+        continue;
+      }
       const GQuark label = model.label(d.class_id);
       d.label = g_quark_to_string(label);
       d.id = ++id;

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "gst_plugin/frame_image.h"
+#include "gst_plugin/debug.h"
 #include "gst_plugin/infer_properties.h"
+#include "gst_plugin/setting_remarks.h"
 
 namespace stint::gst {
 namespace {
@@ -34,6 +35,14 @@ Problem check_settings(const InferSettings& settings) {
   return {};
 }
 
+/// By the caps; 0 if they do not say.
+uint64_t frame_distance(const GstVideoInfo& info) {
+  const gint n = GST_VIDEO_INFO_FPS_N(&info), d = GST_VIDEO_INFO_FPS_D(&info);
+  return n > 0 && d > 0
+             ? gst_util_uint64_scale(GST_SECOND, static_cast<guint64>(d), static_cast<guint64>(n))
+             : 0;
+}
+
 }  // namespace
 
 InferStream::InferStream(GstBaseTransform* element)
@@ -60,18 +69,78 @@ InferSettings InferStream::all_settings() const {
 }
 
 bool InferStream::set_setting(guint property, const GValue* value) {
-  {
-    ObjectLock lock(transform_);
-    if (!gst::set_setting(&settings_, property, value)) return false;
-  }
   const bool running = [&] {
     std::lock_guard lock(model_mutex_);
     return running_;
   }();
+  {
+    ObjectLock lock(transform_);
+    if (!gst::set_setting(&settings_, property, value)) return false;
+    if (property == kPropLabelsFile) {
+      labels_are_new_ = true;
+      dropped_labels_.clear();
+    }
+    // The names of one network's classes are wrong for another's.
+    if (property == kPropModel && running && !std::exchange(labels_are_new_, false) &&
+        !settings_.labels_file.empty()) {
+      dropped_labels_ = std::exchange(settings_.labels_file, "");
+    }
+  }
   if (!running) return true;
-  if (property == kPropModel) update_in_background();
+  if (property == kPropModel || property == kPropLabelsFile) update_in_background();
+  remark_on_setting(property);
   if (Problem problem = check_settings(all_settings())) post_error(element(), problem);
   return true;
+}
+
+void InferStream::remark_on_setting(guint property) {
+  switch (property) {
+    case kPropDevice:
+    case kPropEngineId:
+    case kPropThreads:
+      post_warning(element(),
+                   {Problem::Kind::kSettings,
+                    "device, engine-id and threads do not change while a plan runs: the new value "
+                    "counts from the next model that is set, or the next start from READY",
+                    "set while running", "set in NULL or READY, or before model", ""});
+      return;
+    case kPropStreamId:
+      post_warning(element(),
+                   {Problem::Kind::kSettings, "stream-id counts from the next start of a stream",
+                    "set while running", "set in NULL or READY", ""});
+      return;
+    default:
+      break;
+  }
+  std::shared_ptr<SharedEngine> engine;  // its plan must stay while it is looked at
+  {
+    std::lock_guard lock(model_mutex_);
+    if (model_) engine = model_->shared();
+  }
+  const PlanExecutor* plan = engine ? &engine->plan() : nullptr;
+  if (Problem remark = remark_on(property, frame_settings(), plan)) {
+    post_warning(element(), remark);
+  }
+}
+
+/// `dropped_labels`: the labels-file of the model before, if there was one.
+void InferStream::remark_on_model(const LoadedModel& model, const std::string& dropped_labels) {
+  for (const Problem& remark : model.remarks()) post_warning(element(), remark);
+  for (const Problem& remark : all_remarks(frame_settings(), model.engine().plan())) {
+    post_warning(element(), remark);
+  }
+  if (dropped_labels.empty()) return;
+  post_warning(element(), {Problem::Kind::kSettings,
+                           "labels-file " + dropped_labels +
+                               " belonged to the model before: classes now have "
+                               "the names that " +
+                               model.path() + " gives them",
+                           "labels-file=" + dropped_labels,
+                           "labels-file set after model, if it fits the new one, too", ""});
+}
+
+void InferStream::remark_once(bool* told, const Problem& problem) {
+  if (!std::exchange(*told, true)) post_warning(element(), problem);
 }
 
 bool InferStream::get_setting(guint property, GValue* value) const {
@@ -129,8 +198,16 @@ bool InferStream::start() {
     return false;
   }
   if (!load()) return false;
+  remark_on_model(*model_, "");
+  {
+    ObjectLock lock(transform_);
+    labels_are_new_ = false;
+  }
   frame_index_ = 0;
   first_frame_ = true;
+  unstamped_frames_ = bare_frames_ = 0;
+  told_of_stamps_ = told_of_regions_ = told_of_labels_ = false;
+  media_time_.restart();
   live_ = false;
   last_stats_ = GST_CLOCK_TIME_NONE;
   last_latency_check_ = 0;
@@ -140,7 +217,7 @@ bool InferStream::start() {
   std::lock_guard lock(model_mutex_);
   running_ = true;
   stopping_ = flushing_ = false;
-  member_ = model_->engine().batcher().join();
+  join_engine();
   pacer_.restart(member_->ordinal());
   return true;
 }
@@ -168,6 +245,18 @@ void InferStream::unload() {
   unused = std::move(model_);
 }
 
+void InferStream::join_engine() {
+  member_ = model_->engine().batcher().join();
+  member_->set_paused(paused_);
+  apply_flushing();
+}
+
+void InferStream::set_paused(bool paused) {
+  std::lock_guard lock(model_mutex_);
+  paused_ = paused;
+  if (member_) member_->set_paused(paused);
+}
+
 void InferStream::apply_flushing() {
   if (member_) member_->set_flushing(stopping_ || flushing_);
 }
@@ -175,49 +264,67 @@ void InferStream::apply_flushing() {
 // ---- a new model while running
 // -------------------------------------------------------------------------------------
 
-struct InferStream::UpdateTask {
-  InferStream* stream;  // the element is referenced as long as the task runs
-  InferSettings settings;
-  uint64_t serial;
-};
-
+/// One load at a time: of settings that change faster than plans load only the last are loaded.
 void InferStream::update_in_background() {
-  auto* task = new UpdateTask{this, all_settings(), 0};
   {
     std::lock_guard lock(model_mutex_);
-    task->serial = ++update_serial_;
+    ++update_serial_;
+    update_wanted_ = true;
+    if (std::exchange(updating_, true)) return;
   }
+  // The element is referenced as long as this runs.
   gst_element_call_async(
-      element(),
-      [](GstElement*, gpointer data) {
-        auto* update = static_cast<UpdateTask*>(data);
-        update->stream->finish_update(*update);
-      },
-      task, [](gpointer data) { delete static_cast<UpdateTask*>(data); });
+      element(), [](GstElement*, gpointer self) { static_cast<InferStream*>(self)->update(); },
+      this, nullptr);
 }
 
-void InferStream::finish_update(UpdateTask& task) {
+void InferStream::update() {
+  while (true) {
+    uint64_t serial = 0;
+    {
+      std::lock_guard lock(model_mutex_);
+      updating_ = std::exchange(update_wanted_, false) && running_;
+      if (!updating_) return;
+      serial = update_serial_;
+    }
+    finish_update(all_settings(), serial);
+  }
+}
+
+void InferStream::finish_update(const InferSettings& settings, uint64_t serial) {
   std::unique_ptr<LoadedModel> model;
   Problem problem;
-  if (task.settings.model.empty()) {
+  if (settings.model.empty()) {
     problem = {Problem::Kind::kSettings, "a running stream cannot go without a plan", "model=NULL",
                "a plan file", ""};
   } else {
-    problem = LoadedModel::load(task.settings, &model);
+    problem = LoadedModel::load(settings, &model);
   }
-  std::string old_path;
+  std::string old_path, old_labels, dropped_labels;
   {
     std::lock_guard lock(model_mutex_);
-    if (task.serial != update_serial_ || !running_) return;
-    old_path = model_->path();
-    if (!problem) next_model_ = std::move(model);
+    if (serial != update_serial_ || !running_) return;
+    const LoadedModel& current = next_model_ ? *next_model_ : *model_;
+    old_path = current.path();
+    old_labels = current.labels_file();
   }
-  if (!problem) return;
   {
     ObjectLock lock(transform_);
-    if (settings_.model == task.settings.model) settings_.model = old_path;
+    dropped_labels = std::exchange(dropped_labels_, "");
+    if (problem) {
+      if (settings_.model == settings.model) settings_.model = old_path;
+      if (settings_.labels_file == settings.labels_file) settings_.labels_file = old_labels;
+    } else if (settings_.labels_file == settings.labels_file) {
+      labels_are_new_ = false;  // they belong to this model now
+    }
   }
-  post_update_failed(element(), old_path, task.settings.model, problem);
+  if (!problem) {
+    remark_on_model(*model, dropped_labels);
+    std::lock_guard lock(model_mutex_);
+    if (serial == update_serial_ && running_) next_model_ = std::move(model);
+    return;
+  }
+  post_update_failed(element(), old_path, settings.model, problem);
 }
 
 void InferStream::take_next_model() {
@@ -227,9 +334,9 @@ void InferStream::take_next_model() {
     if (!next_model_) return;
     member_.reset();
     old = std::exchange(model_, std::move(next_model_));
-    member_ = model_->engine().batcher().join();
-    apply_flushing();
+    join_engine();
   }
+  told_of_labels_ = false;
   post_model(element(), *model_, old->path().c_str());
 }
 
@@ -248,6 +355,10 @@ void InferStream::begin_stream() {
 }
 
 void InferStream::end_stream() {
+  {
+    std::lock_guard lock(model_mutex_);
+    if (member_) member_->end();
+  }
   if (frame_settings().stats_interval == 0) return;
   last_stats_ = 0;
   report(frame_settings());
@@ -307,7 +418,10 @@ GstFlowReturn InferStream::process(GstBuffer* buffer) {
 
   std::optional<uint64_t> pts;
   if (GST_BUFFER_PTS_IS_VALID(buffer)) pts = GST_BUFFER_PTS(buffer);
-  SkipReason reason = pacer_.admit(settings.every_n, settings.inference_interval(), pts);
+  const bool reverse = transform_->segment.rate < 0;
+  const uint64_t time = media_time_.advance(pts, reverse, frame_distance(info_), Clock::now());
+  remark_on_time_stamps(settings);
+  SkipReason reason = pacer_.admit(settings.every_n, settings.inference_interval(), time);
   GstFlowReturn flow = GST_FLOW_OK;
   if (reason == SkipReason::kNone) reason = infer(buffer, settings, &flow);
   if (flow == GST_FLOW_OK) {
@@ -318,12 +432,63 @@ GstFlowReturn InferStream::process(GstBuffer* buffer) {
   return flow;
 }
 
+void InferStream::remark_on_time_stamps(const FrameSettings& settings) {
+  constexpr uint32_t kFew = 5;  // a stream may jump or start over now and then
+  unstamped_frames_ = media_time_.stamped() ? 0 : unstamped_frames_ + 1;
+  if (settings.inference_interval() == 0 || unstamped_frames_ < kFew) return;
+  const bool has_rate = frame_distance(info_) > 0;
+  remark_once(
+      &told_of_stamps_,
+      {Problem::Kind::kSettings,
+       std::string("max-rate: the frames have no time stamps that go on; it counts by ") +
+           (has_rate ? "the framerate of the caps" : "the time of their arrival"),
+       "frames without time stamps", "time stamps from the source, e.g. do-timestamp=true", ""});
+}
+
+/// region=rois, and the frame has no region to look at.
+void InferStream::remark_on_regions(GstBuffer* buffer) {
+  constexpr uint32_t kMany = 30;  // a detector that finds nothing may leave no trace on a frame
+  gpointer state = nullptr;
+  const bool bare = !next_meta(buffer, &state) &&
+                    !gst_buffer_get_meta(buffer, GST_VIDEO_REGION_OF_INTEREST_META_API_TYPE);
+  bare_frames_ = bare ? bare_frames_ + 1 : 0;
+  if (bare_frames_ < kMany) return;
+  remark_once(&told_of_regions_,
+              {Problem::Kind::kSettings,
+               "region=rois: no frame carries a region of interest, so that nothing is inferred",
+               std::to_string(bare_frames_) + " frames in a row without any",
+               "an element that finds regions in front of this one, e.g. stintinfer "
+               "model=DETECTOR.plan ! stintinfer region=rois; or region=full",
+               ""});
+}
+
+void InferStream::remark_on_labels(const GstStintMeta& meta) {
+  if (told_of_labels_ || model_->labels_file().empty() || !model_->remarks().empty()) return;
+  const size_t count = model_->label_count();
+  for (guint i = 0; i < meta.detection_count; ++i) {
+    const gint id = meta.detections[i].class_id;
+    if (id < 0 || static_cast<size_t>(id) < count) continue;
+    remark_once(
+        &told_of_labels_,
+        {Problem::Kind::kSettings,
+         "the labels-file " + model_->labels_file() + " has no label for class " +
+             std::to_string(id),
+         std::to_string(count) + " labels",
+         "at least " + std::to_string(id + 1) + ", one a line in the order of the classes", ""});
+    return;
+  }
+}
+
 /// Fills the member's jobs, but for the pixels. False if there is nothing to look at.
 bool InferStream::prepare_jobs(GstBuffer* buffer, const FrameSettings& settings) {
   regions_.clear();
   if (settings.region == Region::kRois) {
     collect_regions(buffer, info_, &regions_);
-    if (regions_.empty()) return false;
+    if (regions_.empty()) {
+      remark_on_regions(buffer);
+      return false;
+    }
+    bare_frames_ = 0;
   }
   member_->jobs().resize(std::max<size_t>(1, regions_.size()));
   return true;
@@ -334,18 +499,20 @@ SkipReason InferStream::infer(GstBuffer* buffer, const FrameSettings& settings,
   if (!prepare_jobs(buffer, settings)) return SkipReason::kNoRegions;
   auto mapped = MappedFrame::map(info_, buffer);
   if (!mapped) {
-    GST_ELEMENT_ERROR(transform_, STREAM, FAILED, ("a frame could not be mapped for reading"),
+    GST_ELEMENT_ERROR(transform_, STREAM, FAILED,
+                      ("a frame could not be mapped for reading, or its crop meta leaves nothing"),
                       ("%" GST_PTR_FORMAT, static_cast<void*>(buffer)));
     *flow = GST_FLOW_ERROR;
     return SkipReason::kNone;
   }
+  visible_ = mapped->visible();
   std::vector<Job>& jobs = member_->jobs();
   for (size_t i = 0; i < jobs.size(); ++i) {
     jobs[i].image = mapped->image();
     jobs[i].limits = settings.limits;
     if (regions_.empty()) continue;
-    jobs[i].image.crop_x = regions_[i].x;
-    jobs[i].image.crop_y = regions_[i].y;
+    jobs[i].image.crop_x = visible_.x + regions_[i].x;
+    jobs[i].image.crop_y = visible_.y + regions_[i].y;
     jobs[i].image.crop_width = regions_[i].width;
     jobs[i].image.crop_height = regions_[i].height;
   }
@@ -398,7 +565,8 @@ void InferStream::attach(GstBuffer* buffer, const FrameSettings& settings, SkipR
     meta->run_ns = static_cast<guint64>(result_.run.count());
     meta->total_ns = static_cast<guint64>(result_.total.count());
     meta->age_ns = static_cast<guint64>(result_.age.count());
-    attach_detections(buffer, info_, *model_, jobs, regions_, settings.output_meta, meta);
+    attach_detections(buffer, info_, visible_, *model_, jobs, regions_, settings.output_meta, meta);
+    remark_on_labels(*meta);
     const bool was_late =
         settings.max_age > 0 && result_.age - result_.run > Nanoseconds(settings.max_age);
     stats_.update([&](StreamCounters& counters) {

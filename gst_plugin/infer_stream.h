@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "gst_plugin/engine/media_time.h"
 #include "gst_plugin/engine/stream_stats.h"
+#include "gst_plugin/frame_image.h"
 #include "gst_plugin/infer_messages.h"
 #include "gst_plugin/infer_results.h"
 #include "gst_plugin/infer_settings.h"
@@ -37,6 +39,7 @@ class InferStream {
   void wake();   // a blocked frame returns at once; before the streaming thread is stopped
   void stop();   // after the streaming thread was stopped
   void unload();
+  void set_paused(bool paused);  // nobody waits for the frames of a paused stream
 
   // ---- stream
   void set_flushing(bool flushing);  // FLUSH_START, FLUSH_STOP
@@ -50,15 +53,21 @@ class InferStream {
   GstClockTime latency() const;
 
  private:
-  struct UpdateTask;
-
   GstElement* element() const { return GST_ELEMENT(transform_); }
   FrameSettings frame_settings() const;
   InferSettings all_settings() const;
   void update_in_background();
-  void finish_update(UpdateTask& task);
+  void update();
+  void finish_update(const InferSettings& settings, uint64_t serial);
   void take_next_model();
   void apply_flushing();
+  void join_engine();
+  void remark_on_setting(guint property);
+  void remark_on_model(const LoadedModel& model, const std::string& dropped_labels);
+  void remark_once(bool* told, const Problem& problem);
+  void remark_on_time_stamps(const FrameSettings& settings);
+  void remark_on_regions(GstBuffer* buffer);
+  void remark_on_labels(const GstStintMeta& meta);
   void ensure_stream_id();
   bool query_live() const;
   TimePoint captured_at(GstBuffer* buffer) const;
@@ -72,6 +81,9 @@ class InferStream {
   GstBaseTransform* const transform_;
 
   InferSettings settings_;  // under the object's lock
+  // Under the object's lock, too.
+  bool labels_are_new_ = false;  // labels-file was set after the last model
+  std::string dropped_labels_;   // the labels-file of the model before, until that is said
   gchar* stream_id_ =
       nullptr;  // GRefString, under the object's lock; written by the streaming thread
 
@@ -82,12 +94,17 @@ class InferStream {
   std::unique_ptr<Batcher::Member> member_;  // of model_'s engine
   std::unique_ptr<LoadedModel> next_model_;  // takes over with the next frame
   uint64_t update_serial_ = 0;
+  bool update_wanted_ = false;  // since the running update, if there is one, looked at the settings
+  bool updating_ = false;
   bool running_ = false;   // between start() and stop()
   bool stopping_ = false;  // from wake() to start()
   bool flushing_ = false;
+  bool paused_ = true;  // until the element plays
 
   // Of the streaming thread.
   GstVideoInfo info_;
+  VisiblePart visible_;
+  MediaTime media_time_;
   Pacer pacer_;
   QosReporter qos_;
   std::vector<FrameRegion> regions_;
@@ -99,6 +116,9 @@ class InferStream {
   GstClockTime last_latency_check_ = 0;
   GstClockTime reported_latency_ = 0;
   StreamStats stats_;
+  uint32_t unstamped_frames_ = 0;  // in a row
+  uint32_t bare_frames_ = 0;       // in a row: no region, and no sign of a network
+  bool told_of_stamps_ = false, told_of_regions_ = false, told_of_labels_ = false;
 };
 
 }  // namespace stint::gst

@@ -1,15 +1,10 @@
 #include "gst_plugin/loaded_model.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include "gst_plugin/engine/labels_file.h"
 
 namespace stint::gst {
 namespace {
 
-// More than any real list of classes; a larger file is something else.
-constexpr size_t kMaxLabels = 100000;
 constexpr size_t kMaxLabelBytes = 256;
 
 /// Labels travel as UTF-8 in caps, structures and JSON.
@@ -54,23 +49,24 @@ bool LoadedModel::matches(const InferSettings& settings) const {
 }
 
 Problem LoadedModel::load_labels(const std::string& file) {
-  if (file.empty()) {
-    for (const std::string& label : engine_->plan().labels()) {
-      labels_.push_back(label_quark(label, labels_.size()));
+  const std::vector<std::string>& own = engine_->plan().labels();
+  std::vector<std::string> lines;
+  if (!file.empty()) {
+    if (Problem problem = read_labels_file(file, &lines)) return problem;
+    if (!own.empty() && own.size() != lines.size()) {
+      const std::string found = std::to_string(lines.size()) + " labels";
+      const std::string needed = std::to_string(own.size()) + ", one for each class of the plan";
+      remarks_.push_back({Problem::Kind::kSettings,
+                          "labels-file " + file + " has " + found + ", the plan " + path_ +
+                              " names " + std::to_string(own.size()) +
+                              " classes: probably it belongs to another model",
+                          found, needed, ""});
     }
-    return {};
   }
-  errno = 0;
-  std::ifstream lines(file);
-  std::string line;
-  while (labels_.size() < kMaxLabels && std::getline(lines, line)) {
-    labels_.push_back(label_quark(line, labels_.size()));
+  for (const std::string& label : file.empty() ? own : lines) {
+    labels_.push_back(label_quark(label, labels_.size()));
   }
-  if (!labels_.empty()) return {};
-  const int error = errno;
-  return {error == ENOENT ? Problem::Kind::kNotFound : Problem::Kind::kUnreadable,
-          "no labels could be read from " + file, error ? std::strerror(error) : "an empty file",
-          "a text file with one label a line", ""};
+  return {};
 }
 
 GQuark LoadedModel::label(int32_t class_id) const {

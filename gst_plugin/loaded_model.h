@@ -28,9 +28,13 @@ class LoadedModel {
   const std::shared_ptr<SharedEngine>& shared() const { return engine_; }
   gchar* name() const { return name_; }  // GRefString
   const std::string& path() const { return path_; }
+  const std::string& labels_file() const { return labels_file_; }  // empty: the plan's labels
+  /// What is to be said about a model that can be used all the same.
+  const std::vector<Problem>& remarks() const { return remarks_; }
 
   /// Interned; "class-7" for a class without a label.
   GQuark label(int32_t class_id) const;
+  size_t label_count() const { return labels_.size(); }
 
  private:
   LoadedModel() = default;
@@ -41,6 +45,7 @@ class LoadedModel {
   uint32_t threads_ = 0;
   gchar* name_ = nullptr;
   std::vector<GQuark> labels_;
+  std::vector<Problem> remarks_;
 };
 
 }  // namespace stint::gst

@@ -14,8 +14,12 @@ uint8_t to_byte(double value) {
 
 }  // namespace
 
-Canvas::Canvas(GstVideoFrame* frame)
-    : frame_(frame), width_(GST_VIDEO_FRAME_WIDTH(frame)), height_(GST_VIDEO_FRAME_HEIGHT(frame)) {}
+Canvas::Canvas(GstVideoFrame* frame, const VisiblePart& visible)
+    : frame_(frame),
+      left_(static_cast<int>(visible.x)),
+      top_(static_cast<int>(visible.y)),
+      width_(static_cast<int>(visible.width)),
+      height_(static_cast<int>(visible.height)) {}
 
 Canvas::Samples Canvas::samples_of(Rgb color) const {
   const GstVideoInfo& info = frame_->info;
@@ -34,6 +38,8 @@ Canvas::Samples Canvas::samples_of(Rgb color) const {
 }
 
 void Canvas::fill_component(guint component, int x, int y, int width, int height, uint8_t value) {
+  x += left_;
+  y += top_;
   const GstVideoFormatInfo* format = frame_->info.finfo;
   const int x_shift = static_cast<int>(GST_VIDEO_FORMAT_INFO_W_SUB(format, component));
   const int y_shift = static_cast<int>(GST_VIDEO_FORMAT_INFO_H_SUB(format, component));

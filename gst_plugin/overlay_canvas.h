@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "gst_plugin/frame_image.h"
+
 namespace stint::gst {
 
 struct Rgb {
@@ -16,8 +18,9 @@ struct Rgb {
 
 class Canvas {
  public:
-  /// The frame must be mapped for writing and outlive the canvas.
-  explicit Canvas(GstVideoFrame* frame);
+  /// Draws on the visible part of a frame only, and counts from its corner. The frame must be
+  /// mapped for writing and outlive the canvas.
+  Canvas(GstVideoFrame* frame, const VisiblePart& visible);
 
   int width() const { return width_; }
   int height() const { return height_; }
@@ -41,7 +44,7 @@ class Canvas {
   void fill_component(guint component, int x, int y, int width, int height, uint8_t value);
 
   GstVideoFrame* frame_;
-  int width_, height_;
+  int left_, top_, width_, height_;
 };
 
 }  // namespace stint::gst

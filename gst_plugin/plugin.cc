@@ -1,11 +1,15 @@
 // The GStreamer plugin `stint`.
 #include <gst/gst.h>
 
+#include "gst_plugin/debug.h"
 #include "gst_plugin/stintinfer.h"
 #include "gst_plugin/stintjson.h"
 #include "gst_plugin/stintoverlay.h"
 
+GST_DEBUG_CATEGORY(stint_debug);
+
 static gboolean plugin_init(GstPlugin* plugin) {
+  GST_DEBUG_CATEGORY_INIT(stint_debug, "stint", 0, "Stint's elements");
   return GST_ELEMENT_REGISTER(stintinfer, plugin) && GST_ELEMENT_REGISTER(stintjson, plugin) &&
          GST_ELEMENT_REGISTER(stintoverlay, plugin);
 }

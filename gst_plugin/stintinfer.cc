@@ -31,23 +31,23 @@
  * x_min, x_max, y_min, y_max as doubles in 0..1, confidence double, label_id int, label string) and
  * one frame meta (stint_meta.h). On the bus: element messages stint-model-loaded,
  * stint-model-updated, stint-model-update-failed, stint-stats, stint-result; QOS about late frames;
- * errors with details {found, needed, command}.
+ * errors and warnings with details {found, needed, command}. A frame with a GstVideoCropMeta is
+ * looked at as far as it is visible; boxes count from that part's corner.
  */
 #include "gst_plugin/stintinfer.h"
 
 #include <gst/base/gstbasetransform.h>
 
 #include "gst_plugin/allocation.h"
+#include "gst_plugin/caps_advice.h"
 #include "gst_plugin/frame_image.h"
 #include "gst_plugin/infer_properties.h"
 #include "gst_plugin/infer_stream.h"
 
-GST_DEBUG_CATEGORY_STATIC(stintinfer_debug);
-#define GST_CAT_DEFAULT stintinfer_debug
-
 typedef struct GstStintInfer {
   GstBaseTransform parent;
   stint::gst::InferStream* stream;
+  stint::gst::CapsAdvice* advice;
 } GstStintInfer;
 
 typedef struct GstStintInferClass {
@@ -95,6 +95,7 @@ static void gst_stint_infer_get_property(GObject* object, guint id, GValue* valu
 
 static void gst_stint_infer_finalize(GObject* object) {
   delete GST_STINT_INFER(object)->stream;
+  delete GST_STINT_INFER(object)->advice;
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
@@ -109,6 +110,8 @@ static GstStateChangeReturn gst_stint_infer_change_state(GstElement* element,
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !stream->start()) {
     return GST_STATE_CHANGE_FAILURE;
   }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING) stream->set_paused(false);
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) stream->set_paused(true);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) stream->wake();
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(parent_class)->change_state(element, transition);
@@ -134,6 +137,8 @@ static gboolean gst_stint_infer_query(GstBaseTransform* transform, GstPadDirecti
                                       GstQuery* query) {
   const gboolean result =
       GST_BASE_TRANSFORM_CLASS(parent_class)->query(transform, direction, query);
+  if (result && direction == GST_PAD_SINK)
+    GST_STINT_INFER(transform)->advice->look_at_answer(query);
   if (!result || direction != GST_PAD_SRC || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) {
     return result;
   }
@@ -150,6 +155,7 @@ static gboolean gst_stint_infer_set_caps(GstBaseTransform* transform, GstCaps* c
   GstVideoInfo info;
   if (!gst_video_info_from_caps(&info, caps)) return FALSE;
   GST_STINT_INFER(transform)->stream->set_video_info(info);
+  GST_STINT_INFER(transform)->advice->accepted();
   return TRUE;
 }
 
@@ -166,7 +172,6 @@ static GstFlowReturn gst_stint_infer_transform_ip(GstBaseTransform* transform, G
 }
 
 static void gst_stint_infer_class_init(GstStintInferClass* klass) {
-  GST_DEBUG_CATEGORY_INIT(stintinfer_debug, "stintinfer", 0, "Stint inference");
   auto* object = G_OBJECT_CLASS(klass);
   auto* element = GST_ELEMENT_CLASS(klass);
   auto* transform = GST_BASE_TRANSFORM_CLASS(klass);
@@ -193,6 +198,8 @@ static void gst_stint_infer_class_init(GstStintInferClass* klass) {
 
 static void gst_stint_infer_init(GstStintInfer* self) {
   self->stream = new stint::gst::InferStream(GST_BASE_TRANSFORM(self));
+  self->advice = new stint::gst::CapsAdvice(GST_ELEMENT(self),
+                                            GST_BASE_TRANSFORM_SINK_PAD(GST_BASE_TRANSFORM(self)));
   gst_base_transform_set_in_place(GST_BASE_TRANSFORM(self), TRUE);
   gst_base_transform_set_passthrough(GST_BASE_TRANSFORM(self), FALSE);
 }

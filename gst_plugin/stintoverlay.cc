@@ -20,6 +20,7 @@
 #include <string>
 
 #include "gst_plugin/allocation.h"
+#include "gst_plugin/caps_advice.h"
 #include "gst_plugin/frame_detections.h"
 #include "gst_plugin/frame_image.h"
 #include "gst_plugin/overlay_canvas.h"
@@ -93,6 +94,7 @@ void draw(Canvas& canvas, const GstStintDetection& d, const OverlaySettings& set
 typedef struct GstStintOverlay {
   GstVideoFilter parent;
   stint::gst::OverlaySettings* settings;  // under the object's lock
+  stint::gst::CapsAdvice* advice;
 } GstStintOverlay;
 
 typedef struct GstStintOverlayClass {
@@ -161,6 +163,7 @@ static void gst_stint_overlay_get_property(GObject* object, guint id, GValue* va
 
 static void gst_stint_overlay_finalize(GObject* object) {
   delete GST_STINT_OVERLAY(object)->settings;
+  delete GST_STINT_OVERLAY(object)->advice;
   G_OBJECT_CLASS(parent_class)->finalize(object);
 }
 
@@ -170,6 +173,16 @@ static gboolean gst_stint_overlay_propose_allocation(GstBaseTransform* transform
   return TRUE;
 }
 
+static gboolean gst_stint_overlay_query(GstBaseTransform* transform, GstPadDirection direction,
+                                        GstQuery* query) {
+  const gboolean result =
+      GST_BASE_TRANSFORM_CLASS(parent_class)->query(transform, direction, query);
+  if (result && direction == GST_PAD_SINK) {
+    GST_STINT_OVERLAY(transform)->advice->look_at_answer(query);
+  }
+  return result;
+}
+
 static GstFlowReturn gst_stint_overlay_transform_frame_ip(GstVideoFilter* filter,
                                                           GstVideoFrame* frame) {
   GstStintOverlay* self = GST_STINT_OVERLAY(filter);
@@ -177,7 +190,10 @@ static GstFlowReturn gst_stint_overlay_transform_frame_ip(GstVideoFilter* filter
   const stint::gst::OverlaySettings settings = *self->settings;
   GST_OBJECT_UNLOCK(self);
   const stint::gst::FrameDetections found = stint::gst::read_detections(frame->buffer);
-  stint::gst::Canvas canvas(frame);
+  const stint::gst::VisiblePart visible =
+      stint::gst::visible_part(frame->buffer, static_cast<guint>(GST_VIDEO_FRAME_WIDTH(frame)),
+                               static_cast<guint>(GST_VIDEO_FRAME_HEIGHT(frame)));
+  stint::gst::Canvas canvas(frame, visible);
   for (const GstStintDetection& detection : found.detections) draw(canvas, detection, settings);
   return GST_FLOW_OK;
 }
@@ -210,6 +226,7 @@ static void gst_stint_overlay_class_init(GstStintOverlayClass* klass) {
   gst_element_class_set_static_metadata(element, "Stint overlay", "Filter/Editor/Video",
                                         "Draws boxes and labels of detections",
                                         "The Stint developers");
+  GST_BASE_TRANSFORM_CLASS(klass)->query = GST_DEBUG_FUNCPTR(gst_stint_overlay_query);
   GST_BASE_TRANSFORM_CLASS(klass)->propose_allocation =
       GST_DEBUG_FUNCPTR(gst_stint_overlay_propose_allocation);
   GST_VIDEO_FILTER_CLASS(klass)->transform_frame_ip =
@@ -218,6 +235,8 @@ static void gst_stint_overlay_class_init(GstStintOverlayClass* klass) {
 
 static void gst_stint_overlay_init(GstStintOverlay* self) {
   self->settings = new stint::gst::OverlaySettings();
+  self->advice = new stint::gst::CapsAdvice(GST_ELEMENT(self),
+                                            GST_BASE_TRANSFORM_SINK_PAD(GST_BASE_TRANSFORM(self)));
   // Late frames are the sink's business: an overlay that drops them makes the picture stutter for
   // nothing.
   gst_base_transform_set_qos_enabled(GST_BASE_TRANSFORM(self), FALSE);

@@ -32,8 +32,10 @@ Status check_identity(const FileHeader& header) {
 
 Status check_ranges(const FileHeader& header, uint64_t size) {
   if (header.header_bytes < sizeof(FileHeader)) {
-    return corrupt("header: its length is below this format's", header.header_bytes,
-                   sizeof(FileHeader));
+    return corrupt(
+        "header: damaged (its length is below that of its format version); copy or build "
+        "the plan again",
+        header.header_bytes, sizeof(FileHeader));
   }
   if (header.total_bytes > size) {
     return {Code::kTruncatedPlan, kNone, "the file is shorter than its header says",

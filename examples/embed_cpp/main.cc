@@ -1,4 +1,4 @@
-// Embedding Stint in C++ with the conveniences: a mapped plan file, and an engine that brings its
+// Embedding Stint in C++ with the conveniences: a plan file, and an engine that brings its
 // own memory.
 //
 //   embed_cpp PLAN [RUNS]

@@ -29,10 +29,11 @@ struct Batcher::Request {
   bool running() const { return launched > completed; }
 };
 
-Batcher::Batcher(Executor& executor, Nanoseconds watchdog)
+Batcher::Batcher(Executor& executor, Nanoseconds watchdog, TimeSource& time)
     : executor_(executor),
       sizes_(executor.batch_sizes()),
       watchdog_(watchdog),
+      time_(time),
       service_(sizes_.size(), Nanoseconds{0}) {
   stats_.fill.resize(sizes_.back() + 1);
   picks_.reserve(sizes_.back());
@@ -49,8 +50,8 @@ Batcher::~Batcher() {
 void Batcher::shutdown() {
   std::lock_guard lock(mutex_);
   stopping_ = true;
-  work_.notify_all();
-  for (Member* member : members_) member->request_->changed.notify_all();
+  time_.notify_all(work_);
+  for (Member* member : members_) time_.notify_all(member->request_->changed);
 }
 
 std::unique_ptr<Batcher::Member> Batcher::join() {
@@ -69,7 +70,7 @@ BatcherStats Batcher::stats() const {
   std::lock_guard lock(mutex_);
   BatcherStats copy = stats_;
   copy.members = static_cast<uint32_t>(members_.size());
-  copy.uptime_ns = static_cast<uint64_t>(Nanoseconds(Clock::now() - started_).count());
+  copy.uptime_ns = static_cast<uint64_t>(Nanoseconds(time_.now() - started_).count());
   return copy;
 }
 
@@ -128,6 +129,13 @@ void Batcher::seed_service_time(uint32_t batch, Nanoseconds time) {
 // ---- the batcher's thread
 // ----------------------------------------------------------------------------------------
 
+/// Whether a frame of this stream could still join the batch that is being formed.
+bool Batcher::is_company(const Member& member) const {
+  if (member.flushing_ || member.paused_) return false;
+  return std::none_of(queue_.begin(), queue_.end(),
+                      [&](const auto& request) { return request == member.request_; });
+}
+
 /// When a batch should start if the device stays free and nothing else arrives.
 TimePoint Batcher::launch_at(TimePoint now) const {
   size_t jobs = 0;
@@ -140,24 +148,47 @@ TimePoint Batcher::launch_at(TimePoint now) const {
     }
     at = std::min(at, request->arrived + request->submission.batch_timeout);
   }
-  const auto able = std::count_if(members_.begin(), members_.end(),
-                                  [](const Member* member) { return !member->flushing_; });
-  // Nobody is left who could still join this batch: waiting would be for nothing.
-  const bool complete = queue_.size() >= static_cast<size_t>(able);
-  return jobs >= limit || complete ? now : at;
+  if (jobs >= limit || at <= now) return now;
+  TimePoint until = now;
+  size_t coming = 0;
+  for (const Member* member : members_) {
+    if (!is_company(*member)) continue;
+    const TimePoint worth = member->rhythm_.worth_waiting(now, at);
+    if (worth <= now) continue;
+    until = std::max(until, worth);
+    ++coming;
+  }
+  // All of them together would still run in batches no larger than what is here.
+  if (best_batch(static_cast<uint32_t>(std::min(jobs + coming, limit))) <= jobs) return now;
+  return until;
+}
+
+/// A stream that never sent two frames has no rhythm yet: it is waited for once.
+void Batcher::note_wait_in_vain(TimePoint now) {
+  const bool waited = std::any_of(queue_.begin(), queue_.end(), [&](const auto& request) {
+    return request->submission.batch_timeout.count() > 0 &&
+           request->arrived + request->submission.batch_timeout <= now;
+  });
+  if (!waited) return;
+  for (Member* member : members_) {
+    if (is_company(*member)) member->rhythm_.waited_in_vain();
+  }
 }
 
 /// Returns false on shutdown.
 bool Batcher::wait_for_launch(std::unique_lock<std::mutex>& lock) {
   while (!stopping_) {
     if (queue_.empty()) {
-      work_.wait(lock);
+      time_.wait_until(work_, lock, TimePoint::max());
       continue;
     }
-    const TimePoint now = Clock::now();
+    const TimePoint now = time_.now();
     const TimePoint at = launch_at(now);
-    if (at <= now) return true;
-    work_.wait_until(lock, at);
+    if (at <= now) {
+      note_wait_in_vain(now);
+      return true;
+    }
+    time_.wait_until(work_, lock, at);
   }
   return false;
 }
@@ -231,7 +262,7 @@ void Batcher::complete(const Problem& problem, TimePoint start, TimePoint end, u
       request->done = true;
       request->finished = end;
       if (request->problem) withdraw(*request);
-      request->changed.notify_all();
+      time_.notify_all(request->changed);
     }
   }
 }
@@ -241,17 +272,17 @@ void Batcher::loop() {
   finished.reserve(sizes_.back());
   std::unique_lock lock(mutex_);
   while (wait_for_launch(lock)) {
-    const TimePoint start = Clock::now();
+    const TimePoint start = time_.now();
     select(start);
     if (picks_.empty()) {
       // Only late frames wait; their threads withdraw them. Look again soon rather than spin.
-      work_.wait_for(lock, std::chrono::microseconds(200));
+      time_.wait_until(work_, lock, start + std::chrono::microseconds(200));
       continue;
     }
     const uint32_t batch = smallest_fitting(static_cast<uint32_t>(picks_.size()));
     lock.unlock();
     const Problem problem = executor_.run(batch, jobs_.data(), static_cast<uint32_t>(jobs_.size()));
-    const TimePoint end = Clock::now();
+    const TimePoint end = time_.now();
     lock.lock();
     complete(problem, start, end, batch);
     finished.swap(running_);
@@ -281,7 +312,7 @@ Batcher::Member::~Member() {
   std::lock_guard lock(batcher_.mutex_);
   std::erase(batcher_.members_, this);
   // Those who wait for company may have waited for this one.
-  batcher_.work_.notify_all();
+  batcher_.time_.notify_all(batcher_.work_);
 }
 
 std::vector<Job>& Batcher::Member::jobs() { return request_->jobs; }
@@ -292,8 +323,26 @@ void Batcher::Member::set_flushing(bool flushing) {
   // At once, not when the stream's thread wakes: the others may count as complete without it, and
   // the batch that then starts must not hold a flushed frame.
   if (flushing) batcher_.withdraw(*request_);
-  request_->changed.notify_all();
-  batcher_.work_.notify_all();
+  batcher_.time_.notify_all(request_->changed);
+  batcher_.time_.notify_all(batcher_.work_);
+}
+
+void Batcher::Member::set_paused(bool paused) {
+  std::lock_guard lock(batcher_.mutex_);
+  if (paused_ == paused) return;
+  paused_ = paused;
+  if (paused) {
+    rhythm_.stop();
+  } else {
+    rhythm_.resume();
+  }
+  batcher_.time_.notify_all(batcher_.work_);
+}
+
+void Batcher::Member::end() {
+  std::lock_guard lock(batcher_.mutex_);
+  rhythm_.stop();
+  batcher_.time_.notify_all(batcher_.work_);
 }
 
 InferResult Batcher::Member::infer(const Submission& submission, std::unique_ptr<FrameHold> hold) {
@@ -306,7 +355,8 @@ InferResult Batcher::Member::infer(const Submission& submission, std::unique_ptr
     return result;
   }
 
-  const TimePoint now = Clock::now();
+  const TimePoint now = batcher_.time_.now();
+  rhythm_.arrived(now);
   request.hold = std::move(hold);
   request.submission = submission;
   // Beyond any real wait, and far from the end of the clock.
@@ -325,9 +375,10 @@ InferResult Batcher::Member::infer(const Submission& submission, std::unique_ptr
   request.problem = {};
   for (Job& job : request.jobs) job.problem = {};
   batcher_.queue_.push_back(current);
-  batcher_.work_.notify_one();
+  batcher_.time_.notify_all(batcher_.work_);
 
-  const TimePoint give_up = now + batcher_.watchdog_;
+  // A frame that waits for company is not the device's fault.
+  const TimePoint give_up = now + request.submission.batch_timeout + batcher_.watchdog_;
   while (true) {
     if (request.done) {
       result.outcome = request.problem ? Outcome::kFailed : Outcome::kDone;
@@ -338,7 +389,7 @@ InferResult Batcher::Member::infer(const Submission& submission, std::unique_ptr
       result.outcome = Outcome::kFlushing;
       break;
     }
-    const TimePoint time = Clock::now();
+    const TimePoint time = batcher_.time_.now();
     if (request.launched == 0 && time >= request.late_at) {
       result.outcome = Outcome::kLate;
       request.finished = time;
@@ -353,8 +404,8 @@ InferResult Batcher::Member::infer(const Submission& submission, std::unique_ptr
                         ""};
       break;
     }
-    request.changed.wait_until(
-        lock, request.launched == 0 ? std::min(give_up, request.late_at) : give_up);
+    batcher_.time_.wait_until(request.changed, lock,
+                              request.launched == 0 ? std::min(give_up, request.late_at) : give_up);
   }
 
   batcher_.withdraw(request);

@@ -5,6 +5,9 @@
 //   - Work-conserving: a free device with a frame waiting starts at once, unless the frame's own
 //   batch_timeout allows
 //     waiting for company; while the device is busy, the next batch grows by itself.
+//   - Company is waited for only while it can come: not a stream that has ended, is paused or
+//   flushing, or whose next frame is, by the rhythm of its last ones, due after the wait would be
+//   over or long overdue; and not where a fuller batch was measured to be slower per frame.
 //   - Earliest deadline first; one job per stream before any stream gets a second one.
 //   - The smallest batch size of the plan that holds the jobs; a smaller one, and the rest next,
 //   where that has been
@@ -14,7 +17,6 @@
 // Knows neither GStreamer nor the runtime.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -22,14 +24,12 @@
 #include <thread>
 #include <vector>
 
+#include "gst_plugin/engine/arrival_rhythm.h"
 #include "gst_plugin/engine/executor.h"
 #include "gst_plugin/engine/latency_histogram.h"
+#include "gst_plugin/engine/time_source.h"
 
 namespace stint::gst {
-
-using Clock = std::chrono::steady_clock;
-using TimePoint = Clock::time_point;
-using Nanoseconds = std::chrono::nanoseconds;
 
 /// Keeps the pixels of a submitted frame valid. Destroyed when nobody reads them any more: before
 /// infer() returns, or, if the stream was flushed while the device was reading, by the batcher's
@@ -83,8 +83,10 @@ class Batcher {
 
   class Member;
 
-  /// `executor` must outlive the batcher. A frame that got no result within `watchdog` fails.
-  explicit Batcher(Executor& executor, Nanoseconds watchdog = kDefaultWatchdog);
+  /// `executor` and `time` must outlive the batcher. A frame that got no result within `watchdog`
+  /// fails; the time that it may wait for company does not count.
+  explicit Batcher(Executor& executor, Nanoseconds watchdog = kDefaultWatchdog,
+                   TimeSource& time = TimeSource::system());
   /// Shuts down and waits for the run in progress. Members must have left.
   ~Batcher();
   Batcher(const Batcher&) = delete;
@@ -117,6 +119,8 @@ class Batcher {
   void loop();
   bool wait_for_launch(std::unique_lock<std::mutex>& lock);
   TimePoint launch_at(TimePoint now) const;
+  bool is_company(const Member& member) const;
+  void note_wait_in_vain(TimePoint now);
   void select(TimePoint now);
   void take_job(Request& request, TimePoint now);
   void complete(const Problem& problem, TimePoint start, TimePoint end, uint32_t batch);
@@ -128,7 +132,8 @@ class Batcher {
   Executor& executor_;
   const std::vector<uint32_t> sizes_;
   const Nanoseconds watchdog_;
-  const TimePoint started_ = Clock::now();
+  TimeSource& time_;
+  const TimePoint started_ = time_.now();
 
   mutable std::mutex mutex_;
   std::condition_variable work_;
@@ -167,13 +172,23 @@ class Batcher::Member {
   /// While on, infer() returns kFlushing at once, also one that is waiting now.
   void set_flushing(bool flushing);
 
+  /// While on, nobody waits for this stream's frames; those that come are inferred all the same. A
+  /// stream starts as not paused.
+  void set_paused(bool paused);
+
+  /// The stream has come to its end: nobody waits for it unless it sends another frame.
+  void end();
+
  private:
   friend class Batcher;
   explicit Member(Batcher& batcher);
 
   Batcher& batcher_;
   uint32_t ordinal_ = 0;
-  bool flushing_ = false;  // guarded by the batcher's mutex
+  // Guarded by the batcher's mutex.
+  bool flushing_ = false;
+  bool paused_ = false;
+  ArrivalRhythm rhythm_;
   std::shared_ptr<Request> request_;
 };
 

@@ -43,21 +43,18 @@ class Pacer {
   }
 
   /// Called for every frame in order. `every_n` >= 1; `interval_ns` is the shortest distance
-  /// between two inferred frames (0: none); a frame without `pts_ns` is not held back by it.
-  SkipReason admit(uint32_t every_n, uint64_t interval_ns, std::optional<uint64_t> pts_ns) {
+  /// between two inferred frames (0: none); `time_ns` never goes back (MediaTime).
+  SkipReason admit(uint32_t every_n, uint64_t interval_ns, uint64_t time_ns) {
     const uint64_t index = index_++;
     if (every_n > 1 && index % every_n != phase_ % every_n) return SkipReason::kEveryN;
-    if (interval_ns == 0 || !pts_ns) return SkipReason::kNone;
+    if (interval_ns == 0) return SkipReason::kNone;
     // The grid keeps the mean rate exact when frame times are rounded; the tolerance absorbs the
-    // rounding.
+    // rounding. A due time farther away than an interval is that of a lower rate, set before.
     const uint64_t tolerance = interval_ns / 16;
-    if (next_due_ &&
-        *pts_ns + tolerance<*next_due_&& * pts_ns + interval_ns> * next_due_ - tolerance) {
-      return SkipReason::kMaxRate;
-    }
-    const bool on_grid =
-        next_due_ && *pts_ns + tolerance >= *next_due_ && *pts_ns < *next_due_ + interval_ns;
-    next_due_ = (on_grid ? *next_due_ : *pts_ns) + interval_ns;
+    const bool is_set = next_due_ && *next_due_ <= time_ns + interval_ns;
+    if (is_set && time_ns + tolerance < *next_due_) return SkipReason::kMaxRate;
+    const bool on_grid = is_set && time_ns < *next_due_ + interval_ns;
+    next_due_ = (on_grid ? *next_due_ : time_ns) + interval_ns;
     return SkipReason::kNone;
   }
 

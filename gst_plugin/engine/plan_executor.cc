@@ -3,17 +3,15 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <string_view>
 
 #include "gst_plugin/engine/device_name.h"
+#include "gst_plugin/engine/file_identity.h"
+#include "gst_plugin/engine/plan_advice.h"
+#include "plan_schema/types.h"
 
 namespace stint::gst {
 namespace {
-
-constexpr const char* kBuildCommand =
-    "stint build MODEL.onnx --target cpu --preprocess SPEC --postprocess SPEC -o ";
 
 // Room on a CUDA device for each frame of a batch: NV12 of 4096 x 2176, or RGBA of 1920 x 1080.
 constexpr uint64_t kFrameBytes = uint64_t{4096} * 2176 * 3 / 2;
@@ -25,25 +23,39 @@ Problem failed(const std::string& what, const stint_status& status) {
 
 /// The plan could not be opened: says so in terms of the file.
 Problem refused(const std::string& path, const stint_status& status) {
+  if (status.code == STINT_FILE_FAILED) {
+    return unreadable_plan(path, static_cast<int>(status.found));
+  }
   Problem problem{Problem::Kind::kSettings, path + ": " + stint::describe(status),
                   stint_status_name(status.code),
-                  "a whole plan of format and version of this library", kBuildCommand + path};
-  if (status.code == STINT_FILE_FAILED) {
-    const int error = static_cast<int>(status.found);
-    problem.kind = error == ENOENT ? Problem::Kind::kNotFound : Problem::Kind::kUnreadable;
-    problem.found = std::strerror(error);
-    problem.needed = "a readable plan file";
-  } else if (status.code == STINT_NOT_A_PLAN) {
-    problem.found = "a file of another kind";
+                  "a whole plan of format and version of this library", build_command(path)};
+  const bool is_other = status.code == STINT_NOT_A_PLAN ||
+                        (status.code == STINT_TRUNCATED_PLAN && kind_of_file(path) != "a plan");
+  if (is_other) {
+    problem.found = kind_of_file(path);
+    problem.message = path + " is " + problem.found + ", not a plan";
     problem.needed = "a plan made by `stint build`";
   } else if (status.code == STINT_TRUNCATED_PLAN) {
     problem.found = std::to_string(status.found) + " bytes";
     problem.needed = std::to_string(status.needed) + " bytes";
+  } else if (status.code == STINT_INCOMPATIBLE_VERSION) {
+    problem.found = "format version " + std::to_string(status.found);
+    problem.needed = "format version " + std::to_string(status.needed) +
+                     " (stint " STINT_VERSION_STRING "; `stint --version` of the builder)";
   } else if (status.found != 0 || status.needed != 0) {
     problem.found = std::to_string(status.found);
     problem.needed = std::to_string(status.needed);
   }
   return problem;
+}
+
+/// "mask u8 [1, 513, 513]".
+std::string describe_output(const stint_binding_info& info) {
+  std::string text = std::string(info.name) + " " + dtype_name(static_cast<DType>(info.dtype));
+  for (uint32_t i = 0; i < info.rank; ++i) {
+    text += (i == 0 ? " [" : ", ") + std::to_string(info.shape[i]);
+  }
+  return text + (info.rank > 0 ? "]" : "");
 }
 
 uint32_t usable_cores() {
@@ -117,15 +129,13 @@ Problem PlanExecutor::choose_target(const std::string& path, const std::string& 
       needed = "sm_" + std::to_string(info.sm);
     }
     return {Problem::Kind::kSettings, path + ": the plan has no target for this device", all,
-            needed,
-            "stint build MODEL.onnx --target " + needed +
-                " --preprocess SPEC --postprocess SPEC -o " + path};
+            needed, build_beside_command(path, needed, needed)};
   }
   sizes_.resize(plan.batches(target_.c_str(), nullptr, 0));
   plan.batches(target_.c_str(), sizes_.data(), static_cast<uint32_t>(sizes_.size()));
   if (sizes_.empty()) {
     return {Problem::Kind::kSettings, path + ": the plan has no program", "0 batch sizes",
-            "at least one", kBuildCommand + path};
+            "at least one", build_command(path)};
   }
   return {};
 }
@@ -141,18 +151,30 @@ Problem PlanExecutor::check_bindings(const std::string& path) {
     if (!takes_frames) {
       return {Problem::Kind::kSettings, path + ": the plan does not take camera frames",
               std::to_string(inputs) + " inputs, not exactly one image", "a plan with --preprocess",
-              kBuildCommand + path};
+              build_beside_command(path, "frames", "cpu")};
     }
     input_width_ = info.width;
     input_height_ = info.height;
     bool gives_detections = false;
+    std::string others;
     for (uint32_t i = 0; i < plan.output_count(target_.c_str(), batch); ++i) {
-      gives_detections |= stint::ok(plan.output(target_.c_str(), batch, i, &info)) &&
-                          info.kind == STINT_BINDING_DETECTIONS;
+      if (!stint::ok(plan.output(target_.c_str(), batch, i, &info))) continue;
+      if (info.kind == STINT_BINDING_DETECTIONS) {
+        gives_detections = true;
+        most_detections_ = static_cast<uint32_t>(info.shape[1]);  // [batch, most, 6]
+      } else {
+        others += (others.empty() ? "" : ", ") + describe_output(info);
+      }
     }
     if (!gives_detections) {
-      return {Problem::Kind::kSettings, path + ": the plan gives no detections",
-              "tensor outputs only", "a plan with --postprocess", kBuildCommand + path};
+      return {Problem::Kind::kSettings,
+              path +
+                  ": the plan gives no detections or classes, which are all that stintinfer "
+                  "attaches to frames (no masks, no tensors)",
+              "outputs " + others,
+              "a plan whose --postprocess ends in boxes or classes (yolox, topk, ...); "
+              "`stint run` writes masks and tensors to files",
+              build_beside_command(path, "detections", "cpu")};
     }
   }
   return {};

@@ -1,4 +1,4 @@
-// Runs a plan on the CPU or a CUDA device: the file, mapped, and one session with its own memory
+// Runs a plan on the CPU or a CUDA device: a copy of the file, and one session with its own memory
 // per batch size of the plan.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace stint::gst {
 
 class PlanExecutor : public Executor {
  public:
-  /// Maps and verifies the plan, makes the sessions and runs each twice. `threads` per run;
+  /// Reads and verifies the plan, makes the sessions and runs each twice. `threads` per run;
   /// 0: one per usable core. `device` is resolved (device_name.h). The plan must take frames and
   /// give detections.
   static Problem open(const std::string& path, const std::string& device, uint32_t threads,
@@ -30,6 +30,9 @@ class PlanExecutor : public Executor {
   const std::vector<std::string>& labels() const { return labels_; }
   uint32_t input_width() const { return input_width_; }
   uint32_t input_height() const { return input_height_; }
+  /// Rows of the plan's detections: more of a frame are never found.
+  uint32_t most_detections() const { return most_detections_; }
+  const void* plan_data() const { return file_.data(); }
   uint64_t plan_bytes() const { return file_.size(); }
   uint64_t session_bytes() const;
   /// One run of each batch size, full.
@@ -49,7 +52,7 @@ class PlanExecutor : public Executor {
   std::vector<std::string> labels_;
   std::vector<uint32_t> sizes_;
   std::vector<stint::Engine> sessions_;  // one per size
-  uint32_t input_width_ = 0, input_height_ = 0;
+  uint32_t input_width_ = 0, input_height_ = 0, most_detections_ = 0;
   std::vector<Nanoseconds> warm_up_times_;
 };
 

@@ -11,6 +11,7 @@ struct Problem {
     kNotFound,    // a file that is not there
     kUnreadable,  // a file that is there but cannot be read
     kSettings,    // a plan, device or property that does not fit
+    kFormat,      // video of a kind that cannot be taken
     kFailed,      // the work itself failed
   };
 

@@ -18,7 +18,8 @@ struct RunnerOptions {
   uint64_t frame_bytes = 0;  // stint_options
 };
 
-/// Owns the mapped plan, one session and its memory. Every function throws BuildError on failure.
+/// Owns a copy of the plan, one session and its memory. Every function throws BuildError on
+/// failure.
 class Runner {
  public:
   Runner(const std::string& plan_path, const RunnerOptions& options);

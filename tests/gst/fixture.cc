@@ -146,9 +146,18 @@ GstMessage* Harness::message(GstMessageType type) const {
   return gst_bus_timed_pop_filtered(bus_, GST_SECOND, type);
 }
 
-std::optional<std::string> Harness::element_message(const std::string& name) const {
-  while (GstMessage* message =
-             gst_bus_timed_pop_filtered(bus_, 2 * GST_SECOND, GST_MESSAGE_ELEMENT)) {
+std::vector<std::string> Harness::warnings() const {
+  std::vector<std::string> texts;
+  while (GstMessage* message = gst_bus_pop_filtered(bus_, GST_MESSAGE_WARNING)) {
+    texts.push_back(warning_text(message));
+    gst_message_unref(message);
+  }
+  return texts;
+}
+
+std::optional<std::string> Harness::element_message(const std::string& name,
+                                                    GstClockTime wait) const {
+  while (GstMessage* message = gst_bus_timed_pop_filtered(bus_, wait, GST_MESSAGE_ELEMENT)) {
     const GstStructure* structure = gst_message_get_structure(message);
     std::optional<std::string> text;
     if (gst_structure_has_name(structure, name.c_str())) {
@@ -191,8 +200,6 @@ bool Pipeline::reach(GstState state) {
   return result == GST_STATE_CHANGE_SUCCESS || result == GST_STATE_CHANGE_NO_PREROLL;
 }
 
-namespace {
-
 Pipeline::End describe_error(GstMessage* message) {
   Pipeline::End end;
   GError* error = nullptr;
@@ -216,8 +223,6 @@ Pipeline::End describe_error(GstMessage* message) {
   return end;
 }
 
-}  // namespace
-
 Pipeline::End Pipeline::run_to_end(int seconds, const std::function<void(GstMessage*)>& watch) {
   gst_element_set_state(pipeline_, GST_STATE_PLAYING);
   GstBus* bus = gst_element_get_bus(pipeline_);
@@ -237,6 +242,19 @@ Pipeline::End Pipeline::run_to_end(int seconds, const std::function<void(GstMess
   }
   gst_object_unref(bus);
   return end;
+}
+
+std::string warning_text(GstMessage* message) {
+  GError* error = nullptr;
+  gst_message_parse_warning(message, &error, nullptr);
+  const std::string text = error->message;
+  g_error_free(error);
+  return text;
+}
+
+void overwrite_in_place(const std::string& path, const void* data, size_t size) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
 }
 
 std::vector<Json> read_json_lines(const std::string& path) {

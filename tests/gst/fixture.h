@@ -69,8 +69,11 @@ class Harness {
 
   /// The next message of a kind, within a second; caller owns.
   GstMessage* message(GstMessageType type) const;
+  /// Texts of all warnings that are on the bus now.
+  std::vector<std::string> warnings() const;
   /// Fields of the next element message of that name, empty if none comes. Skips others.
-  std::optional<std::string> element_message(const std::string& name) const;
+  std::optional<std::string> element_message(const std::string& name,
+                                             GstClockTime wait = 2 * GST_SECOND) const;
 
  private:
   GstHarness* harness_;
@@ -107,6 +110,15 @@ class Pipeline {
  private:
   GstElement* pipeline_;
 };
+
+/// What an ERROR message says.
+Pipeline::End describe_error(GstMessage* message);
+
+/// What a message of kind WARNING says.
+std::string warning_text(GstMessage* message);
+
+/// Writes into the file itself, as `cp` does: whoever holds it open sees it change.
+void overwrite_in_place(const std::string& path, const void* data, size_t size);
 
 /// Lines of a file, each parsed.
 std::vector<Json> read_json_lines(const std::string& path);

@@ -264,6 +264,101 @@ TEST_CASE("region=rois looks at each region of the frame and names it as the par
   }
 }
 
+namespace {
+
+/// A GRAY8 frame of 160 x 120 of which 80 x 60 at 40, 30 are visible. White: all that is not, and
+/// the given cells of what is.
+GstBuffer* cropped_frame(const std::vector<unsigned>& cells) {
+  GstBuffer* buffer = gst_buffer_new_allocate(nullptr, 160 * 120, nullptr);
+  GstMapInfo map;
+  REQUIRE(gst_buffer_map(buffer, &map, GST_MAP_WRITE));
+  std::fill(map.data, map.data + map.size, 255);
+  for (unsigned y = 0; y < 60; ++y) {
+    for (unsigned x = 0; x < 80; ++x) {
+      const bool white = std::count(cells.begin(), cells.end(), y / 15 * 4 + x / 20) > 0;
+      map.data[(30 + y) * 160 + 40 + x] = white ? 255 : 0;
+    }
+  }
+  gst_buffer_unmap(buffer, &map);
+  return buffer;
+}
+
+GstBuffer* with_crop_meta(GstBuffer* buffer) {
+  gst_buffer_add_video_meta(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_GRAY8, 160, 120);
+  GstVideoCropMeta* crop = gst_buffer_add_video_crop_meta(buffer);
+  crop->x = 40;
+  crop->y = 30;
+  crop->width = 80;
+  crop->height = 60;
+  return buffer;
+}
+
+}  // namespace
+
+TEST_CASE("of a frame with a crop meta the visible part counts, and boxes count from its corner") {
+  Plans plans;
+  SUBCASE("made by videocrop, for a sink that takes such frames") {
+    Harness harness(
+        "videocrop left=40 top=30 right=40 bottom=30 ! stintinfer threads=1 model=" + plans.cells(),
+        video_caps("GRAY8", 160, 120));
+    gst_harness_add_propose_allocation_meta(harness.get(), GST_VIDEO_META_API_TYPE, nullptr);
+    gst_harness_add_propose_allocation_meta(harness.get(), GST_VIDEO_CROP_META_API_TYPE, nullptr);
+    harness.set_caps(video_caps("GRAY8", 160, 120));
+    REQUIRE(gst_harness_push(harness.get(), cropped_frame({6})) == GST_FLOW_OK);
+    GstBuffer* out = harness.pull();
+    REQUIRE(out);
+    CHECK(gst_buffer_get_video_crop_meta(out));  // nothing was copied
+    const auto found = regions(out);
+    REQUIRE(found.size() == 1);
+    CHECK(std::string(g_quark_to_string(found[0]->roi_type)) == "cell-6");
+    CHECK(found[0]->x == 0);
+    CHECK(found[0]->y == 0);
+    CHECK(found[0]->w == 80);
+    CHECK(found[0]->h == 60);
+    gst_buffer_unref(out);
+  }
+  SUBCASE("made by the source; a region of interest counts from the corner, too") {
+    Harness harness("stintinfer threads=1 region=rois model=" + plans.cells() + " ! stintjson",
+                    video_caps("GRAY8", 80, 60));
+    GstBuffer* buffer = with_crop_meta(cropped_frame({0}));
+    gst_buffer_add_video_region_of_interest_meta(buffer, "thing", 10, 5, 40, 40);
+    // Beyond the right edge of what is visible, though not of the buffer: it is cut there.
+    gst_buffer_add_video_region_of_interest_meta(buffer, "edge", 0, 0, 100, 60);
+    REQUIRE(gst_harness_push(harness.get(), buffer) == GST_FLOW_OK);
+    const Json line = harness.pull_json();
+    // White in the first region: 10..19 x 5..14, its first cell.
+    REQUIRE(line["detections"].size() == 2);
+    CHECK(line["detections"][0]["class_id"] == 0);
+    CHECK(line["detections"][0]["box"] ==
+          Json{{"x1", 10.0}, {"y1", 5.0}, {"x2", 50.0}, {"y2", 45.0}});
+    CHECK(line["detections"][1]["class_id"] == 0);
+    CHECK(line["detections"][1]["box"] ==
+          Json{{"x1", 0.0}, {"y1", 0.0}, {"x2", 80.0}, {"y2", 60.0}});
+  }
+  SUBCASE("nothing left: an error") {
+    Harness harness("stintinfer threads=1 model=" + plans.cells(), video_caps("GRAY8", 80, 60));
+    GstBuffer* buffer = with_crop_meta(cropped_frame({0}));
+    gst_buffer_get_video_crop_meta(buffer)->x = 160;
+    CHECK(gst_harness_push(harness.get(), buffer) == GST_FLOW_ERROR);
+  }
+  SUBCASE("stintoverlay draws on the visible part") {
+    Harness harness("stintoverlay line-width=2 show-labels=false show-confidence=false",
+                    video_caps("GRAY8", 80, 60));
+    GstBuffer* buffer = with_crop_meta(cropped_frame({}));
+    gst_buffer_add_video_region_of_interest_meta(buffer, "thing", 4, 6, 30, 20);
+    REQUIRE(gst_harness_push(harness.get(), buffer) == GST_FLOW_OK);
+    GstBuffer* out = harness.pull();
+    REQUIRE(out);
+    GstMapInfo map;
+    REQUIRE(gst_buffer_map(out, &map, GST_MAP_READ));
+    CHECK(map.data[(30 + 6) * 160 + 40 + 4] != 0);
+    CHECK(map.data[(30 + 5) * 160 + 40 + 4] == 0);
+    CHECK(map.data[6 * 160 + 4] == 255);
+    gst_buffer_unmap(out, &map);
+    gst_buffer_unref(out);
+  }
+}
+
 TEST_CASE("results survive scaling, in the pixels of the scaled frame") {
   Plans plans;
   Harness harness("stintinfer threads=1 model=" + plans.cells() +

@@ -71,6 +71,23 @@ TEST_CASE("max-rate follows the time stamps") {
   CHECK(std::count(all.begin(), all.end(), "max-rate") == 20);
 }
 
+TEST_CASE("max-rate holds when a stream is played backwards") {
+  Plans plans;
+  Harness harness(launch(plans, "max-rate=10/1"), video_caps("GRAY8", 64, 64));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.rate = -1;
+  segment.stop = segment.position = 2 * GST_SECOND;
+  REQUIRE(gst_harness_push_event(harness.get(), gst_event_new_segment(&segment)));
+  int inferred = 0;
+  for (guint64 i = 60; i > 30; --i) {
+    REQUIRE(gst_harness_push(harness.get(), cell_frame(harness.info(), {3}, i)) == GST_FLOW_OK);
+    inferred += harness.pull_json()["inferred"] == true ? 1 : 0;
+  }
+  CHECK(inferred == 10);
+  CHECK(harness.warnings().empty());
+}
+
 TEST_CASE("late frames: skip marks them, drop removes them, infer infers them; each is counted") {
   Plans plans;
   // Every frame is older than a nanosecond when its turn comes.

@@ -116,6 +116,33 @@ TEST_CASE("a stalled stream does not hold the others") {
   CHECK(std::chrono::steady_clock::now() - start < 5s);
 }
 
+TEST_CASE("batch-timeout does not wait for a stream that has ended, nor for one that is paused") {
+  Plans plans;
+  const auto camera = [&](int frames) {
+    return "videotestsrc is-live=true num-buffers=" + std::to_string(frames) + " ! " +
+           video_caps("GRAY8", 64, 64) +
+           " ! stintinfer threads=1 batch-timeout=100000000 model=" + plans.cells() +
+           " ! fakesink sync=false async=false ";
+  };
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  SUBCASE("ended") {
+    Pipeline pipeline(camera(5) + camera(60));
+    CHECK(pipeline.run_to_end().eos);
+    CHECK(seconds() < 4.5);  // two seconds of video; 60 waits in vain would be six
+  }
+  SUBCASE("paused") {
+    Pipeline paused("videotestsrc ! " + video_caps("GRAY8", 64, 64) +
+                    " ! stintinfer threads=1 model=" + plans.cells() + " ! fakesink");
+    REQUIRE(paused.reach(GST_STATE_PAUSED));
+    Pipeline pipeline(camera(60));
+    CHECK(pipeline.run_to_end().eos);
+    CHECK(seconds() < 4.5);
+  }
+}
+
 TEST_CASE("two hundred streams join and leave beside one that runs") {
   Plans plans;
   Harness running(json_launch(plans), video_caps("GRAY8", 64, 64));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gst_plugin/engine/executor.h"
+#include "tests/unit/gst_plugin/virtual_time.h"
 
 namespace stint::gst {
 
@@ -31,7 +32,11 @@ class FakeExecutor : public Executor {
       gate_.wait(lock, [&] { return open_; });
       problem = fail_;
     }
-    std::this_thread::sleep_for(delay);
+    if (time) {
+      time->sleep(delay);
+    } else {
+      std::this_thread::sleep_for(delay);
+    }
     for (uint32_t i = 0; i < count; ++i) {
       if (jobs[i]->image.width == bad_width) {
         jobs[i]->problem = {Problem::Kind::kFailed, "bad frame", "", "", ""};
@@ -68,8 +73,10 @@ class FakeExecutor : public Executor {
     return entered_.wait_for(lock, std::chrono::seconds(5), [&] { return runs_.size() >= count; });
   }
 
-  std::chrono::microseconds delay{0};  // set before use
-  uint32_t bad_width = 0xFFFFFFFFu;    // set before use
+  // Set before use.
+  std::chrono::microseconds delay{0};
+  VirtualTime* time = nullptr;  // where `delay` passes; null: the system's
+  uint32_t bad_width = 0xFFFFFFFFu;
 
  private:
   const std::vector<uint32_t> sizes_;

@@ -164,6 +164,24 @@ TEST_CASE("the registry shares what is the same and nothing else") {
     CHECK(b->plan().labels()[0] == "other-0");
     CHECK(a->plan().labels()[0] == "cell-0");  // the old one still runs
   }
+  SUBCASE(
+      "the file was overwritten in place: those who come get the new plan, those there keep "
+      "theirs") {
+    const AlignedBytes next = write_plan(brightest_cell_plan({1}, "next-"));
+    std::ofstream(path, std::ios::binary | std::ios::trunc)
+        .write(reinterpret_cast<const char*>(next.data()),
+               static_cast<std::streamsize>(next.size()));
+    REQUIRE_FALSE(registry.open(request(path), &b));
+    CHECK(a != b);
+    CHECK(b->plan().labels()[0] == "next-0");
+    auto member = a->batcher().join();
+    const CellFrame frame(9, 16);
+    member->jobs().resize(1);
+    member->jobs()[0].image = frame.image;
+    REQUIRE(member->infer({}, nullptr).outcome == Outcome::kDone);
+    CHECK(member->jobs()[0].detections.at(0).class_id == 9);
+    CHECK(a->identity.checksum == content_checksum(a->plan().plan_data(), a->plan().plan_bytes()));
+  }
   SUBCASE("gone when nobody holds it") {
     const std::weak_ptr<SharedEngine> watch = a;
     a.reset();

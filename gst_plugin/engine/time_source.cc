@@ -1,0 +1,10 @@
+#include "gst_plugin/engine/time_source.h"
+
+namespace stint::gst {
+
+TimeSource& TimeSource::system() {
+  static TimeSource source;
+  return source;
+}
+
+}  // namespace stint::gst
