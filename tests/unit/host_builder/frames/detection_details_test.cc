@@ -182,7 +182,8 @@ TEST_CASE("details that the model does not have are refused with what to do") {
   says(error_of({{"y", {1, 56, 189}}}, "yolov8,keypoints=17"), "add classes=N");
   says(error_of({{"y", {1, 56, 189}}}, "yolov8,classes=1,keypoints=16"), "classes=1");
   says(error_of({{"y", {1, 56, 189}}}, "yolov8,rotated,corners"), "leave corners out");
-  says(error_of({{"y", {1, 189, 56}}}, "yolov5,rotated"), "'rotated' belongs to yolov8 or end-to-end");
+  says(error_of({{"y", {1, 189, 56}}}, "yolov5,rotated"),
+       "'rotated' belongs to yolov8 or end-to-end");
   says(error_of({{"y", {1, 189, 56}}}, "yolov8,keypoints"), "'keypoints='");
   says(error_of({{"y", {1, 189, 56}}}, "yolov8,rotated=1"), "a word of its own");
 }
