@@ -25,7 +25,7 @@ struct PlanProgram {
 struct PlanVariant {
   Target target;
   std::vector<PlanProgram> programs;  // batches ascending
-  std::string codegen;                // GPU targets: how the kernels were compiled
+  std::string codegen = {};           // GPU targets: how the kernels were compiled
 };
 
 struct PlanContents {
