@@ -48,9 +48,8 @@ class Unfolding {
     for (int i = 0; i < carried_count; ++i) carried.push_back(n_.in(static_cast<size_t>(2 + i)));
     Stacks stacks(static_cast<size_t>(node_.output_size() - carried_count));
 
-    Scope constants(scope_, name_ + "/");  // read once, however many iterations there are
-    translation_.read_initializers(body, constants);
-    const std::vector<int> order = node_order(body.node());
+    Scope constants(scope_, name_ + "/");
+    const std::vector<int> order = read_constants(body, constants);
     for (int64_t i = 0; go_on && i < trips; ++i) {
       Scope iteration(constants, name_ + "/" + std::to_string(i) + "/");
       translation_.count_unfolded(iteration.path());
@@ -118,8 +117,7 @@ class Unfolding {
     }
     Stacks stacks(stack_count);
     Scope constants(scope_, name_ + "/");
-    translation_.read_initializers(body, constants);
-    const std::vector<int> order = node_order(body.node());
+    const std::vector<int> order = read_constants(body, constants);
     for (int64_t i = 0; i < trips; ++i) {
       Scope iteration(constants, name_ + "/" + std::to_string(i) + "/");
       translation_.count_unfolded(iteration.path());
@@ -165,6 +163,20 @@ class Unfolding {
                 std::to_string(body.output_size()) + " results, needs " + std::to_string(inputs) +
                 " and " + std::to_string(outputs),
             kCheckModel);
+  }
+
+  /// What the body of a loop holds once, however many iterations there are. Returns the order of
+  /// its other nodes.
+  std::vector<int> read_constants(const onnx::GraphProto& body, Scope& constants) {
+    translation_.read_initializers(body, constants);
+    std::vector<int> order = node_order(body.node());
+    const auto others = std::stable_partition(order.begin(), order.end(), [&](int i) {
+      const onnx::NodeProto& node = body.node(i);
+      return node.op_type() == "Constant" && node.input_size() == 0;
+    });
+    translation_.translate(body.node(), {order.begin(), others}, constants);
+    order.erase(order.begin(), others);
+    return order;
   }
 
   std::string computed_by(ValueId id) const {

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "host_builder/graph/refusal.h"
 #include "host_builder/graph/shape.h"
 #include "tests/support/evaluated.h"
@@ -231,6 +233,24 @@ TEST_CASE("loops that unfold into too much are refused, those without nodes too"
   const std::string error = m.refusal(options);
   mentions(error, "unfold into more than 1000 nodes (the limit is passed in 'Loop_1/1000/')");
   CHECK(ends_with_action(error));
+}
+
+TEST_CASE("constants of a body are stored once, not once an iteration") {
+  ModelBuilder body;
+  body.input("i", {}, onnx::TensorProto::INT64).input("go", {}, onnx::TensorProto::BOOL);
+  body.input("v", {2}).output("go").output("w").floats("a", {2}, {1, 2});
+  body.node("Constant", {}, {"b"}).attribute("value_float", 3.0f);
+  body.node("Mul", {"v", "b"}, {"m"}).node("Add", {"m", "a"}, {"w"});
+  ModelBuilder m;
+  m.input("x", {2}).output("y");
+  count(m, "two", 2).node("Loop", {"two", "", "x"}, {"y"}).subgraph("body", body);
+  const Graph graph = m.import();
+  CHECK(evaluated(graph, {1, -1}) == Floats{(3 + 1) * 3 + 1, (-3 + 2) * 3 + 2});
+  std::set<ValueId> read;
+  for (const NodeId n : graph.order())
+    for (const ValueId id : graph.node(n).inputs)
+      if (graph.value(id).is_constant()) read.insert(id);
+  CHECK(read.size() == 2);
 }
 
 TEST_CASE("a finding of an unrolled body stands once, and its readers are not blamed") {
