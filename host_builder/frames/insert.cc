@@ -75,7 +75,7 @@ void check_bytes(const PreprocessAttributes& a, const Value& input) {
   if (!all(a.mean, 0.0f) || !all(a.scale, 1.0f))
     throw BuildError("--preprocess: input '" + input.name +
                      "' is u8 and takes the frame's own values, 0 to 255; mean= and scale= cannot "
-                     "apply, so leave mean=, scale=, std= and presets that set them out");
+                     "apply; leave mean=, scale=, std= and presets that set them out");
 }
 
 Node make_node(const std::string& name, Op op, Attributes attributes, std::vector<ValueId> inputs,

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "host_builder/frames/insert.h"
+#include "host_builder/frames/labels.h"
 #include "host_builder/frames/noise_check.h"
 #include "host_builder/graph/error.h"
 
@@ -14,13 +15,14 @@ struct Refusal {
   Shape input;
   std::vector<std::pair<std::string, Shape>> outputs;
   std::string preprocess, postprocess;
+  DType input_dtype = DType::kF32;
 };
 
 std::string message_of(const Refusal& r) {
   Graph graph;
   graph.name = "test";
   graph.batch = 1;
-  graph.inputs = {graph.add_value("image", DType::kF32, r.input)};
+  graph.inputs = {graph.add_value("image", r.input_dtype, r.input)};
   for (const auto& [name, shape] : r.outputs) {
     Value value;
     value.name = name;
@@ -42,8 +44,8 @@ std::string message_of(const Refusal& r) {
 
 /// Whether the last clause tells the user what to do.
 bool ends_with_a_deed(const std::string& message) {
-  static const char* const kDeeds[] = {"give ",  "add ",    "choose ", "name ",   "use ",
-                                       "leave ", "export ", "build ",  "correct "};
+  static const char* const kDeeds[] = {"give ",  "add ",    "choose ", "name ",    "use ",
+                                       "leave ", "export ", "build ",  "correct ", "keep "};
   const size_t clause = message.rfind("; ");
   if (clause == std::string::npos) return false;
   const std::string deed = message.substr(clause + 2);
@@ -86,6 +88,8 @@ TEST_CASE("every refusal of a SPEC or a decoder ends with what the user can do")
       {image, one, "nhwc", ""},
       {{2, 3, 64, 64}, one, "stretch", ""},
       {{1, 3, 0, 64}, one, "stretch", ""},
+      {image, one, "mean=1", "", DType::kU8},
+      {image, one, "stretch", "", DType::kI64},
       // decoders against the model
       {image, one, "stretch", "yolox,output=heads"},
       {image, two, "stretch", "yolox"},
@@ -164,6 +168,18 @@ TEST_CASE("every refusal of a SPEC or a decoder ends with what the user can do")
       {image, {{"y", {1, 300, 5}}}, "stretch", "end-to-end"},
       {image, {{"y", {1, 300, 7}}}, "stretch", "end-to-end"},
       {image, {{"y", {1, 3000, 6}}}, "stretch", "end-to-end"},
+      {image, {{"y", {1, 3000, 20}}}, "stretch", "end-to-end"},
+      {image, {{"y", {1, 300, 57}}}, "stretch", "end-to-end,keypoints=16"},
+      {image, {{"y", {1, 300, 7}}}, "stretch", "end-to-end,rotated,corners"},
+      {image, one, "stretch", "yolox,rotated"},
+      {image, one, "stretch", "yolov5,rotated"},
+      {image, one, "stretch", "yolov8,rotated,corners"},
+      {image, one, "stretch", "yolov8,rotated,keypoints=3"},
+      {image, one, "stretch", "yolov8,rotated,yxyx"},
+      {image, one, "stretch", "yolov8,keypoints=17"},
+      {image, one, "stretch", "yolov8,keypoints=17,classes=3"},
+      {image, one, "stretch", "yolov8,masks=protos"},
+      {image, one, "stretch", "yolov8,masks=y,output=y"},
       {image, one, "stretch", "topk"},
       {image, {{"y", {1, 10}}}, "stretch", "argmax"},
       {image, {{"y", {1, 5, 8, 8}}}, "stretch", "argmax,axis=4"},
@@ -192,6 +208,21 @@ TEST_CASE("every refusal of a SPEC or a decoder ends with what the user can do")
     CAPTURE(message);
     CHECK(message != "accepted");
     CHECK(ends_with_a_deed(message));
+  }
+}
+
+TEST_CASE("every refusal of labels ends with what the user can do") {
+  for (const std::string text : {"",
+                                 "\xFF\xFE"
+                                 "a",
+                                 "a\x80", "a\x01", "[\"a\"]", "names:\n  0: a"}) {
+    try {
+      parse_labels(text, "labels.txt");
+      FAIL("accepted: " << text);
+    } catch (const BuildError& error) {
+      CAPTURE(error.what());
+      CHECK(ends_with_a_deed(error.what()));
+    }
   }
 }
 
