@@ -52,10 +52,16 @@ ValueId DecoderInsertion::single_output() {
   std::vector<ValueId> candidates;
   for (const ValueId id : graph.outputs)
     if (spec.masks.empty() || graph.value(id).name != spec.masks) candidates.push_back(id);
-  if (candidates.size() != 1)
-    fail_as_other_kind(
-        "decodes one output, the model has " + std::to_string(graph.outputs.size()) + " outputs",
-        "choose with output=NAME");
+  if (candidates.size() != 1) {
+    const std::string text = "decodes one output, the model has " +
+                             std::to_string(graph.outputs.size()) + " outputs";
+    const bool reads_masks = spec.kind == PostprocessKind::kYolov5 ||
+                             spec.kind == PostprocessKind::kYolov8 ||
+                             spec.kind == PostprocessKind::kEndToEnd;
+    if (const std::string masks = reads_masks ? advice_on_masks(*this) : ""; !masks.empty())
+      fail(text, masks);
+    fail_as_other_kind(text, "choose with output=NAME");
+  }
   return use(candidates[0]);
 }
 

@@ -28,9 +28,22 @@ void refuse_other_details(const DecoderInsertion& in) {
   if (kinds > 1)
     in.fail(
         "a model says one of masks=, keypoints= and rotated of its boxes, " + details + " is given",
-        "keep the one that the model was trained for");
+        "leave out what the model was not trained for");
+  if (!spec.masks.empty()) prototype_shape(in);
   if (spec.y_first)
     in.fail("reads " + details + " beside boxes with x first only", "leave yxyx out");
+}
+
+std::string advice_on_masks(const DecoderInsertion& in) {
+  if (in.graph.outputs.size() != 2 || !in.spec.masks.empty()) return {};
+  for (size_t i = 0; i < 2; ++i) {
+    const ValueId head = in.graph.outputs[i], prototypes = in.graph.outputs[1 - i];
+    if (in.shape(head).size() != 3 || in.shape(prototypes).size() != 4) continue;
+    return "add masks=" + in.graph.value(prototypes).name +
+           " if these are the prototypes of masks, or choose with output=" +
+           in.graph.value(head).name;
+  }
+  return {};
 }
 
 std::vector<int64_t> possible_detail_columns(const DecoderInsertion& in) {
@@ -74,7 +87,7 @@ ValueId append_details(DecoderInsertion& in, const DetailColumns& columns, Value
   DetectionDetailAttributes a;
   a.first_column = columns.first;
   a.transposed = d.transposed;
-  a.center_boxes = d.center_boxes;
+  a.center_boxes = d.center_boxes || d.kind == DecoderKind::kYoloxGrid;
   a.normalized_boxes = d.normalized_boxes;
   a.input_width = d.input_width;
   a.input_height = d.input_height;

@@ -8,6 +8,9 @@ namespace stint::builder {
 /// Refuses more than one kind of details, and boxes that these do not go with.
 void refuse_other_details(const DecoderInsertion& in);
 
+/// For a head beside one output that could be prototypes: what to add. Empty for other models.
+std::string advice_on_masks(const DecoderInsertion& in);
+
 /// How many columns the SPEC's details may take, the likeliest first: {51, 34} for 17 keypoints,
 /// {0} without any.
 std::vector<int64_t> possible_detail_columns(const DecoderInsertion& in);

@@ -98,6 +98,7 @@ inline float powf(float x, float y) { return __builtin_powf(x, y); }
 inline double pow(double x, double y) { return __builtin_pow(x, y); }
 inline float fmodf(float x, float y) { return __builtin_fmodf(x, y); }
 inline double fmod(double x, double y) { return __builtin_fmod(x, y); }
+inline double atan2(double y, double x) { return __builtin_atan2(y, x); }
 inline float fmaf(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 
 /// IEEE binary16 in memory.

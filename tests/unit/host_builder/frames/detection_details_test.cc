@@ -175,8 +175,9 @@ TEST_CASE("details that the model does not have are refused with what to do") {
   says(error_of(seg, "yolov8,masks=output0"), "masks= wants prototypes [n, k, h, w]");
   says(error_of(seg, "yolov8,classes=80,masks=output1"),
        "35 columns behind the box, which classes=80 and masks=output1 do not fill");
-  says(error_of(seg, "yolov8"), "give masks=output1");
-  says(error_of(seg, "yolov8,masks=output1,rotated"), "keep the one");
+  says(error_of(seg, "yolov8"), "add masks=output1");
+  says(error_of(seg, "yolov8,output=output0"), "give masks=output1");
+  says(error_of(seg, "yolov8,masks=output1,rotated"), "leave out what");
   says(error_of(seg, "yolox,masks=output1"), "'masks' belongs to yolov5 or yolov8 or end-to-end");
   says(error_of({{"y", {1, 300, 7}}}, "end-to-end,rotated,yxyx"), "leave yxyx out");
   says(error_of({{"y", {1, 56, 189}}}, "yolov8,keypoints=17"), "add classes=N");
