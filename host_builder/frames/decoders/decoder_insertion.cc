@@ -53,8 +53,8 @@ ValueId DecoderInsertion::single_output() {
   for (const ValueId id : graph.outputs)
     if (spec.masks.empty() || graph.value(id).name != spec.masks) candidates.push_back(id);
   if (candidates.size() != 1) {
-    const std::string text = "decodes one output, the model has " +
-                             std::to_string(graph.outputs.size()) + " outputs";
+    const std::string text =
+        "decodes one output, the model has " + std::to_string(graph.outputs.size()) + " outputs";
     const bool reads_masks = spec.kind == PostprocessKind::kYolov5 ||
                              spec.kind == PostprocessKind::kYolov8 ||
                              spec.kind == PostprocessKind::kEndToEnd;
