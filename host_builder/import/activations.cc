@@ -69,6 +69,20 @@ void translate_prelu(NodeTranslation& n) {
   n.bind(0, n.emitter().binary(EltOp::kPRelu, n.in(0), n.in(1)));
 }
 
+/// Nothing between -lambd and lambd; beyond, x brought nearer to 0 by the bias.
+void translate_shrink(NodeTranslation& n) {
+  GraphEmitter& e = n.emitter();
+  const DType dtype = n.dtype(0);
+  const float lambd = n.number("lambd", 0.5f), bias = n.number("bias", 0.0f);
+  const auto beyond = [&](EltOp compared, float limit, EltOp moved, ValueId otherwise) {
+    const ValueId far = e.binary(compared, n.in(0), e.scalar(dtype, limit));
+    const ValueId near = e.binary(moved, n.in(0), e.scalar(dtype, bias));
+    return e.emit(Op::kWhere, {}, {far, near, otherwise});
+  };
+  const ValueId above = beyond(EltOp::kGreater, lambd, EltOp::kSub, e.scalar(dtype, 0.0));
+  n.bind(0, beyond(EltOp::kLess, -lambd, EltOp::kAdd, above));
+}
+
 struct Bound {
   ValueId value = kNoValue;  // an operand, from opset 11 on
   double constant = 0;       // its value or the attribute's
@@ -122,6 +136,7 @@ const std::vector<OperatorEntry> kActivationOperators = {
     {"Swish", 24, kNewestOpset, translate_swish},
     {"PRelu", 6, kNewestOpset, translate_prelu},
     {"Clip", 6, kNewestOpset, translate_clip},
+    {"Shrink", 9, kNewestOpset, translate_shrink},
 };
 
 }  // namespace stint::builder

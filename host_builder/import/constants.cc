@@ -71,12 +71,22 @@ void translate_constant_of_shape(NodeTranslation& n) {
   if (n.has_attribute("value")) value = n.tensor("value");
   if (value.data.size() != dtype_bytes(value.dtype))
     n.fail("attribute 'value' must be one element, it is " + shape_text(value.shape), kCheckModel);
-  n.bind(0, filled(n, value.dtype, n.constant_integers(0, "the shape"), value.data));
+  const ValueId result = filled(n, value.dtype, n.constant_integers(0, "the shape"), value.data);
+  n.emitter().batch().mark_repeated(result, n.in(0));
+  n.bind(0, result);
 }
 
-void bind_extents(NodeTranslation& n, ValueId extents) {
-  if (n.emitter().reads_suppressed(n.in(0))) n.emitter().mark_row_bound(extents);
-  n.bind(0, extents);
+/// Extents of a value, and what they would be for a batch of 1.
+void bind_extents(NodeTranslation& n, const Shape& shape, const std::vector<int64_t>& extents,
+                  const std::vector<int64_t>& at_one) {
+  const ValueId id = n.emitter().constant(DType::kI64, shape, extents);
+  if (extents != at_one) {
+    const auto* p = reinterpret_cast<const std::byte*>(at_one.data());
+    n.emitter().batch().set_at_one(id,
+                                   {DType::kI64, shape, {p, p + at_one.size() * sizeof(int64_t)}});
+  }
+  if (n.emitter().reads_suppressed(n.in(0))) n.emitter().mark_row_bound(id);
+  n.bind(0, id);
 }
 
 void translate_shape(NodeTranslation& n) {
@@ -89,16 +99,16 @@ void translate_shape(NodeTranslation& n) {
     start = clamp(n.integer("start", 0));
     end = clamp(n.integer("end", rank));
   }
-  const Shape& x = n.shape(0);
-  const std::vector<int64_t> part = start < end
-                                        ? std::vector<int64_t>(x.begin() + start, x.begin() + end)
-                                        : std::vector<int64_t>{};
-  bind_extents(n, n.emitter().constant(DType::kI64, {static_cast<int64_t>(part.size())}, part));
+  const auto part = [&](const Shape& x) {
+    return start < end ? Shape(x.begin() + start, x.begin() + end) : Shape{};
+  };
+  bind_extents(n, {std::max<int64_t>(end - start, 0)}, part(n.shape(0)),
+               part(n.emitter().batch().shape_at_one(n.in(0))));
 }
 
 void translate_size(NodeTranslation& n) {
-  bind_extents(n,
-               n.emitter().constant(DType::kI64, {}, std::vector<int64_t>{n.value(0).elements()}));
+  const auto elements = [](const Shape& x) { return std::vector{checked_elements(x).value_or(0)}; };
+  bind_extents(n, {}, elements(n.shape(0)), elements(n.emitter().batch().shape_at_one(n.in(0))));
 }
 
 void translate_cast(NodeTranslation& n) {

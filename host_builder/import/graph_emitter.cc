@@ -140,6 +140,7 @@ std::vector<ValueId> GraphEmitter::emit_all(Op op, Attributes attributes,
     }
     return results;
   }
+  repeat_operands_for_batch(op, attributes, inputs);
   const auto types = infer_types(graph_, op, attributes, inputs, declared);
   Node node;
   node.op = op;
@@ -153,9 +154,9 @@ std::vector<ValueId> GraphEmitter::emit_all(Op op, Attributes attributes,
   const std::vector<ValueId> outputs = node.outputs;
   const bool folded = fold(node);
   follow_rows(node);
+  batch_.follow(node);
   if (folded) return outputs;
   node.name = node_name_;
-  follow_batch(node);
   graph_.add_node(std::move(node));
   return outputs;
 }
@@ -168,6 +169,7 @@ bool GraphEmitter::fold(Node& node) {
   if (!known) return false;
   if (node.op == Op::kReshape || node.op == Op::kIdentity) {
     graph_.value(node.outputs[0]).constant = graph_.value(node.inputs[0]).constant;
+    fold_at_batch_one(node);
     return true;
   }
   uint64_t bytes = 0;
@@ -197,33 +199,8 @@ bool GraphEmitter::fold(Node& node) {
     return false;  // no kernel for these types as they are: it stays a node, and a pass may make it
                    // computable
   }
+  fold_at_batch_one(node);
   return true;
-}
-
-void GraphEmitter::follow_batch(const Node& node) {
-  const bool reads_batch = std::any_of(node.inputs.begin(), node.inputs.end(),
-                                       [&](ValueId id) { return id != kNoValue && batched(id); });
-  if (!reads_batch) return;
-  bool kept = true;
-  switch (node.op) {
-    case Op::kTranspose:
-      kept = node.as<TransposeAttributes>().perm[0] == 0;
-      break;
-    case Op::kConcat:
-    case Op::kGather: {
-      const int64_t axis = node.as<AxisAttributes>().axis;
-      kept = axis > 0 ||
-             (axis < 0 && -axis < static_cast<int64_t>(graph_.value(node.inputs[0]).shape.size()));
-      break;
-    }
-    default:
-      break;
-  }
-  for (ValueId id : node.outputs) {
-    if (id == kNoValue || !kept) continue;
-    const Shape& shape = graph_.value(id).shape;
-    if (!shape.empty() && shape[0] == graph_.batch) batched_.insert(id);
-  }
 }
 
 void GraphEmitter::follow_rows(const Node& node) {

@@ -9,6 +9,7 @@
 
 #include "host_builder/graph/graph.h"
 #include "host_builder/graph/shape_inference.h"
+#include "host_builder/import/batch_axis.h"
 #include "host_builder/tactics/evaluate.h"
 
 namespace stint::builder {
@@ -20,7 +21,8 @@ struct FoldingLimits {
 
 class GraphEmitter {
  public:
-  GraphEmitter(Graph& graph, FoldingLimits limits) : graph_(graph), limits_(limits) {}
+  GraphEmitter(Graph& graph, FoldingLimits limits)
+      : graph_(graph), limits_(limits), batch_(graph) {}
 
   Graph& graph() { return graph_; }
   FoldingLimits& limits() { return limits_; }
@@ -53,9 +55,11 @@ class GraphEmitter {
   ValueId transpose(ValueId x, std::vector<int64_t> perm);
   ValueId cast(ValueId x, DType dtype);  // x itself when it has the type already
 
-  /// Whether the value's first axis is the batch axis of the model's inputs.
-  bool batched(ValueId id) const { return batched_.count(id) != 0; }
-  void mark_batched(ValueId id) { batched_.insert(id); }
+  /// Where the samples of a batch are in the values emitted so far.
+  BatchAxis& batch() { return batch_; }
+  /// A value that is the same for all samples, with as many copies of itself as `place` wants. The
+  /// value itself if it does not have the extent of a batch of 1 there.
+  ValueId repeated_for_batch(ValueId id, const BatchPlace& place);
 
   /// The value is computed from a suppression's rows, of which only a bound is known here.
   bool reads_suppressed(ValueId id) const { return suppressed_.count(id) != 0; }
@@ -72,8 +76,9 @@ class GraphEmitter {
 
  private:
   bool fold(Node& node);
-  void follow_batch(const Node& node);
   void follow_rows(const Node& node);
+  void repeat_operands_for_batch(Op op, const Attributes& attributes, std::vector<ValueId>& inputs);
+  void fold_at_batch_one(const Node& node);
 
   Graph& graph_;
   FoldingLimits limits_;
@@ -81,8 +86,8 @@ class GraphEmitter {
   std::unordered_set<std::string> names_;
   std::unordered_map<std::string, size_t>
       next_suffix_;  // keeps repeated hints from being searched again
-  std::unordered_set<ValueId> batched_;
   std::unordered_set<ValueId> suppressed_, row_bounds_;
+  BatchAxis batch_;
   std::unordered_set<ValueId> named_by_model_;
 };
 

@@ -1,24 +1,28 @@
 // Matrix products.
+#include "host_builder/import/at_build_time/known.h"
 #include "host_builder/import/operator_table.h"
 
 namespace stint::builder {
 namespace {
 
-/// Of integers there is no kernel; two constants may be folded without one.
-void require_floats(const NodeTranslation& n) {
-  const DType dtype = n.dtype(0);
+/// Of integers there is no kernel.
+void require_floats(NodeTranslation& n, ValueId a) {
+  const DType dtype = n.emitter().graph().value(a).dtype;
   const bool is_float =
       dtype == DType::kF32 || dtype == DType::kF64 || dtype == DType::kF16 || dtype == DType::kBF16;
-  if (is_float || (n.value(0).is_constant() && n.value(1).is_constant())) return;
+  if (is_float) return;
   n.fail(std::string("multiplies matrices of type ") + dtype_name(dtype) +
              ", there are kernels for floating-point types only",
          "cast its operands to float32 in the model, and its result back");
 }
 
-void translate_matmul(NodeTranslation& n) {
-  require_floats(n);
-  n.bind(0, n.emitter().emit(Op::kMatMul, MatMulAttributes{}, {n.in(0), n.in(1)}));
+ValueId product(NodeTranslation& n, ValueId a, ValueId b) {
+  if (are_known_integers(n, a, b)) return integer_product(n, a, b);
+  require_floats(n, a);
+  return n.emitter().emit(Op::kMatMul, MatMulAttributes{}, {a, b});
 }
+
+void translate_matmul(NodeTranslation& n) { n.bind(0, product(n, n.in(0), n.in(1))); }
 
 ValueId times(GraphEmitter& e, ValueId x, float factor) {
   return factor == 1.0f ? x : e.binary(EltOp::kMul, x, e.scalar(e.graph().value(x).dtype, factor));
@@ -33,24 +37,21 @@ void translate_gemm(NodeTranslation& n) {
     n.fail(
         "needs two matrices, they are " + shape_text(n.shape(0)) + " and " + shape_text(n.shape(1)),
         kCheckModel);
-  require_floats(n);
   const ValueId a = n.integer("transA", 0) ? e.transpose(n.in(0), {1, 0}) : n.in(0);
   const ValueId b = n.integer("transB", 0) ? e.transpose(n.in(1), {1, 0}) : n.in(1);
   // The factor goes where it can be folded.
   const bool scale_b = e.graph().value(b).is_constant();
-  const ValueId product =
-      e.emit(Op::kMatMul, MatMulAttributes{},
-             {scale_b ? a : times(e, a, alpha), scale_b ? times(e, b, alpha) : b});
+  const ValueId y = product(n, scale_b ? a : times(e, a, alpha), scale_b ? times(e, b, alpha) : b);
   if (!n.has(2)) {
-    n.bind(0, product);
+    n.bind(0, y);
     return;
   }
-  const Shape& result = e.graph().value(product).shape;
+  const Shape& result = e.graph().value(y).shape;
   if (broadcast_shapes(n.shape(2), result) != result) {
     n.fail("C " + shape_text(n.shape(2)) + " cannot be broadcast to " + shape_text(result),
            kCheckModel);
   }
-  n.bind(0, e.binary(EltOp::kAdd, product, times(e, n.in(2), beta)));
+  n.bind(0, e.binary(EltOp::kAdd, y, times(e, n.in(2), beta)));
 }
 
 }  // namespace

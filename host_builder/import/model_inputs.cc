@@ -148,6 +148,7 @@ class InputReader {
     const bool declares = declared.dim_size() > 0;
     const bool open = !declares || is_open(declared.dim(0));
     const bool written_one = !open && declared.dim(0).dim_value() == 1 && shape.size() > 1;
+    result.of_one = written_one;
     if (!is_given) {
       result.batched = open || written_one;
     } else if (shape[0] == 1) {

@@ -18,6 +18,7 @@ struct ModelInput {
   DType dtype = DType::kF32;
   Shape shape;
   bool batched = false;  // its first axis is the batch
+  bool of_one = false;   // the model has a batch of 1 written there, not an open axis
 };
 
 /// All inputs that are no constants, in the model's order; those that are refused are findings and

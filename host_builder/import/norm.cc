@@ -107,6 +107,34 @@ void translate_group_norm(NodeTranslation& n) {
   n.bind(0, e.binary(EltOp::kAdd, e.binary(EltOp::kMul, normal, parameter(1)), parameter(2)));
 }
 
+/// x divided by the norm of its line along an axis; lines of zeros stay so.
+void translate_lp_norm(NodeTranslation& n) {
+  GraphEmitter& e = n.emitter();
+  const int64_t p = n.integer("p", 2);
+  if (p != 1 && p != 2)
+    n.fail("attribute 'p' is " + std::to_string(p) + ", needs 1 or 2", kCheckModel);
+  const int64_t axis = normalize_axis(n.integer("axis", -1), n.rank(0), "axis");
+  const ReduceAttributes a{p == 1 ? ReduceOp::kL1 : ReduceOp::kL2, {axis}, true};
+  const ValueId norm = e.emit(Op::kReduce, a, {n.in(0)});
+  const ValueId zero = e.binary(EltOp::kEqual, norm, e.scalar(n.dtype(0), 0.0));
+  const ValueId divisor = e.emit(Op::kWhere, {}, {zero, e.scalar(n.dtype(0), 1.0), norm});
+  n.bind(0, e.binary(EltOp::kDiv, n.in(0), divisor));
+}
+
+/// Mean and deviation over some axes become 0 and 1.
+void translate_mean_variance(NodeTranslation& n) {
+  GraphEmitter& e = n.emitter();
+  std::vector<int64_t> axes = n.integers("axes", {0, 2, 3});
+  for (int64_t& axis : axes) axis = normalize_axis(axis, n.rank(0), "an axis");
+  const auto mean = [&](ValueId x) {
+    return e.emit(Op::kReduce, ReduceAttributes{ReduceOp::kMean, axes, true}, {x});
+  };
+  const ValueId centred = e.binary(EltOp::kSub, n.in(0), mean(n.in(0)));
+  const ValueId variance = mean(e.binary(EltOp::kMul, centred, centred));
+  const ValueId deviation = plus_constant(e, e.unary(EltOp::kSqrt, variance), 1e-9f);
+  n.bind(0, e.binary(EltOp::kDiv, centred, deviation));
+}
+
 void translate_lrn(NodeTranslation& n) {
   LrnAttributes a;
   a.size = n.required_integer("size");
@@ -124,6 +152,8 @@ const std::vector<OperatorEntry> kNormOperators = {
     {"InstanceNormalization", 6, kNewestOpset, translate_instance_norm},
     {"LayerNormalization", 17, kNewestOpset, translate_layer_norm},
     {"GroupNormalization", 18, kNewestOpset, translate_group_norm},
+    {"LpNormalization", 1, kNewestOpset, translate_lp_norm},
+    {"MeanVarianceNormalization", 9, kNewestOpset, translate_mean_variance},
     {"LRN", 1, kNewestOpset, translate_lrn},
 };
 

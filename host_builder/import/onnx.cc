@@ -92,7 +92,7 @@ class Importer {
       const std::string& name = input.proto->name();
       emitter_.begin_node(name);
       const ValueId id = graph_.add_value(emitter_.unique(name), input.dtype, input.shape);
-      if (input.batched) emitter_.mark_batched(id);
+      if (input.batched) emitter_.batch().begin(id, input.of_one);
       graph_.inputs.push_back(id);
       if (name.empty())
         findings_.add("an input", Refusal("has no name", kCheckModel));

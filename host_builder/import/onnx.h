@@ -16,7 +16,9 @@ namespace stint::builder {
 
 struct ImportOptions {
   /// Replaces the first axis of every input whose first axis is 1 (rank 2 or more) or open (named,
-  /// absent or negative), and follows it through the graph. An open first axis is 1 without it.
+  /// absent or negative), and follows it through the graph (batch_axis.h): constants and shapes
+  /// that a model exported for one sample holds are repeated for every sample, and a node that
+  /// would mix or drop samples of such a model is an error. An open first axis is 1 without it.
   std::optional<int64_t> batch;
   /// Shapes for inputs with open axes (--shape name=1x3x224x224).
   std::map<std::string, Shape> shapes;

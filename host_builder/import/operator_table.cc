@@ -7,10 +7,15 @@ namespace stint::builder {
 const OperatorEntry& find_operator(const std::string& domain, const std::string& name,
                                    int64_t opset) {
   if (!domain.empty() && domain != "ai.onnx") throw refused_operator(domain, name);
-  static const std::array<const std::vector<OperatorEntry>*, 11> lists = {
-      &kConvPoolOperators, &kElementwiseOperators, &kActivationOperators, &kShapeOperators,
-      &kSliceOperators,    &kConstantOperators,    &kReduceOperators,     &kNormOperators,
-      &kMatMulOperators,   &kResizeOperators,      &kDetectionOperators};
+  static const std::array lists = {
+      &kConvPoolOperators,     &kElementwiseOperators,  &kActivationOperators,
+      &kShapeOperators,        &kSliceOperators,        &kConstantOperators,
+      &kReduceOperators,       &kNormOperators,         &kMatMulOperators,
+      &kResizeOperators,       &kDetectionOperators,    &kMaskOperators,
+      &kGatherPlacesOperators, &kScatterOperators,      &kEinsumOperators,
+      &kAffineGridOperators,   &kRunningOperators,      &kSelectOperators,
+      &kBitOperators,          &kTrigonometryOperators, &kDeterminantOperators,
+      &kWindowOperators};
   for (const auto* list : lists) {
     for (const OperatorEntry& entry : *list) {
       if (name != entry.name) continue;

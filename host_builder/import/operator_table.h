@@ -32,6 +32,18 @@ extern const std::vector<OperatorEntry> kNormOperators;
 extern const std::vector<OperatorEntry> kMatMulOperators;
 extern const std::vector<OperatorEntry> kResizeOperators;
 extern const std::vector<OperatorEntry> kDetectionOperators;
+extern const std::vector<OperatorEntry> kMaskOperators;
+extern const std::vector<OperatorEntry> kGatherPlacesOperators;
+extern const std::vector<OperatorEntry> kScatterOperators;
+extern const std::vector<OperatorEntry> kEinsumOperators;
+extern const std::vector<OperatorEntry> kAffineGridOperators;
+// at_build_time/
+extern const std::vector<OperatorEntry> kRunningOperators;
+extern const std::vector<OperatorEntry> kSelectOperators;
+extern const std::vector<OperatorEntry> kTrigonometryOperators;
+extern const std::vector<OperatorEntry> kBitOperators;
+extern const std::vector<OperatorEntry> kDeterminantOperators;
+extern const std::vector<OperatorEntry> kWindowOperators;
 
 /// The entry for an operator. Throws Refusal if there is none at this opset.
 const OperatorEntry& find_operator(const std::string& domain, const std::string& name,

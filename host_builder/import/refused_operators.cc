@@ -30,10 +30,6 @@ const std::vector<RefusedGroup>& refused_groups() {
       {"a loop over a sequence cannot be planned",
        "export the model without sequences",
        {"SequenceMap"}},
-      {"the extent of its result depends on data, and every shape in a plan is static",
-       "replace it by operators whose result has a fixed extent (TopK, Where), or cut the model "
-       "there (onnx.utils.extract_model) and compute the rest in your program",
-       {"NonZero", "Unique", "Compress"}},
       {"images are decoded before the network runs",
        "cut the model behind it (onnx.utils.extract_model) and give it pixels",
        {"ImageDecoder"}},
@@ -58,13 +54,6 @@ const std::vector<RefusedGroup>& refused_groups() {
        kOlderOpset,
        {"Attention", "RMSNormalization", "RotaryEmbedding", "LinearAttention",
         "CausalConvWithState", "TensorScatter"}},
-      {"the operator is not supported yet",
-       "export it as MatMul, Mul and ReduceSum (torch.matmul with transposes instead of einsum)",
-       {"Einsum"}},
-      {"the operator is not supported yet",
-       "replace assignments to slices and indices by Concat or Where at the export, or fold the "
-       "model with onnxsim if the indices are constant",
-       {"ScatterND", "ScatterElements", "Scatter"}},
   };
   return groups;
 }

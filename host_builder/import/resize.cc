@@ -95,7 +95,7 @@ std::vector<int64_t> resized_axes(NodeTranslation& n) {
 /// Wanted sizes -> result and scales. keep_aspect_ratio_policy may change the sizes.
 void apply_sizes(NodeTranslation& n, const std::vector<int64_t>& axes, ResizeAttributes& a,
                  Shape& result) {
-  const auto sizes = n.constant_integers(3, "the sizes");
+  auto sizes = n.constant_integers(3, "the sizes");
   if (sizes.size() != axes.size())
     n.fail("has " + std::to_string(sizes.size()) + " sizes, needs " + std::to_string(axes.size()),
            kCheckModel);
@@ -105,6 +105,8 @@ void apply_sizes(NodeTranslation& n, const std::vector<int64_t>& axes, ResizeAtt
     n.fail("attribute 'keep_aspect_ratio_policy' is '" + policy + "', which is not known",
            kCheckModel);
   }
+  for (size_t k = 0; k < axes.size(); ++k)
+    sizes[k] = n.emitter().batch().written_extent(n.in(0), static_cast<size_t>(axes[k]), sizes[k]);
   double common = 0.0;
   for (size_t k = 0; k < axes.size(); ++k) {
     const int64_t extent = n.shape(0)[axes[k]];

@@ -27,20 +27,10 @@ void resolve_unknown_extent(const NodeTranslation& n, Shape& target, int64_t ele
   *unknown = elements / *known;
 }
 
-/// A model exported with batch 1 has the 1 written into its reshapes: there it becomes the batch.
-void follow_batch(NodeTranslation& n, Shape& target, const std::vector<bool>& copied,
-                  int64_t elements) {
-  const int64_t batch = n.emitter().graph().batch;
-  if (batch == 1 || target.empty() || target[0] != 1 || copied[0] || n.value(0).is_constant())
-    return;
-  const bool open = std::count(target.begin(), target.end(), -1) == 1;
-  if (n.emitter().batched(n.in(0))) {
-    if (open || checked_elements(target) != elements) target[0] = batch;
-  } else if (open) {
-    n.fail("the batch of " + std::to_string(batch) + " cannot be followed through its target " +
-               shape_text(target),
-           "export the model with this batch, or with -1 as the target's first extent");
-  }
+/// Whether the model itself computes the target for the batch.
+bool knows_batch(NodeTranslation& n, size_t i) {
+  const HostTensor* at_one = n.emitter().batch().at_one(n.in(i));
+  return at_one != nullptr && at_one->data != *n.value(i).constant;
 }
 
 void translate_reshape(NodeTranslation& n) {
@@ -61,7 +51,10 @@ void translate_reshape(NodeTranslation& n) {
     target[i] = n.shape(0)[i];
     copied[i] = true;
   }
-  follow_batch(n, target, copied, elements);
+  // A model exported for one sample has the 1 written into its reshapes: there it becomes the
+  // batch.
+  if (std::count(target.begin(), target.end(), -1) <= 1 && !knows_batch(n, 1))
+    target = n.emitter().batch().reshape_target(n.in(0), target, copied);
   resolve_unknown_extent(n, target, elements);
   n.bind(0, n.emitter().reshape(n.in(0), target));
 }
@@ -97,9 +90,15 @@ void translate_squeeze(NodeTranslation& n) {
   Shape result;
   for (size_t i = 0; i < n.rank(0); ++i) {
     const bool listed = std::binary_search(axes.begin(), axes.end(), static_cast<int64_t>(i));
-    if (listed && n.shape(0)[i] != 1)
-      n.fail("axis " + std::to_string(i) + " of " + shape_text(n.shape(0)) + " is not 1",
-             kCheckModel);
+    if (listed && n.shape(0)[i] != 1) {
+      const std::string found =
+          "axis " + std::to_string(i) + " of " + shape_text(n.shape(0)) + " is not 1";
+      const auto batch = n.emitter().batch().place(n.in(0));
+      if (batch && batch->axis == i)
+        n.fail(found + " but holds the samples of the batch",
+               "build the model with --batch 1, or export it with an open batch axis");
+      n.fail(found, kCheckModel);
+    }
     if (!(listed || (axes.empty() && n.shape(0)[i] == 1))) result.push_back(n.shape(0)[i]);
   }
   n.bind(0, n.emitter().reshape(n.in(0), result));
@@ -153,14 +152,21 @@ void translate_gather(NodeTranslation& n) {
 }
 
 void translate_expand(NodeTranslation& n) {
-  const Shape target = n.constant_integers(1, "the target shape");
+  Shape target = n.constant_integers(1, "the target shape");
   if (!checked_elements(target))
     n.fail("its target " + shape_text(target) + " is not a possible shape", kCheckModel);
+  for (size_t i = 0; i < std::min(target.size(), n.rank(0)); ++i) {
+    int64_t& extent = target[target.size() - 1 - i];
+    extent = n.emitter().batch().written_extent(n.in(0), n.rank(0) - 1 - i, extent);
+  }
   Shape result = broadcast_shapes(n.shape(0), target);
-  if (result == n.shape(0))
+  if (result == n.shape(0)) {
     n.bind(0, n.in(0));
-  else
-    n.bind(0, n.emitter().emit(Op::kExpand, {}, {n.in(0)}, {{n.dtype(0), result}}));
+    return;
+  }
+  const ValueId expanded = n.emitter().emit(Op::kExpand, {}, {n.in(0)}, {{n.dtype(0), result}});
+  n.emitter().batch().mark_repeated(expanded, n.in(1));
+  n.bind(0, expanded);
 }
 
 void translate_tile(NodeTranslation& n) {

@@ -162,12 +162,46 @@ void translate_pad(NodeTranslation& n) {
   n.bind(0, nothing ? n.in(0) : n.emitter().emit(Op::kPad, std::move(a), {n.in(0)}));
 }
 
+/// The middle of an axis, or zeros around it; an odd rest goes to the end.
+void translate_center_crop_pad(NodeTranslation& n) {
+  const Shape x = n.shape(0);
+  const auto wanted = n.constant_integers(1, "the shape");
+  std::vector<int64_t> axes = n.integers("axes");
+  if (!n.has_attribute("axes"))
+    for (size_t i = 0; i < x.size(); ++i) axes.push_back(static_cast<int64_t>(i));
+  if (axes.size() != wanted.size())
+    n.fail(
+        "has " + std::to_string(wanted.size()) + " extents, needs " + std::to_string(axes.size()),
+        kCheckModel);
+  SliceAttributes crop{std::vector<int64_t>(x.size(), 0), std::vector<int64_t>(x.size(), 1)};
+  PadAttributes pad;
+  pad.begin.assign(x.size(), 0);
+  pad.end.assign(x.size(), 0);
+  Shape cropped = x, result = x;
+  for (size_t k = 0; k < axes.size(); ++k) {
+    const int64_t axis = normalize_axis(axes[k], x.size(), "an axis");
+    const int64_t more = wanted[k] - x[axis];
+    if (wanted[k] < 0 || wanted[k] > kMaxElements)
+      n.fail("an extent of " + std::to_string(wanted[k]) + " is not possible", kCheckModel);
+    cropped[axis] = std::min(x[axis], wanted[k]);
+    result[axis] = wanted[k];
+    if (more > 0) pad.begin[axis] = more / 2, pad.end[axis] = more - more / 2;
+    if (more < 0 && wanted[k] > 0) crop.starts[axis] = -more / 2;
+  }
+  GraphEmitter& e = n.emitter();
+  ValueId y = n.in(0);
+  if (cropped != x) y = e.emit(Op::kSlice, std::move(crop), {y}, {{n.dtype(0), cropped}});
+  if (cropped != result) y = e.emit(Op::kPad, std::move(pad), {y});
+  n.bind(0, y);
+}
+
 }  // namespace
 
 const std::vector<OperatorEntry> kSliceOperators = {
     {"Slice", 1, kNewestOpset, translate_slice},
     {"Split", 2, kNewestOpset, translate_split},
     {"Pad", 2, kNewestOpset, translate_pad},
+    {"CenterCropPad", 18, kNewestOpset, translate_center_crop_pad},
 };
 
 }  // namespace stint::builder

@@ -14,11 +14,15 @@ double without_noise(double x) {
   return std::fabs(2.0 * x - twice) < kCoordinateNoise ? twice / 2.0 : x;
 }
 
-/// Position in the input of output position `x`, by the formulas of the ONNX operator.
+/// Position in the input of output position `x`, by the formulas of the ONNX operator, but for
+/// align_corners: its text and its reference divide by the real length scale * in - 1, so that with
+/// a scale of 1.5 and 7 elements (10 of 10.5) the last one misses the corner. PyTorch, which
+/// exports such models, TensorRT and onnxruntime align the corners of the integer extents; so do
+/// we.
 double coordinate(const ResizeParams& p, const ResizeAxis& a, int axis, int64_t position) {
   const auto x = static_cast<double>(position), in = static_cast<double>(a.in),
              out = static_cast<double>(a.out);
-  // The resized length counts as a real number, as the operator's reference has it.
+  // Half a pixel's symmetry is that of the real length, as the operator's reference has it.
   const double length = a.scale * in;
   switch (p.coordinate) {
     case CoordinateMode::kHalfPixel:
@@ -28,7 +32,7 @@ double coordinate(const ResizeParams& p, const ResizeAxis& a, int axis, int64_t 
     case CoordinateMode::kPytorchHalfPixel:
       return a.out > 1 ? (x + 0.5) / a.scale - 0.5 : 0.0;
     case CoordinateMode::kAlignCorners:
-      return std::fabs(length - 1.0) < 1e-6 ? 0.0 : x * (in - 1.0) / (length - 1.0);
+      return a.out > 1 ? x * (in - 1.0) / (out - 1.0) : 0.0;
     case CoordinateMode::kAsymmetric:
       return x / a.scale;
     case CoordinateMode::kTfHalfPixelForNn:

@@ -8,27 +8,28 @@ namespace stint::conformance {
 namespace {
 
 struct Counts {
-  size_t tests = 0, passed = 0, with_constants = 0, refused = 0, wrong = 0;
+  size_t tests = 0, passed = 0, with_constants = 0, folded = 0, refused = 0, wrong = 0;
 
   void add(Outcome outcome) {
     ++tests;
     passed += outcome == Outcome::kPassed;
     with_constants += outcome == Outcome::kPassedWithConstants;
+    folded += outcome == Outcome::kFolded;
     refused += outcome == Outcome::kRefused;
-    wrong += outcome == Outcome::kWrong;
+    wrong += outcome == Outcome::kWrong || outcome == Outcome::kDeviates;
   }
 };
 
 std::string row(const std::string& name, const Counts& c) {
   char line[160];
-  std::snprintf(line, sizeof(line), "%-32.32s %6zu %7zu %10zu %8zu %6zu\n", name.c_str(), c.tests,
-                c.passed, c.with_constants, c.refused, c.wrong);
+  std::snprintf(line, sizeof(line), "%-32.32s %6zu %7zu %10zu %6zu %8zu %6zu\n", name.c_str(),
+                c.tests, c.passed, c.with_constants, c.folded, c.refused, c.wrong);
   return line;
 }
 
 }  // namespace
 
-std::map<std::string, std::string> read_expected_refusals(const std::filesystem::path& path) {
+std::map<std::string, std::string> read_reasons(const std::filesystem::path& path) {
   std::map<std::string, std::string> expected;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
@@ -45,9 +46,11 @@ void write_expected_refusals(const std::filesystem::path& path,
   file << "# ONNX backend tests that the builder refuses, and why. Written by the conformance "
           "tests when\n"
           "# STINT_WRITE_EXPECTATIONS names this file. A refused test that is not listed fails the "
-          "tests.\n";
+          "tests.\n"
+          "# 'folded': built where every operand is a constant.\n";
   for (const Result& r : results) {
     if (r.outcome == Outcome::kRefused) file << r.test << '\t' << r.reason << '\n';
+    if (r.outcome == Outcome::kFolded) file << r.test << '\t' << kFoldedMark << r.reason << '\n';
   }
 }
 
@@ -61,7 +64,7 @@ std::string table(const std::vector<Result>& results) {
     if (r.outcome == Outcome::kRefused) ++reasons[r.reason];
   }
   std::string text =
-      "operator                          tests  passed  with shape  refused  wrong\n"
+      "operator                          tests  passed  with shape folded  refused  wrong\n"
       "                                                   inputs fixed\n";
   Counts refused_entirely;
   for (const auto& [name, counts] : groups) {
@@ -79,6 +82,7 @@ std::string table(const std::vector<Result>& results) {
   std::sort(sorted.rbegin(), sorted.rend());
   for (const auto& [count, reason] : sorted) text += std::to_string(count) + "\t" + reason + "\n";
   for (const Result& r : results) {
+    if (r.outcome == Outcome::kDeviates) text += "deviates, " + r.test + ": " + r.reason + "\n";
     if (r.outcome == Outcome::kWrong) text += "WRONG " + r.test + ": " + r.reason + "\n";
   }
   return text;

@@ -51,7 +51,7 @@ class Reference {
       case CoordinateMode::kPytorchHalfPixel:
         return m > 1 ? (i + 0.5) / s - 0.5 : 0;
       case CoordinateMode::kAlignCorners:
-        return std::abs(length - 1) < 1e-9 ? 0 : i * (n - 1) / (length - 1);
+        return m > 1 ? i * (n - 1) / (m - 1) : 0;  // the integer extents': see resize_tables.cc
       case CoordinateMode::kAsymmetric:
         return i / s;
       case CoordinateMode::kTfHalfPixelForNn:
@@ -199,6 +199,22 @@ TEST_CASE("any axes of one to five, the innermost among them, with scales that a
     CAPTURE(round);
     CHECK(worst<float>(p, in, out, DType::kF32, random, -2, 2) < 3e-5);
   }
+}
+
+TEST_CASE(
+    "aligned corners are those of the integer extents, as PyTorch, TensorRT and onnxruntime do") {
+  // 7 * 1.5 is 10.5: the last of 10 outputs is the last of 7 inputs, not short of it.
+  ResizeParams p;
+  p.mode = ResizeMode::kLinear;
+  p.coordinate = CoordinateMode::kAlignCorners;
+  p.scales[0] = 1.5f;
+  Tensor x(DType::kF32, {7}), y(DType::kF32, {10});
+  for (int i = 0; i < 7; ++i) x.at<float>(i) = float(i);
+  KernelCall call{KernelId::kResize, pod_bytes(p), {&x}, {&y}};
+  const int64_t in = 7, out = 10;
+  call.workspace_bytes = cpu::resize_workspace_bytes(p, 1, &in, &out);
+  REQUIRE(call.run(1).ok());
+  for (int i = 0; i < 10; ++i) CHECK(y.at<float>(i) == doctest::Approx(i * 6.0 / 9.0));
 }
 
 TEST_CASE("whole numbers are rounded, and nearest moves every type") {
