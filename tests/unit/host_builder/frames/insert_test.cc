@@ -5,6 +5,7 @@
 #include "host_builder/graph/error.h"
 #include "host_builder/passes/pass.h"
 #include "host_builder/tactics/lower.h"
+#include "plan_schema/params/elementwise.h"
 
 namespace stint::builder {
 namespace {
