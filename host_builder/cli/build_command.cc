@@ -125,6 +125,23 @@ void check_outputs(const BuildArguments& arguments, std::vector<InputFile> input
   check_output(arguments.output, inputs);
 }
 
+// A SPEC that cannot be read is wrong whatever the model is.
+void check_specs(const BuildOptions& options) {
+  try {
+    if (!options.preprocess.empty()) parse_preprocess_spec(options.preprocess);
+    if (!options.postprocess.empty()) parse_postprocess_spec(options.postprocess);
+  } catch (const BuildError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+std::vector<std::string> optional_passes() {
+  std::vector<std::string> names;
+  for (const Pass& pass : all_passes())
+    if (pass.optional) names.emplace_back(pass.name);
+  return names;
+}
+
 void check_name(const std::string& name) {
   bool is_text = name.size() <= kMaxPlanName;
   for (size_t i = 0; is_text && i < name.size();) {
@@ -159,6 +176,7 @@ void build(BuildArguments& arguments) {
   options.passes.dump_dir = arguments.dump_dir;
   if (!arguments.labels.empty()) options.labels = read_labels(arguments.labels);
   check_name(options.name);
+  check_specs(options);
   if (arguments.output.empty())
     arguments.output = std::filesystem::path(arguments.model).stem().string() + ".plan";
   const std::vector<InputFile> inputs = files_read(arguments);
@@ -227,8 +245,10 @@ void add_build_command(CLI::App& app) {
       ->add_option("--labels", arguments->labels,
                    "Text file (UTF-8) with one class name a line, as many as the decoder's classes")
       ->check(file_name());
-  command->add_option("--disable-pass", arguments->disabled_passes,
-                      "Leave out an optional pass, repeatable");
+  command
+      ->add_option("--disable-pass", arguments->disabled_passes,
+                   "Leave out an optional pass, repeatable")
+      ->check(CLI::IsMember(optional_passes()));
   command
       ->add_option("--dump-passes", arguments->dump_dir,
                    "Write a numbered text of the graph after every pass to this folder")

@@ -85,6 +85,9 @@ void check_output(const fs::path& path, const std::vector<InputFile>& inputs) {
     refuse(path, std::string("it is ") + kind_of(status.type()) +
                      ", and only regular files are replaced; give another file name");
   }
+  // What has lost its name, or never had one, cannot be replaced under it.
+  if (fs::exists(status) && !fs::equivalent(path, target, error))
+    refuse(path, "it leads to an open file without a name; give the name of a file");
   check_folder(path, target);
   for (const InputFile& input : inputs) {
     if (same_file(path, input.path)) {

@@ -243,7 +243,10 @@ def usage(folder):
     for arguments, what in ((("frob", "x"), "there is no command 'frob'; the commands are build, run"),
                             (("build", folder / "id.onnx", "--target", "toaster"), "there is no target 'toaster'"),
                             (("build", folder / "id.onnx", "--target", "cpu", "--target", "sm_90", "--as", "toaster"), "there is no target 'toaster'"),
-                            (("build", folder / "id.onnx", "--precision", "fp4"), "--precision")):
+                            (("build", folder / "id.onnx", "--precision", "fp4"), "--precision"),
+                            (("build", folder / "id.onnx", "--disable-pass", "nonsense"), "--disable-pass: nonsense not in"),
+                            (("build", folder / "id.onnx", "--preprocess", "nonsense"), "--preprocess 'nonsense': at character"),
+                            (("build", folder / "id.onnx", "--postprocess", "topk,k=x"), "--postprocess 'topk,k=x': at character")):
         _, error = stint(*arguments, code=2)
         assert what in error, error
     text, _ = stint("targets")

@@ -112,11 +112,12 @@ __device__ __forceinline__ float sample(const Component& c, const Tap& x, const 
 }
 
 /// A value of the network's input; bytes are rounded, halves to the even one.
-__device__ __forceinline__ Out0 store_value(float value) {
-  if constexpr (IsSame<Out0, uint8_t>::value)
+template <typename S>
+__device__ __forceinline__ S store_value(float value) {
+  if constexpr (IsSame<S, uint8_t>::value)
     return static_cast<uint8_t>(rintf(value));
   else
-    return store<Out0>(value);
+    return store<S>(value);
 }
 
 __device__ __forceinline__ void run(const Args& args) {
@@ -160,7 +161,7 @@ __device__ __forceinline__ void run(const Args& args) {
     if (y < g.y0 || y >= g.y1 || x < g.x0 || x >= g.x1) {
 #pragma unroll
       for (int c = 0; c < kChannels; ++c)
-        pixel[c] = store_value((pad_value() - mean(c)) * scale(c));
+        pixel[c] = store_value<Out0>((pad_value() - mean(c)) * scale(c));
       continue;
     }
     float v[3] = {0.0f, 0.0f, 0.0f};
@@ -175,7 +176,7 @@ __device__ __forceinline__ void run(const Args& args) {
       const float* m = source.mix[c];
       const float mixed =
           clamp_to(fmaf(m[2], v[2], fmaf(m[1], v[1], fmaf(m[0], v[0], m[3]))), 0.0f, 255.0f);
-      pixel[c] = store_value((mixed - mean(c)) * scale(c));
+      pixel[c] = store_value<Out0>((mixed - mean(c)) * scale(c));
     }
   }
 }

@@ -1,6 +1,7 @@
 #include "host_builder/emit/output_file.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -69,6 +70,14 @@ TEST_CASE("only regular files are replaced") {
   int ends[2] = {};
   REQUIRE(pipe(ends) == 0);
   check_refused("/dev/fd/" + std::to_string(ends[1]), {}, "it is a pipe");
+  const std::string lost = folder.write("lost", "x", 1);
+  const int file = open(lost.c_str(), O_WRONLY);
+  REQUIRE(file >= 0);
+  const std::string open_file = "/proc/self/fd/" + std::to_string(file);
+  CHECK_NOTHROW(check_output(open_file));
+  fs::remove(lost);
+  check_refused(open_file, {}, "without a name");
+  close(file);
   close(ends[0]);
   close(ends[1]);
 }

@@ -17,7 +17,7 @@ Graph network(const Shape& input, const std::vector<std::pair<std::string, Shape
   graph.batch = input.at(0);
   ValueId x = graph.add_value("image", dtype, input);
   graph.inputs = {x};
-  if (!is_float(dtype)) {
+  if (dtype == DType::kU8 || dtype == DType::kI8) {
     Node cast;
     cast.name = "cast";
     cast.op = Op::kCast;
