@@ -2,8 +2,9 @@
 """What exporters end networks with, through the decoder that is meant for it and through others: the right boxes and masks, or a
 refusal that names the decoder.
 
-    .venv/bin/python tests/e2e/decoders_test.py STINT
+    .venv/bin/python tests/e2e/decoders_test.py STINT [--target sm_90 [--as orin]]
 """
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+
+from target_options import TargetFlags, add_target_options
 
 SIZE = 64
 
@@ -40,14 +43,14 @@ def network(path, outputs):
 
 
 class Case:
-    def __init__(self, stint, folder):
-        self.stint, self.folder, self.failures = stint, folder, 0
+    def __init__(self, stint, folder, flags):
+        self.stint, self.folder, self.flags, self.failures = stint, folder, flags, 0
         Image.fromarray(np.random.default_rng(1).integers(0, 256, (SIZE, SIZE, 3), np.uint8)).save(folder / "frame.png")
 
     def build(self, outputs, spec):
         network(self.folder / "model.onnx", outputs)
         return subprocess.run([self.stint, "build", self.folder / "model.onnx", "-o", self.folder / "model.plan", "-q",
-                               "--preprocess", "stretch", "--postprocess", spec], capture_output=True, text=True)
+                               "--preprocess", "stretch", "--postprocess", spec, *self.flags.build], capture_output=True, text=True)
 
     def report(self, what, right, detail):
         print(f"{'ok' if right else 'WRONG':6s} {what}" + ("" if right else f"\n{detail}"))
@@ -59,7 +62,7 @@ class Case:
         if built.returncode != 0:
             return self.report(spec, False, built.stderr)
         subprocess.run([self.stint, "run", self.folder / "model.plan", "--input", f"images={self.folder / 'frame.png'}", "--output-dir",
-                        self.folder / "out"], check=True, capture_output=True)
+                        self.folder / "out", *self.flags.run], check=True, capture_output=True)
         got = np.load(self.folder / f"out/{name}.npy")
         if name == "detections":
             rows = got[0]
@@ -74,9 +77,13 @@ class Case:
 
 
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("stint", type=Path)
+    add_target_options(parser)
+    arguments = parser.parse_args()
     random = np.random.default_rng(7)
     with tempfile.TemporaryDirectory() as name:
-        case = Case(Path(sys.argv[1]).resolve(), Path(name))
+        case = Case(arguments.stint.resolve(), Path(name), TargetFlags(arguments))
         objects = np.float32([[10, 12, 30, 40], [40, 20, 50, 33], [41, 21, 51, 34]])
         found = [[2, .9, 10, 12, 30, 40], [5, .7, 40, 20, 50, 33], [5, .6, 41, 21, 51, 34]]
 

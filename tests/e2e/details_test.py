@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Masks, keypoints and rotated boxes of YOLO heads, from model and pictures to files, against a NumPy reference.
 
-    .venv/bin/python tests/e2e/details_test.py STINT
+    .venv/bin/python tests/e2e/details_test.py STINT [--target sm_90 [--as orin]]
 """
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from reference import iou, letterbox
+from target_options import TargetFlags, add_target_options
 
 onnxruntime.set_default_logger_severity(3)
 
@@ -148,8 +150,8 @@ class Reference:
 
 
 class Runs:
-    def __init__(self, stint, folder, random):
-        self.stint, self.folder, self.pictures = stint, folder, []
+    def __init__(self, stint, folder, random, flags):
+        self.stint, self.folder, self.flags, self.pictures = stint, folder, flags, []
         for i, (width, height) in enumerate(PICTURES):
             path = folder / f"picture{i}.png"
             Image.fromarray(random.integers(40 + 100 * i, 150 + 100 * i, (height, width, 3), dtype=np.uint8)).save(path)
@@ -161,8 +163,9 @@ class Runs:
         for file in out.glob("*"):
             file.unlink()
         self.call("build", model, "-o", plan, "-q", "--batch", 2, "--preprocess", "letterbox,rgb,pad=114,scale=0.00392156862745098",
-                  "--postprocess", spec)
-        text = self.call("run", plan, *[a for p in self.pictures for a in ("--input", f"images={p}")], "--output-dir", out)
+                  "--postprocess", spec, *self.flags.build)
+        text = self.call("run", plan, *[a for p in self.pictures for a in ("--input", f"images={p}")], "--output-dir", out,
+                         *self.flags.run)
         return {p.stem: np.load(p) for p in out.glob("*.npy")}, text, self.call("inspect", plan)
 
     def call(self, *arguments):
@@ -218,11 +221,14 @@ def check(runs, model, spec, result, want_of, classes, most=40, transposed=True,
 
 
 def main():
-    stint = Path(sys.argv[1]).resolve()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("stint", type=Path)
+    add_target_options(parser)
+    arguments = parser.parse_args()
     random = np.random.default_rng(4)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        runs = Runs(stint, folder, random)
+        runs = Runs(arguments.stint.resolve(), folder, random, TargetFlags(arguments))
 
         coefficients = random.normal(0, 1, (COEFFICIENTS, ROWS))
         prototypes = tuple(random.normal(0, s, (1, COEFFICIENTS, MASK_HEIGHT, MASK_WIDTH)).astype(np.float32) for s in (1, 0.1))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Models of concatenation trees (random_graphs.py): what `stint` builds for the CPU gives onnxruntime's numbers, and a part
-of them builds for GPUs, which includes the runtime's verification of the plan.
+"""Models of concatenation trees (random_graphs.py): what `stint` builds for the CPU (or --target) gives onnxruntime's numbers, and a
+part of them builds for GPUs, which includes the runtime's verification of the plan.
 
     .venv/bin/python tests/e2e/random_graphs_test.py build/release/bin/stint [--graphs 300] [--gpu-graphs 2]
-        [--first 0] [--target orin --target sm_90] [--keep DIR]
+        [--first 0] [--gpu-target orin --gpu-target sm_90] [--target sm_90 [--as orin]] [--keep DIR]
 
 |difference| <= 1e-4 of the output's largest magnitude (at least 1). --keep writes the models that failed.
 """
@@ -20,6 +20,7 @@ import onnx
 import onnxruntime
 
 from random_graphs import named_models, random_model
+from target_options import TargetFlags, add_target_options
 
 
 def expected_outputs(model, x):
@@ -33,8 +34,8 @@ def expected_outputs(model, x):
 class Bench:
     """Builds and runs models in one folder."""
 
-    def __init__(self, stint, folder, keep):
-        self.stint, self.folder, self.keep = stint, folder, keep
+    def __init__(self, stint, folder, keep, flags):
+        self.stint, self.folder, self.keep, self.flags = stint, folder, keep, flags
         self.failures = Counter()
 
     def stint_fails(self, *arguments):
@@ -49,17 +50,17 @@ class Bench:
             self.keep.mkdir(parents=True, exist_ok=True)
             onnx.save(model, self.keep / f"{name.replace(', ', '_').replace(' ', '_')}.onnx")
 
-    def check_cpu(self, name, model, seed):
+    def check_run(self, name, model, seed):
         shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
         x = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
         onnx.save(model, self.folder / "model.onnx")
         np.save(self.folder / "x.npy", x)
         plan = self.folder / "model.plan"
-        if text := self.stint_fails("build", self.folder / "model.onnx", "-o", plan, "-q"):
+        if text := self.stint_fails("build", self.folder / "model.onnx", "-o", plan, "-q", *self.flags.build):
             return self.fail("build", name, text, model)
         threads = 1 + seed % 2
         if text := self.stint_fails("run", plan, "--input", f"x={self.folder / 'x.npy'}", "--output-dir",
-                                    self.folder / "out", "--threads", threads):
+                                    self.folder / "out", "--threads", threads, *self.flags.run):
             return self.fail("run", name, text, model)
         for output, want in expected_outputs(model, x).items():
             got = np.load(self.folder / "out" / f"{output}.npy")
@@ -82,25 +83,26 @@ def main():
     parser.add_argument("--graphs", type=int, default=300)
     parser.add_argument("--gpu-graphs", type=int, default=2)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--target", action="append")
+    parser.add_argument("--gpu-target", action="append", help="of --gpu-graphs, which are built and not run")
+    add_target_options(parser)
     parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.graphs)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ.setdefault("STINT_CACHE_DIR", str(folder / "cache"))
-        bench = Bench(arguments.stint.resolve(), folder, arguments.keep)
+        bench = Bench(arguments.stint.resolve(), folder, arguments.keep, TargetFlags(arguments))
         named = list(named_models())
         for i, (title, model) in enumerate(named):
-            bench.check_cpu(title, model, i)
+            bench.check_run(title, model, i)
         operators = Counter()
         for seed in seeds:
             model = random_model(seed)
             operators.update(node.op_type for node in model.graph.node)
-            bench.check_cpu(f"graph {seed}", model, seed)
+            bench.check_run(f"graph {seed}", model, seed)
         # From the other end, so that a longer run sees other graphs on GPUs than on the CPU's first ones.
         for seed in list(seeds)[::-1][:arguments.gpu_graphs]:
-            bench.check_gpu(f"graph {seed}", random_model(seed), arguments.target or ["orin", "sm_90"])
+            bench.check_gpu(f"graph {seed}", random_model(seed), arguments.gpu_target or ["orin", "sm_90"])
     print(f"{len(named)} named and {len(seeds)} random graphs with " +
           ", ".join(f"{n} {op}" for op, n in operators.most_common()))
     print(f"{arguments.gpu_graphs} of them for GPUs; failures: {dict(bench.failures) or 'none'}")
