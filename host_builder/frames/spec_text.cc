@@ -43,7 +43,7 @@ void SpecText::fail(size_t position, std::string_view found, std::string_view ex
   const std::string what = found.empty() ? "nothing" : "'" + std::string(found) + "'";
   throw BuildError(option_ + " '" + text_ + "': at character " + std::to_string(position + 1) +
                    " found " + what + ", expected " + std::string(expected) +
-                   "; correct it, 'stint build --help' has the grammar");
+                   "; check the grammar with 'stint build --help'");
 }
 
 void SpecText::want_word(const SpecItem& item) const {

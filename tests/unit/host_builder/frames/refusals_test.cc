@@ -1,24 +1,23 @@
 // Every refusal of --preprocess and --postprocess ends with something the user can do.
 #include <doctest/doctest.h>
 
-#include <algorithm>
-
 #include "host_builder/frames/insert.h"
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/noise_check.h"
 #include "host_builder/graph/error.h"
+#include "host_builder/graph/refusal.h"
 
 namespace stint::builder {
 namespace {
 
-struct Refusal {
+struct Refused {
   Shape input;
   std::vector<std::pair<std::string, Shape>> outputs;
   std::string preprocess, postprocess;
   DType input_dtype = DType::kF32;
 };
 
-std::string message_of(const Refusal& r) {
+std::string message_of(const Refused& r) {
   Graph graph;
   graph.name = "test";
   graph.batch = 1;
@@ -42,17 +41,6 @@ std::string message_of(const Refusal& r) {
   return "accepted";
 }
 
-/// Whether the last clause tells the user what to do.
-bool ends_with_a_deed(const std::string& message) {
-  static const char* const kDeeds[] = {"give ",  "add ",    "choose ", "name ",    "use ",
-                                       "leave ", "export ", "build ",  "correct ", "keep "};
-  const size_t clause = message.rfind("; ");
-  if (clause == std::string::npos) return false;
-  const std::string deed = message.substr(clause + 2);
-  return std::any_of(std::begin(kDeeds), std::end(kDeeds),
-                     [&](const char* start) { return deed.rfind(start, 0) == 0; });
-}
-
 }  // namespace
 
 TEST_CASE("every refusal of a SPEC or a decoder ends with what the user can do") {
@@ -61,7 +49,7 @@ TEST_CASE("every refusal of a SPEC or a decoder ends with what the user can do")
   const std::vector<std::pair<std::string, Shape>> two = {{"b", {1, 50, 4}}, {"s", {1, 50, 3}}};
   const std::vector<std::pair<std::string, Shape>> three = {
       {"b", {1, 50, 4}}, {"s", {1, 50}}, {"ids", {1, 50}}};
-  const std::vector<Refusal> refusals = {
+  const std::vector<Refused> refusals = {
       // SPECs
       {image, one, "bqr", ""},
       {image, one, "pad=300", ""},
@@ -201,13 +189,13 @@ TEST_CASE("every refusal of a SPEC or a decoder ends with what the user can do")
       {image, {{"ids", {1, 8, 8}}}, "stretch", "argmax"},
       {image, {{"y", {1, 1, 8, 8}}}, "stretch", "argmax,threshold=0.5"},
   };
-  for (const Refusal& r : refusals) {
+  for (const Refused& r : refusals) {
     const std::string message = message_of(r);
     CAPTURE(r.preprocess);
     CAPTURE(r.postprocess);
     CAPTURE(message);
     CHECK(message != "accepted");
-    CHECK(ends_with_a_deed(message));
+    CHECK(ends_with_action(message));
   }
 }
 
@@ -221,7 +209,7 @@ TEST_CASE("every refusal of labels ends with what the user can do") {
       FAIL("accepted: " << text);
     } catch (const BuildError& error) {
       CAPTURE(error.what());
-      CHECK(ends_with_a_deed(error.what()));
+      CHECK(ends_with_action(error.what()));
     }
   }
 }
