@@ -164,6 +164,7 @@ TEST_CASE("device sources on the host: barriers in shared memory and bulk copies
 }
 
 TEST_CASE("device sources on the host: products by groups of warps") {
+  if (!can_run_device_code_on_host()) return;
   // 64 rows of 1.0 (A) and 32 columns of what is copied (B); `then` between start and wait.
   const auto product = [](const std::string& before, const std::string& then) {
     builder::GpuLaunch launch = kernel(

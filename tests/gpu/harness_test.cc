@@ -41,7 +41,7 @@ extern "C" __global__ void relu(const __grid_constant__ Args args) {
                         (mistake == "writes the gap" ? "6" : "5") + R"(; ++i)
     args.y[row * )" + stride(y) +
                         R"( + i] = )" +
-                        (mistake == "wrong value" ? "to_float" : "fmaxf(0.0f, to_float") +
+                        (mistake == "wrong value" ? "to_float" : "larger_or_nan(0.0f, to_float") +
                         "(args.x[row * " + stride(x) + " + i])" +
                         (mistake == "wrong value" ? ";" : ");") +
                         (mistake == "leaves state" ? "\n  *args.state = 1;" : "") + "\n}\n";
