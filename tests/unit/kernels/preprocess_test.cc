@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cmath>
 
 #include "kernels/cpu/fit_geometry.h"
@@ -401,8 +402,9 @@ TEST_CASE("1080p NV12 into 416 x 416 takes a few milliseconds") {
                   .count());
   }
   MESSAGE("1920x1080 NV12 -> 416x416x3, one thread: " << best << " ms");
-  CHECK(best < 100.0);  // a loaded machine or a sanitizer may be slow; a pixel at a time through
-                        // memory would be slower still
+  // A loaded machine or a sanitizer may be slow; a pixel at a time through memory would be slower
+  // still. An emulated processor's time says nothing.
+  if (std::getenv("STINT_EMULATED") == nullptr) CHECK(best < 100.0);
 }
 
 }  // namespace stint::test
