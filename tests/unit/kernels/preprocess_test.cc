@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <cmath>
+#include <cstdlib>
 
 #include "kernels/cpu/fit_geometry.h"
 #include "kernels/cpu/image_check.h"
