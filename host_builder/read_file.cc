@@ -15,7 +15,8 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
     throw BuildError(path.string() + ": is a folder; a file is needed");
   // A pipe or a device has no size, and reading it may never end.
   if (!std::filesystem::is_regular_file(status))
-    throw BuildError(path.string() + ": " + (error ? error.message() : "not a regular file"));
+    throw BuildError(path.string() + ": " +
+                     (error ? error.message() : "is a pipe or a device; give a regular file"));
   std::ifstream stream(path, std::ios::binary | std::ios::ate);
   if (!stream) throw BuildError(path.string() + ": cannot be opened: " + std::strerror(errno));
   std::vector<std::byte> bytes(static_cast<size_t>(stream.tellg()));

@@ -123,6 +123,11 @@ void check_outputs(const BuildArguments& arguments, std::vector<InputFile> input
   for (const std::filesystem::path& path : options.tactic_files)
     inputs.push_back({path, "a tactic file"});
   check_output(arguments.output, inputs);
+  if (arguments.dump_dir.empty()) return;
+  // Dumps replace what has their names, be it a link to one of the inputs.
+  std::error_code none;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(arguments.dump_dir, none))
+    if (entry.path().extension() == ".txt") check_output(entry.path(), inputs);
 }
 
 // A SPEC that cannot be read is wrong whatever the model is.

@@ -42,8 +42,8 @@ class Runner {
   /// Copies a tensor into an input's own buffer; dtype and shape must be the binding's.
   void set_input(uint32_t index, const HostTensor& tensor);
   void run();
-  /// Milliseconds to open and verify the plan and to make a session of it: memory, upload of
-  /// weights and machine code, graph. The CUDA context and the file's pages are there already. The
+  /// Milliseconds to verify the plan and to make a session of it: memory, upload of weights and
+  /// machine code, graph. The CUDA context and the file's bytes are there already. The
   /// new session takes the place of the old one, whose bindings and profile are gone.
   double reload_ms();
   /// Copy of a tensor output. For detections: f32 [batch, max, 6] of x1, y1, x2, y2, score, class.

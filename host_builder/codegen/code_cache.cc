@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "host_builder/emit/atomic_file.h"
 #include "host_builder/emit/sha256.h"
@@ -28,6 +29,9 @@ constexpr const char* kExtension = ".cubin";
 constexpr const char* kLocks = "locks";
 /// A writer's temporary file that is older than this has no writer any more.
 constexpr auto kAbandoned = std::chrono::hours(1);
+
+constexpr std::chrono::milliseconds kLongestWait{10'000};
+constexpr std::chrono::milliseconds kPoll{5};
 
 void append_hex(std::string& text, uint8_t byte) {
   static const char* const kDigits = "0123456789abcdef";
@@ -69,6 +73,8 @@ fs::path CodeCache::path_of(const Key& key) const {
 std::optional<std::vector<std::byte>> CodeCache::find(const Key& key) const {
   if (folder_.empty()) return std::nullopt;
   const fs::path path = path_of(key);
+  std::error_code none;
+  if (!fs::is_regular_file(path, none)) return std::nullopt;  // a folder, a pipe: damage
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::nullopt;
   std::vector<std::byte> bytes;
@@ -116,12 +122,17 @@ int CodeCache::lock_file(const char* name, bool wait, bool& busy) const {
   fs::create_directories(folder_ / kLocks, ignored);
   const int file = open((folder_ / kLocks / name).c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
   if (file < 0) return -1;
+  // Whoever holds a lock longer than this is stopped, or slower than compiling once more.
+  const auto give_up = std::chrono::steady_clock::now() + (wait ? kLongestWait : kLongestWait * 0);
   int code = 0;
-  do {
-    code = flock(file, LOCK_EX | (wait ? 0 : LOCK_NB));
-  } while (code != 0 && errno == EINTR);
+  while (true) {
+    code = flock(file, LOCK_EX | LOCK_NB);
+    if (code == 0 || (errno != EWOULDBLOCK && errno != EINTR)) break;
+    if (std::chrono::steady_clock::now() >= give_up) break;
+    std::this_thread::sleep_for(kPoll);
+  }
   if (code == 0) return file;
-  busy = errno == EWOULDBLOCK;
+  busy = !wait && errno == EWOULDBLOCK;
   close(file);
   return -1;
 }

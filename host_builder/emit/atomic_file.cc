@@ -35,7 +35,7 @@ void write_file_atomically(const std::filesystem::path& path, const std::vector<
   const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
   TemporaryFile file(folder);
   if (!file.is_open()) fail(path, "no file can be made in that folder", "choose another folder");
-  if (!file.write_all(bytes) || !file.sync())
+  if (!file.take_mode_of(target) || !file.write_all(bytes) || !file.sync())
     fail(path, "writing failed", "make room there, or choose another folder");
   if (!file.rename_to(target))
     fail(path, "the finished file cannot be given its name", "choose another file name");

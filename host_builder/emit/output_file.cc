@@ -1,5 +1,6 @@
 #include "host_builder/emit/output_file.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -42,6 +43,18 @@ bool same_file(const fs::path& a, const fs::path& b) {
   const fs::path left = follow_links(a), right = follow_links(b);
   return left.filename() == right.filename() &&
          fs::equivalent(folder_of(left), folder_of(right), error);
+}
+
+/// Replaced under its name, the file would lose what the shell lets other commands write there.
+bool is_standard_stream(const fs::path& path) {
+  struct stat file = {}, stream = {};
+  if (stat(path.c_str(), &file) != 0) return false;
+  for (const int number : {STDOUT_FILENO, STDERR_FILENO}) {
+    if (fstat(number, &stream) == 0 && S_ISREG(stream.st_mode) && stream.st_dev == file.st_dev &&
+        stream.st_ino == file.st_ino)
+      return true;
+  }
+  return false;
 }
 
 void check_folder(const fs::path& path, const fs::path& target) {
@@ -88,6 +101,8 @@ void check_output(const fs::path& path, const std::vector<InputFile>& inputs) {
   // What has lost its name, or never had one, cannot be replaced under it.
   if (fs::exists(status) && !fs::equivalent(path, target, error))
     refuse(path, "it leads to an open file without a name; give the name of a file");
+  if (is_standard_stream(path))
+    refuse(path, "standard output or error goes there; give the name of a file");
   check_folder(path, target);
   for (const InputFile& input : inputs) {
     if (same_file(path, input.path)) {

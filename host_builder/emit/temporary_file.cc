@@ -103,6 +103,12 @@ bool TemporaryFile::write_all(const std::vector<std::byte>& bytes) {
   return true;
 }
 
+bool TemporaryFile::take_mode_of(const std::filesystem::path& path) {
+  struct stat replaced = {};
+  if (stat(path.c_str(), &replaced) != 0) return errno == ENOENT;
+  return fchmod(fd_, replaced.st_mode & 0777) == 0;
+}
+
 bool TemporaryFile::sync() { return fsync(fd_) == 0; }
 
 bool TemporaryFile::rename_to(const std::filesystem::path& path) {

@@ -19,6 +19,8 @@ class TemporaryFile {
 
   bool is_open() const { return fd_ >= 0; }
   bool write_all(const std::vector<std::byte>& bytes);
+  /// With the rights of a file that it is to replace, so that who could read that can read this.
+  bool take_mode_of(const std::filesystem::path& path);
   bool sync();
   bool rename_to(const std::filesystem::path& path);
 

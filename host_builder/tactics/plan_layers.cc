@@ -47,7 +47,8 @@ class CutPlan {
       std::vector<fb::Edge> kept;
       for (const fb::Edge& edge : edges_)
         if (edge.to() <= step) kept.push_back(edge);
-      std::memcpy(writable(edges->Data()), kept.data(), kept.size() * sizeof(fb::Edge));
+      if (!kept.empty())
+        std::memcpy(writable(edges->Data()), kept.data(), kept.size() * sizeof(fb::Edge));
       set_length(edges, static_cast<uint32_t>(kept.size()));
     }
     FileHeader header;

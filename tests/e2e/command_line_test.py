@@ -50,6 +50,37 @@ def plans_without_inputs(folder):
     assert "the plan has no inputs" in error, error
 
 
+def dumps_and_streams_replace_nothing(folder):
+    model, dumps = folder / "dumped.onnx", folder / "dumps"
+    save(model, [helper.make_node("Relu", ["x"], ["y"])], [("x", [3])], [("y", [3])])
+    before = model.read_bytes()
+    dumps.mkdir()
+    (dumps / "00_import.txt").symlink_to(model)
+    _, error = stint("build", model, "-o", folder / "d.plan", "-q", "--dump-passes", dumps, code=1)
+    assert "it is the model" in error and model.read_bytes() == before, error
+    (dumps / "00_import.txt").unlink()
+    stint("build", model, "-o", folder / "d.plan", "-q", "--dump-passes", dumps)
+    stint("build", model, "-o", folder / "d.plan", "-q", "--dump-passes", dumps)  # its own dumps it replaces
+    log = folder / "log"
+    with open(log, "w") as stream:
+        stream.write("earlier\n")
+        stream.flush()
+        _, error = stint("build", model, "-o", "/dev/stdout", "-q", code=1, stdout=stream)
+    assert "standard output" in error and log.read_text() == "earlier\n", error
+
+
+def a_plan_emptied_while_it_is_measured(folder):
+    model, plan = folder / "measured.onnx", folder / "measured.plan"
+    save(model, [helper.make_node("Relu", ["x"], ["y"])], [("x", [1 << 20])], [("y", [1 << 20])])
+    stint("build", model, "-o", plan, "-q")
+    bench = subprocess.Popen([STINT, "bench", plan, "--iterations", "2000", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(0.3)
+    assert bench.poll() is None, "it was over too soon to show anything"
+    plan.write_bytes(b"")
+    figures, error = bench.communicate(timeout=60)
+    assert bench.returncode == 0 and b"p50_us" in figures, error
+
+
 def outputs_without_elements(folder):
     starts = [numpy_helper.from_array(np.array(v, np.int64), n) for n, v in (("from", [2]), ("to", [2]), ("axis", [1]))]
     save(folder / "empty.onnx", [helper.make_node("Slice", ["x", "from", "to", "axis"], ["none"]), helper.make_node("Neg", ["x"], ["y"])],
@@ -257,7 +288,8 @@ def usage(folder):
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for test in (plans_without_inputs, outputs_without_elements, odd_names, transposed_arrays, files_that_are_not_written,
+        for test in (plans_without_inputs, dumps_and_streams_replace_nothing, a_plan_emptied_while_it_is_measured,
+                     outputs_without_elements, odd_names, transposed_arrays, files_that_are_not_written,
                      bytes_do_not_depend_on_the_file_name, labels, frames_as_bytes, output_that_cannot_be_written, a_size_limit, signals_leave_nothing, usage):
             start = time.monotonic()
             test(folder)

@@ -103,8 +103,9 @@ class PlanFile {
     RegularFile file;
     if (const int error = file.open(path); error != 0) {
       const bool other_kind = error == EISDIR || error == EINVAL;
-      return file_error(
-          other_kind ? "the plan is not a regular file" : "the plan file cannot be opened", error);
+      return file_error(other_kind ? "the plan is a folder, a pipe or a device; give a plan file"
+                                   : "the plan file cannot be opened",
+                        error);
     }
     const stint_status copied = copy(file);
     const stint_status status = ok(copied) ? plan_.open(bytes_, size_) : copied;

@@ -265,7 +265,8 @@ typedef struct stint_image {
 
 /* Replaces the default buffer. `bytes` must equal the binding's size; `data` 64-byte aligned. NULL
  * restores the default. On CUDA `data` may be device memory: kernels then use it in place, and
- * nothing is copied. Do not bind while an enqueued run is under way. */
+ * nothing is copied. Do not bind while an enqueued run is under way. Bound buffers must overlap
+ * neither each other nor the plan's bytes nor the session's blocks: that is not checked. */
 STINT_API STINT_NODISCARD stint_status stint_bind_input(stint_session* session, uint32_t index,
                                                         const void* data, uint64_t bytes);
 STINT_API STINT_NODISCARD stint_status stint_bind_output(stint_session* session, uint32_t index,

@@ -234,7 +234,9 @@ TacticFile parse_tactics(const std::string& text, const std::string& name) {
 TacticFile read_tactics(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error))
-    throw BuildError(path.string() + ": there is no tactic file of that name");
+    throw BuildError(path.string() +
+                     ": there is no regular file of that name; give a tactic file, or let "
+                     "--tune-with make one");
   const uintmax_t bytes = std::filesystem::file_size(path, error);
   if (error || bytes > kMaxFileBytes)
     throw BuildError(path.string() + ": a tactic file has at most " +

@@ -1,6 +1,7 @@
 #include "host_builder/codegen/code_cache.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <chrono>
@@ -43,6 +44,19 @@ TEST_CASE("the cache gives back what was stored, and never half of it") {
     if (entry.is_regular_file()) fs::resize_file(entry.path(), 900);
   CHECK_FALSE(cache.find(key_of(1)).has_value());
   CHECK_FALSE(CodeCache(fs::path()).find(key_of(1)).has_value());
+}
+
+TEST_CASE("a folder or a pipe in place of a kernel is damage") {
+  const test::TemporaryFolder folder;
+  const CodeCache cache(folder.path("cache"));
+  REQUIRE(cache.store(key_of(1), std::vector<std::byte>(10)));
+  fs::path file;
+  for (const auto& entry : fs::recursive_directory_iterator(folder.path("cache")))
+    if (entry.is_regular_file()) file = entry.path();
+  fs::remove(file);
+  SUBCASE("folder") { fs::create_directory(file); }
+  SUBCASE("pipe") { REQUIRE(mkfifo(file.c_str(), 0600) == 0); }
+  CHECK_FALSE(cache.find(key_of(1)).has_value());
 }
 
 TEST_CASE("what was used longest ago leaves a cache that is too large") {

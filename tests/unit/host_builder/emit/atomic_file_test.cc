@@ -51,6 +51,19 @@ TEST_CASE("a new file has the rights of any new file, and the longest name is po
   CHECK((info.st_mode & 07777) == 0640);
 }
 
+TEST_CASE("a file that replaces another one has its rights") {
+  const stint::test::TemporaryFolder folder;
+  folder.write("a.plan", "old", 3);
+  REQUIRE(chmod(folder.path("a.plan").c_str(), 0640) == 0);
+  const mode_t before = umask(077);
+  write_file_atomically(folder.path("a.plan"), "new");
+  umask(before);
+  struct stat info = {};
+  REQUIRE(stat(folder.path("a.plan").c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0640);
+  CHECK(text_of(folder.path("a.plan")) == "new");
+}
+
 TEST_CASE("a link stays, and what it leads to is replaced or made") {
   const stint::test::TemporaryFolder folder;
   fs::create_directory(folder.path("real"));

@@ -66,7 +66,8 @@ TEST_CASE("a tactic file reads back as it was written, and its text is canonical
   write_tactics(folder.path("t.json"), file);
   CHECK(read_tactics(folder.path("t.json")).records == file.records);
   CHECK_THROWS_WITH_AS(read_tactics(folder.path("absent.json")),
-                       doctest::Contains("absent.json: there is no tactic file"), BuildError);
+                       doctest::Contains("absent.json: there is no regular file of that name"),
+                       BuildError);
   CHECK_THROWS_AS(read_tactics(folder.path(".")), BuildError);
 }
 
