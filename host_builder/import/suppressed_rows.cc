@@ -6,6 +6,7 @@
 
 #include "host_builder/graph/op_names.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/import/scalar_bytes.h"
 
 namespace stint::builder {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 struct Rows {
   NodeId source;
   size_t axis;
+  bool numbers = false;  // computed of the suppression's own numbers alone: image, class, box
 };
 
 size_t from_front(int64_t axis, size_t rank) {
@@ -38,7 +40,7 @@ class RowTracker {
       if (reads_rows(node))
         mixes(node);
       else
-        rows_[node.outputs[0]] = {n, 0};
+        rows_[node.outputs[0]] = {n, 0, true};
       return;
     }
     if (!reads_rows(node)) return;
@@ -93,7 +95,7 @@ class RowTracker {
       case Op::kTranspose: {
         const auto& perm = node.as<TransposeAttributes>().perm;
         const auto at = std::find(perm.begin(), perm.end(), static_cast<int64_t>(x->axis));
-        return Rows{x->source, static_cast<size_t>(at - perm.begin())};
+        return Rows{x->source, static_cast<size_t>(at - perm.begin()), x->numbers};
       }
       case Op::kTile:
         if (shape(node.inputs[0])[x->axis] != shape(y)[x->axis]) return std::nullopt;
@@ -136,7 +138,9 @@ class RowTracker {
       if (y[rows->axis] != extent) return std::nullopt;
       if (result && (result->source != rows->source || result->axis != rows->axis))
         return std::nullopt;
+      const bool numbers = rows->numbers && (!result || result->numbers);
       result = rows;
+      result->numbers = numbers;
     }
     return result;
   }
@@ -147,7 +151,7 @@ class RowTracker {
     if (index && !data) return Rows{index->source, axis + index->axis};
     if (index || axis == data->axis) return std::nullopt;
     if (axis > data->axis) return data;
-    return Rows{data->source, data->axis + shape(node.inputs[1]).size() - 1};
+    return Rows{data->source, data->axis + shape(node.inputs[1]).size() - 1, data->numbers};
   }
 
   std::optional<Rows> concatenated(const Node& node) const {
@@ -159,7 +163,9 @@ class RowTracker {
       if (rows->axis == axis) return std::nullopt;
       if (result && (result->source != rows->source || result->axis != rows->axis))
         return std::nullopt;
+      const bool numbers = rows->numbers && (!result || result->numbers);
       result = rows;
+      result->numbers = numbers;
     }
     return result;
   }
@@ -170,7 +176,7 @@ class RowTracker {
     for (size_t i = 0; i < rows.axis; ++i) before *= from[i];
     int64_t product = 1;
     for (size_t i = 0; i < to.size(); ++i) {
-      if (product == before && to[i] == from[rows.axis]) return Rows{rows.source, i};
+      if (product == before && to[i] == from[rows.axis]) return Rows{rows.source, i, rows.numbers};
       product *= to[i];
     }
     return std::nullopt;
@@ -250,14 +256,15 @@ class Blanker {
                                std::vector<T>{value});
   }
 
-  /// -1 for integers, for 0 is a class and a row; else 0.
-  ValueId blank(DType dtype, const Shape& shape) {
-    const bool negative =
+  /// -1 for integers, and for floats that are cast from them, for 0 is a class and a row; else 0.
+  ValueId blank(DType dtype, const Shape& shape, bool numbers) {
+    const bool is_integer =
         dtype == DType::kI64 || dtype == DType::kI32 || dtype == DType::kI16 || dtype == DType::kI8;
-    const size_t bytes = static_cast<size_t>(dtype_bytes(dtype));
-    return graph_.add_constant(
-        graph_.unique_name("unused_row"), dtype, shape,
-        std::vector<std::byte>(bytes, negative ? std::byte{0xFF} : std::byte{0}));
+    const bool is_float = dtype == DType::kF32 || dtype == DType::kF64 || dtype == DType::kF16 ||
+                          dtype == DType::kBF16;
+    const bool negative = is_integer || (is_float && numbers);
+    return graph_.add_constant(graph_.unique_name("unused_row"), dtype, shape,
+                               scalar_bytes(dtype, negative ? -1.0 : 0.0));
   }
 
   /// bool, with the extent of the value's rows on their axis and 1 elsewhere.
@@ -279,7 +286,7 @@ class Blanker {
   ValueId blanked(ValueId id, const Rows& rows) {
     const Value value = graph_.value(id);
     const ValueId used = is_used(rows, value.shape);
-    const ValueId unused = blank(value.dtype, Shape(value.shape.size(), 1));
+    const ValueId unused = blank(value.dtype, Shape(value.shape.size(), 1), rows.numbers);
     const ValueId result = append(value.name + "/rows", Op::kWhere, std::monostate{},
                                   {used, id, unused}, value.dtype, value.shape);
     std::swap(graph_.value(result).name, graph_.value(id).name);

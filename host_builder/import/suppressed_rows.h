@@ -8,8 +8,9 @@
 namespace stint::builder {
 
 /// Follows the rows of every NonMaxSuppression to the graph's outputs and makes the unused ones 0
-/// there (integers: -1). Where a node mixes rows, so that unused ones would change a result, that
-/// is a finding: it names the node, and the --postprocess that replaces the tail.
+/// there (integers, and floats cast from its own: -1). Where a node mixes rows, so that unused ones
+/// would change a result, that is a finding: it names the node, and the --postprocess that replaces
+/// the tail.
 void blank_unused_rows(Graph& graph, ImportFindings& findings);
 
 }  // namespace stint::builder

@@ -55,7 +55,8 @@ ModelBuilder suppression() {
 
 TEST_CASE("rows that no box took are zeros, and -1 where they count") {
   ModelBuilder m = suppression();
-  m.output("kept").output("row").output("sure").output("sel");
+  m.output("kept").output("row").output("sure").output("sel").output("number");
+  m.node("Cast", {"row"}, {"number"}).attribute("to", int64_t{onnx::TensorProto::FLOAT});
   m.node("Gather", {"table", "row"}, {"chosen"}).attribute("axis", int64_t{0});
   m.node("Gather", {"score_table", "row"}, {"raw"}).attribute("axis", int64_t{0});
   m.node("Sigmoid", {"raw"}, {"likely"});  // of 0 it would be a half
@@ -76,6 +77,7 @@ TEST_CASE("rows that no box took are zeros, and -1 where they count") {
       const bool used = i < found;
       CHECK(y.at("row").as<int64_t>()[i] == (used ? i : -1));
       CHECK(y.at("sel").as<int64_t>()[3 * i + 2] == (used ? i : -1));
+      CHECK(y.at("number").as<float>()[i] == static_cast<float>(used ? i : -1));
       for (int64_t k = 0; k < 4; ++k)
         CHECK(kept[5 * i + k] == (used ? inputs.at("boxes").as<float>()[4 * i + k] : 0.0f));
       const double score = inputs.at("scores").as<float>()[std::min(i, kBoxes - 1)];
