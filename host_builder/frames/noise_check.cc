@@ -7,7 +7,7 @@
 
 #include "host_builder/frames/decoders/fitting_decoder.h"
 #include "host_builder/frames/noise_run.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/graph/internal_error.h"
 #include "host_builder/graph/shape.h"
 #include "plan_schema/params/elementwise.h"
 
@@ -388,6 +388,8 @@ std::string check_decoder_on_noise(const Graph& graph, const InsertedDecoder& de
   std::vector<HostTensor> operands;
   try {
     operands = run_on_noise(graph, decoder);
+  } catch (const InternalError&) {
+    throw;
   } catch (const BuildError& error) {
     return head + first_line(error.what());
   }
