@@ -6,8 +6,9 @@
 #include <limits>
 
 #include "host_builder/frames/decoders/fitting_decoder.h"
+#include "host_builder/frames/decoders/yolo_rows.h"
 #include "host_builder/frames/noise_run.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/graph/internal_error.h"
 #include "host_builder/graph/shape.h"
 #include "plan_schema/params/elementwise.h"
 
@@ -108,6 +109,8 @@ class Check {
                                a_.kind == DecoderKind::kEndToEnd ||
                                (a_.kind == DecoderKind::kYoloxGrid && a_.strides.empty());
     if (decoded_boxes) boxes(Table(operands_.at(0), a_.transposed && !separate));
+    if (a_.kind == DecoderKind::kYoloxGrid && !a_.strides.empty())
+      cell_boxes(Table(operands_.at(0), false));
   }
 
  private:
@@ -127,6 +130,20 @@ class Check {
                      remedy + ", or add the word unchecked if the decoder is right nevertheless");
   }
 
+  /// Decoders of a table whose rows cover the picture.
+  bool head() const {
+    return spec_.kind == PostprocessKind::kYolov8 || spec_.kind == PostprocessKind::kYolov5;
+  }
+
+  int64_t cells() const { return grid_rows(a_.input_width, a_.input_height); }
+
+  /// For boxes relative to cells.
+  std::string use_yolox(const Table& t) const {
+    return t.rows_of_image() == cells()
+               ? "use --postprocess yolox"
+               : "use --postprocess yolox with the strides= of the grids, or choose another output";
+  }
+
   /// Another decoder for the network's own outputs, as a remedy.
   std::string other_decoder(const std::string& before) const {
     Graph network;
@@ -142,7 +159,7 @@ class Check {
         own = own || id == d.detections || id == d.counts;
       if (!own) network.outputs.push_back(network.add_value(v.name, v.dtype, v.shape));
     }
-    const std::string other = fitting_decoder(network, spec_.kind);
+    const std::string other = fitting_decoder(network, spec_.kind, cells());
     if (other.empty()) return before;
     return before + (before.empty() ? "" : ", or ") + "use --postprocess " + other;
   }
@@ -186,9 +203,7 @@ class Check {
       return column.count > 0 && !column.probabilities();
     });
     const int64_t good = bad - columns.begin();
-    const bool head =
-        spec_.kind == PostprocessKind::kYolov8 || spec_.kind == PostprocessKind::kYolov5;
-    if (head && good > 0 && !spec_.classes)
+    if (head() && good > 0 && !spec_.classes)
       refuse("scores in 0..1 for " + std::to_string(good) + " class(es), but " + bad->text() +
                  " in the column behind, as mask coefficients, key points or angles are",
              other_decoder("give classes=" + std::to_string(good) +
@@ -289,14 +304,37 @@ class Check {
     return static_cast<float>(row % rows) < count.as<float>()[row / rows];
   }
 
+  /// Boxes relative to cells: offsets in cells, sizes as logarithms.
+  void cell_boxes(const Table& t) const {
+    const float stride = *std::min_element(a_.strides.begin(), a_.strides.end());
+    const float size[2] = {static_cast<float>(a_.input_width) / stride,
+                           static_cast<float>(a_.input_height) / stride};
+    int64_t rows = 0, beyond = 0;
+    Range all;
+    for (int64_t row = 0; row < t.rows(); ++row) {
+      bool far = false;
+      for (int64_t k = 0; k < 4; ++k) {
+        const float v = t.at(row, k);
+        all.add(v);
+        far = far || (k < 2 ? std::abs(v) > size[k] : std::exp(v) > 4.0f * size[k - 2]);
+      }
+      ++rows;
+      beyond += far ? 1 : 0;
+    }
+    if (rows >= kEnoughRows && 2 * beyond > rows)
+      refuse("boxes of " + all.text() + " where offsets in cells and logarithms of sizes are " +
+                 "possible: pixels rather",
+             other_decoder("choose another output"));
+  }
+
   void boxes(const Table& t) const {
     const auto width = static_cast<float>(a_.input_width);
     const auto height = static_cast<float>(a_.input_height);
     const bool centres = a_.center_boxes || a_.kind == DecoderKind::kYoloxGrid;
     const float unit_x = a_.normalized_boxes ? 1.0f : width;
     const float unit_y = a_.normalized_boxes ? 1.0f : height;
-    int64_t rows = 0, reversed = 0, ordered = 0, right = 0, outside = 0, large = 0;
-    float most = 0.0f;
+    int64_t rows = 0, reversed = 0, ordered = 0, right = 0, outside = 0, large = 0, negative = 0;
+    float most = 0.0f, least = 0.0f;
     for (int64_t row = 0; row < t.rows(); ++row) {
       if (!counts(row, t.rows_of_image())) continue;
       float v[4];
@@ -311,7 +349,9 @@ class Check {
       ++rows;
       const float far = std::max({std::abs(v[0]), std::abs(v[1]), std::abs(v[2]), std::abs(v[3])});
       most = std::max(most, far);
-      large += far > 4.0f ? 1 : 0;
+      least = std::min({least, v[0], v[1], v[2], v[3]});
+      large += far > (head() ? 1.5f : 4.0f) ? 1 : 0;
+      negative += v[2] < 0.0f || v[3] < 0.0f ? 1 : 0;
       reversed += v[2] < v[0] || v[3] < v[1] ? 1 : 0;
       ordered += v[2] >= v[0] && v[3] >= v[1] ? 1 : 0;
       right += v[0] > 0.6f * unit_x ? 1 : 0;
@@ -320,11 +360,22 @@ class Check {
       outside += x < -unit_x || x > 2 * unit_x || y < -unit_y || y > 2 * unit_y ? 1 : 0;
     }
     if (rows < kEnoughRows) return;
+    // A head's rows cover the picture, whatever it shows.
+    const bool corner = head() && rows >= kEnoughValues && (most > 2.0f || least < -0.1f) &&
+                        most <= std::max(2.0f, std::min(width, height) / 16.0f);
+    if (corner && (!a_.normalized_boxes || 2 * large > rows))
+      refuse("boxes of " + number(least) + " to " + number(most) +
+                 (a_.normalized_boxes ? " times the input" : " pixels") +
+                 ", all in one corner: relative to the cells of a grid rather",
+             use_yolox(t));
+    if (centres && 4 * negative > rows)
+      refuse("boxes of negative width or height in " + std::to_string(negative) + " of " +
+                 std::to_string(rows) + " rows",
+             head() ? use_yolox(t) : other_decoder("choose another output"));
     if (!a_.normalized_boxes && most <= 2.0f && std::min(width, height) >= 16.0f)
       refuse("boxes of at most " + number(most) + " pixels: parts of the input rather",
-             spec_.kind == PostprocessKind::kYolov8 || spec_.kind == PostprocessKind::kYolov5
-                 ? "add normalized, or use --postprocess yolox if boxes are relative to a grid"
-                 : "add normalized");
+             head() ? "add normalized, or use --postprocess yolox if boxes are relative to a grid"
+                    : "add normalized");
     if (a_.normalized_boxes && 2 * large > rows)
       refuse("boxes of up to " + number(most) + " times the input: pixels rather", "add pixels");
     if (!centres && 2 * reversed > rows)
@@ -388,6 +439,8 @@ std::string check_decoder_on_noise(const Graph& graph, const InsertedDecoder& de
   std::vector<HostTensor> operands;
   try {
     operands = run_on_noise(graph, decoder);
+  } catch (const InternalError&) {
+    throw;
   } catch (const BuildError& error) {
     return head + first_line(error.what());
   }

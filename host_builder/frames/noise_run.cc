@@ -7,6 +7,7 @@
 
 #include "host_builder/graph/error.h"
 #include "host_builder/passes/pass.h"
+#include "host_builder/passes/passes.h"
 #include "host_builder/tactics/evaluate_graph.h"
 #include "plan_schema/half.h"
 
@@ -105,11 +106,11 @@ std::vector<HostTensor> run_on_noise(const Graph& graph, const InsertedDecoder& 
   network.outputs.clear();
   for (const ValueId id : decoder.operands)
     if (!network.value(id).is_constant() && !network.is_output(id)) network.outputs.push_back(id);
+  remove_dead_code(network);  // the decoder, and what reads its results
   Uniform uniform;
   HostTensors inputs;
   for (const NodeId n : std::vector<NodeId>(network.order())) {
     const Node& node = network.node(n);
-    if (node.op == Op::kDecode || node.op == Op::kTopClasses) network.remove_node(n);
     if (node.op != Op::kPreprocess) continue;
     const ValueId made = node.outputs.at(0);
     inputs[network.value(made).name] =

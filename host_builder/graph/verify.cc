@@ -1,6 +1,7 @@
 #include <set>
 
 #include "host_builder/graph/error.h"
+#include "host_builder/graph/internal_error.h"
 #include "host_builder/graph/op_names.h"
 #include "host_builder/graph/shape_inference.h"
 
@@ -139,7 +140,7 @@ class Verifier {
 
  private:
   [[noreturn]] static void fail(const std::string& where, const std::string& what) {
-    throw BuildError("internal: the graph is inconsistent: " + where + ": " + what);
+    throw InternalError("the graph is inconsistent: " + where + ": " + what);
   }
 
   ValueId storage(ValueId id) const {

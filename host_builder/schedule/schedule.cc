@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "host_builder/graph/error.h"
+#include "host_builder/graph/internal_error.h"
 #include "host_builder/schedule/concurrency.h"
 #include "host_builder/schedule/dependences.h"
 #include "host_builder/schedule/output_copies.h"
@@ -149,7 +150,7 @@ class Scheduler {
     const StepOrder* best = nullptr;
     for (const StepOrder& candidate : orders) {
       if (candidate.steps.size() != lowered_.size())
-        throw BuildError("internal: the graph's steps depend on each other in a circle");
+        throw InternalError("the graph's steps depend on each other in a circle");
       const std::vector<const StepSpec*> steps = in_order(candidate.steps);
       const StorageMap aliased = map_storages(graph_, steps, bound_, pinned_);
       const uint64_t bound =
@@ -158,7 +159,7 @@ class Scheduler {
       best = &candidate;
       best_bound = bound;
     }
-    if (best == nullptr) throw BuildError("internal: the graph's steps have no order");
+    if (best == nullptr) throw InternalError("the graph's steps have no order");
     order_name_ = best->name;
     const std::vector<const StepSpec*> steps = in_order(best->steps);
     map_ = map_storages(graph_, steps, bound_, pinned_);

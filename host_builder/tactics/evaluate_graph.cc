@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "host_builder/graph/error.h"
+#include "host_builder/graph/internal_error.h"
 #include "host_builder/graph/op_names.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/passes/layout.h"
@@ -105,7 +106,7 @@ class Evaluation {
     if (value.constant) return {value.dtype, value.shape, *value.constant};
     const auto it = storages_.find(root(id));
     if (it == storages_.end())
-      throw BuildError("internal: value '" + value.name + "' is read before it is computed");
+      throw InternalError("value '" + value.name + "' is read before it is computed");
     if (!value.view) return {value.dtype, value.shape, it->second};
     HostTensor tensor{value.dtype, value.shape,
                       std::vector<std::byte>(static_cast<size_t>(value.bytes()))};

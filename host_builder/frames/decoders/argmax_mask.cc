@@ -133,6 +133,9 @@ void insert_argmax_mask(DecoderInsertion& in) {
   const bool integers = !is_float(in.graph.value(output).dtype);
   const bool no_channels =
       s.size() == 3 && !in.spec.axis && (integers || like_input(in, s[1], s[2]));
+  if (s.size() == 3 && !no_channels && !in.spec.axis && !in.spec.unchecked)
+    in.fail_as_other_kind("output " + in.describe(output) + " is no map of the picture",
+                          "say with axis=1 or axis=-1 where the classes are");
   const int64_t axis = no_channels ? 0 : class_axis(in, output);
   const int64_t classes = no_channels ? 1 : s[static_cast<size_t>(axis)];
   if (classes > kMaxMaskClasses)

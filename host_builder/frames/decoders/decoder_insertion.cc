@@ -5,6 +5,7 @@
 
 #include "host_builder/frames/decoders/detection_details.h"
 #include "host_builder/frames/decoders/fitting_decoder.h"
+#include "host_builder/frames/decoders/yolo_rows.h"
 #include "host_builder/frames/graph_edit.h"
 #include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
@@ -28,7 +29,9 @@ void DecoderInsertion::fail(const std::string& text, const std::string& remedy) 
 
 void DecoderInsertion::fail_as_other_kind(const std::string& text,
                                           const std::string& remedy) const {
-  const std::string other = fitting_decoder(graph, spec.kind);
+  const std::optional<InputSize> size = input_size();
+  const std::string other =
+      fitting_decoder(graph, spec.kind, size ? grid_rows(size->width, size->height) : 0);
   fail(text, remedy + (other.empty() ? ", or a decoder that fits from 'stint build --help'"
                                      : ", or use --postprocess " + other));
 }

@@ -11,7 +11,8 @@ namespace {
 
 class Fitting {
  public:
-  Fitting(const Graph& graph, PostprocessKind refused) : graph_(graph), refused_(refused) {}
+  Fitting(const Graph& graph, PostprocessKind refused, int64_t grid_rows)
+      : graph_(graph), refused_(refused), grid_rows_(grid_rows) {}
 
   std::string text() const {
     for (const auto find : {&Fitting::with_boxes, &Fitting::one_tensor, &Fitting::levels,
@@ -72,6 +73,8 @@ class Fitting {
         if (!refused(PostprocessKind::kEndToEnd)) return "end-to-end" + chosen(id);
         continue;
       }
+      if (!refused(PostprocessKind::kYolox) && s[1] == grid_rows_ && s[2] >= 6 && s[1] > s[2])
+        return "yolox" + chosen(id);
       if (!refused(PostprocessKind::kYolov8) && s[1] < s[2]) return "yolov8" + chosen(id);
       if (!refused(PostprocessKind::kYolov5) && s[1] > s[2]) return "yolov5" + chosen(id);
     }
@@ -107,12 +110,13 @@ class Fitting {
 
   const Graph& graph_;
   PostprocessKind refused_;
+  int64_t grid_rows_;
 };
 
 }  // namespace
 
-std::string fitting_decoder(const Graph& graph, PostprocessKind refused) {
-  return Fitting(graph, refused).text();
+std::string fitting_decoder(const Graph& graph, PostprocessKind refused, int64_t grid_rows) {
+  return Fitting(graph, refused, grid_rows).text();
 }
 
 }  // namespace stint::builder

@@ -10,6 +10,6 @@ namespace stint::builder {
 
 /// The start of a SPEC, such as "boxes-scores,boxes=b,scores=s,labels=l"; empty when no shape fits
 /// or `refused`, which the user tried, is all there is.
-std::string fitting_decoder(const Graph& graph, PostprocessKind refused);
+std::string fitting_decoder(const Graph& graph, PostprocessKind refused, int64_t grid_rows);
 
 }  // namespace stint::builder

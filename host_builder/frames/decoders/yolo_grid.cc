@@ -29,6 +29,7 @@ void insert_yolo_grid(DecoderInsertion& in) {
                                 std::to_string(a.input_height) + " input, output " +
                                 in.describe(output) + " has " + std::to_string(s[1]),
                             "give strides=");
+    refuse_shifted_coco(in, output, s[2], rows, false);
     in.set_classes(s[2] - 5, output);
     in.finish_detections();
     return;
@@ -37,8 +38,13 @@ void insert_yolo_grid(DecoderInsertion& in) {
   if (head.are_first) in.transpose_operand();
   s = in.shape(in.operands[0]);
   refuse_final_rows(in, output, s[1], s[2], 5);
-  refuse_shifted_coco(in, output, s[2]);
+  refuse_shifted_coco(in, output, s[2] - head.details, s[1], head.are_first);
   refuse_mask_prototypes(in, output, s[2]);
+  if (!in.spec.unchecked && head.are_first && s[1] == grid_rows(a.input_width, a.input_height))
+    in.fail(
+        "output " + in.describe(output) +
+            " has a column for each cell, as YOLOv8 and its kin give them without an objectness",
+        "use --postprocess yolov8, or add the word unchecked");
   set_head_classes(in, head, s[2] - 5, output);
   in.finish_detections({5 + a.classes, head.details});
 }

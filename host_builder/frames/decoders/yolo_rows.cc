@@ -9,31 +9,38 @@ bool channels_first(const Shape& s, int64_t head, const std::optional<int64_t>& 
   return s[1] < s[2];
 }
 
-int64_t grid_rows(const DecodeAttributes& a) {
+int64_t grid_rows(int64_t input_width, int64_t input_height) {
   int64_t rows = 0;
   for (const float stride : {8.0f, 16.0f, 32.0f})
-    rows += grid_cells(a.input_width, stride) * grid_cells(a.input_height, stride);
+    rows += grid_cells(input_width, stride) * grid_cells(input_height, stride);
   return rows;
 }
 
 void refuse_final_rows(const DecoderInsertion& in, ValueId output, int64_t rows, int64_t channels,
                        int64_t head) {
   if (in.spec.unchecked || in.spec.classes || channels != 6 || rows > kMaxFinalRows) return;
-  if (rows == grid_rows(in.attributes)) return;
+  if (rows == grid_rows(in.attributes.input_width, in.attributes.input_height)) return;
   in.fail(
       "output " + in.describe(output) + " looks like final rows of x1, y1, x2, y2, score, class",
       "use --postprocess end-to-end, or give classes=" + std::to_string(6 - head) +
           " if these are its classes");
 }
 
-void refuse_shifted_coco(const DecoderInsertion& in, ValueId output, int64_t channels) {
+void refuse_shifted_coco(const DecoderInsertion& in, ValueId output, int64_t channels, int64_t rows,
+                         bool channels_first) {
   const bool objectness = in.spec.kind != PostprocessKind::kYolov8;
-  if (in.spec.unchecked || in.spec.classes || !in.spec.details().empty()) return;
-  if (channels != (objectness ? 84 : 85)) return;
-  in.fail("the " + std::to_string(channels) + " columns of output " + in.describe(output) +
+  if (in.spec.unchecked || in.spec.classes || channels != (objectness ? 84 : 85)) return;
+  const bool a_row_a_cell =
+      rows == grid_rows(in.attributes.input_width, in.attributes.input_height);
+  const std::string details = in.spec.details();
+  std::string other = "yolov8" + (details.empty() ? "" : "," + details);
+  if (!objectness && channels_first)
+    other = "yolov8,classes=80,rotated if the last column is an angle, yolov5 if not";
+  else if (!objectness)
+    other = a_row_a_cell ? "yolox, or yolov5 if the network gives boxes in pixels" : "yolov5";
+  in.fail(std::to_string(channels) + " of the columns of output " + in.describe(output) +
               " are those of COCO's 80 classes with" + (objectness ? "out" : "") + " an objectness",
-          std::string("use --postprocess ") + (objectness ? "yolov8" : "yolov5") +
-              ", or give classes=" + (objectness ? "79" : "81"));
+          "use --postprocess " + other + ", or give classes=" + (objectness ? "79" : "81"));
 }
 
 void refuse_mask_prototypes(const DecoderInsertion& in, ValueId output, int64_t channels) {

@@ -19,9 +19,10 @@ void insert_yolov8(DecoderInsertion& in) {
   const int64_t channels = s[in.attributes.transposed ? 1 : 2];
   const int64_t rows = s[in.attributes.transposed ? 2 : 1];
   refuse_final_rows(in, output, s[1], s[2], 4);
-  refuse_shifted_coco(in, output, channels);
+  refuse_shifted_coco(in, output, channels - head.details, rows, head.are_first);
   refuse_mask_prototypes(in, output, channels);
-  if (!in.spec.unchecked && rows == 3 * grid_rows(in.attributes))
+  if (!in.spec.unchecked &&
+      rows == 3 * grid_rows(in.attributes.input_width, in.attributes.input_height))
     in.fail("the " + std::to_string(rows) + " rows of output " + in.describe(output) +
                 " are three boxes a cell, as YOLOv5 and YOLOv7 give them with an objectness",
             "use --postprocess yolov5, or add the word unchecked");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "host_builder/graph/internal_error.h"
 #include "host_builder/graph/refusal.h"
 #include "host_builder/tactics/cpu/families.h"
 #include "host_builder/tactics/cuda/families.h"
@@ -214,7 +215,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
   StepSpec step = isolated.lower(*family, graph);
   const GenericKernel kernel = kernel_of(step.kernel);
   if (kernel == nullptr)
-    throw BuildError("internal: the generic GPU family has no kernel for node '" + node.name + "'");
+    throw InternalError("the generic GPU family has no kernel for node '" + node.name + "'");
   step.worker_scratch_bytes = 0;
   kernel(graph, node, step);
   step.kernel = KernelId::kCopy;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host_builder/graph/error.h"
+#include "host_builder/graph/internal_error.h"
 #include "host_builder/tactics/describe_node.h"
 
 namespace stint::builder {
@@ -28,8 +29,8 @@ StepSpec lower_candidate(Graph& graph, const Node& node, const Target& target,
                          const CudaCandidate& candidate) {
   StepSpec step = candidate.family->lower(graph, node, target, candidate.tactic);
   if (!step.launch)
-    throw BuildError(std::string("internal: family ") + candidate.family->name +
-                     " gave no launch for " + describe_node(graph, node));
+    throw InternalError(std::string("family ") + candidate.family->name + " gave no launch for " +
+                        describe_node(graph, node));
   if (step.name.empty()) step.name = node.name;
   step.tactic = candidate.tactic.id;
   step.predicted_us = candidate.tactic.predicted_us;

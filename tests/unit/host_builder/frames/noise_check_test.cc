@@ -8,7 +8,7 @@
 
 #include "host_builder/frames/insert.h"
 #include "host_builder/frames/noise_run.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/graph/internal_error.h"
 
 namespace stint::builder {
 namespace {
@@ -101,6 +101,37 @@ TEST_CASE("decoders that understand their network pass on noise") {
   CHECK(verdict({{"m", {1, 1, 8, 8}, table(64, many(1, -4, 4))}}, "argmax,threshold=0.5,sigmoid") ==
         "");
   CHECK(verdict({{"y", {1, 10}, table(1, many(10, -4, 4))}}, "topk,softmax") == "");
+}
+
+TEST_CASE("what is read behind the classes does not keep the check from running") {
+  const Output prototypes = {"p", {1, 32, 16, 16}, table(256, many(32, -1, 1), true)};
+  const auto with = [&](const Columns& scores) {
+    return std::vector<Output>{
+        {"y", {1, 39, 84}, table(84, kCentres + scores + many(32, -4, 4), true)}, prototypes};
+  };
+  CHECK(verdict(with(many(3, 0, 1)), "yolov8,masks=p") == "");
+  CHECK(verdict(with(many(3, 0, 1)), "yolov8,masks=p,keep-outputs") == "");
+  says(verdict(with(many(3, -5, 2)), "yolov8,masks=p"), "add sigmoid");
+  const auto pose = [](const Columns& scores) {
+    return std::vector<Output>{
+        {"y", {1, 13, 84}, table(84, kCentres + scores + many(6, 0, 64), true)}};
+  };
+  CHECK(verdict(pose(many(3, 0, 1)), "yolov8,classes=3,keypoints=2") == "");
+  says(verdict(pose(many(3, -5, 2)), "yolov8,classes=3,keypoints=2"), "add sigmoid");
+  const auto turned = [](const Columns& scores) {
+    return std::vector<Output>{
+        {"y", {1, 8, 84}, table(84, kCentres + scores + many(1, -0.7f, 2.3f), true)}};
+  };
+  CHECK(verdict(turned(many(3, 0, 1)), "yolov8,classes=3,rotated") == "");
+  says(verdict(turned(many(3, -5, 2)), "yolov8,classes=3,rotated"), "add sigmoid");
+}
+
+TEST_CASE("a fault of the check itself is an error, not a note") {
+  Graph graph = network({{"y", {1, 7, 84}, table(84, kCentres + many(3, 0, 1), true)}});
+  auto decoder = insert_frames(graph, "stretch", "yolov8");
+  // An operand that nothing computes.
+  decoder->operands = {graph.add_value("lost", DType::kF32, {1, 7, 84})};
+  CHECK_THROWS_AS(check_decoder_on_noise(graph, *decoder), InternalError);
 }
 
 TEST_CASE("scores that are no probabilities, or were made probabilities before") {
