@@ -87,10 +87,14 @@ bool InferStream::set_setting(guint property, const GValue* value) {
     }
   }
   if (!running) return true;
-  if (property == kPropModel || property == kPropLabelsFile) update_in_background();
+  if (property == kPropModel || property == kPropLabelsFile) plan_is_set_ = true;
   remark_on_setting(property);
   if (Problem problem = check_settings(all_settings())) post_error(element(), problem);
   return true;
+}
+
+void InferStream::settings_complete() {
+  if (plan_is_set_.exchange(false)) update_in_background();
 }
 
 void InferStream::remark_on_setting(guint property) {

@@ -3,6 +3,7 @@
 
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
+#include <atomic>
 
 #include <memory>
 #include <mutex>
@@ -28,6 +29,9 @@ class InferStream {
 
   // ---- settings; any thread
   bool set_setting(guint property, const GValue* value);
+  /// After all properties of one g_object_set(): model and labels-file that were set together are
+  /// loaded together.
+  void settings_complete();
   bool get_setting(guint property, GValue* value) const;
   GstStructure* stats() const;
   std::string active_device() const;
@@ -82,8 +86,9 @@ class InferStream {
 
   InferSettings settings_;  // under the object's lock
   // Under the object's lock, too.
-  bool labels_are_new_ = false;  // labels-file was set after the last model
-  std::string dropped_labels_;   // the labels-file of the model before, until that is said
+  std::atomic<bool> plan_is_set_{false};  // model or labels-file, by a call that is not complete
+  bool labels_are_new_ = false;           // labels-file was set after the last model
+  std::string dropped_labels_;            // the labels-file of the model before, until that is said
   gchar* stream_id_ =
       nullptr;  // GRefString, under the object's lock; written by the streaming thread
 

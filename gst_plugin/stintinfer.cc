@@ -75,6 +75,12 @@ static void gst_stint_infer_set_property(GObject* object, guint id, const GValue
   }
 }
 
+static void gst_stint_infer_dispatch_properties_changed(GObject* object, guint count,
+                                                        GParamSpec** specs) {
+  G_OBJECT_CLASS(parent_class)->dispatch_properties_changed(object, count, specs);
+  GST_STINT_INFER(object)->stream->settings_complete();
+}
+
 static void gst_stint_infer_get_property(GObject* object, guint id, GValue* value,
                                          GParamSpec* spec) {
   stint::gst::InferStream* stream = GST_STINT_INFER(object)->stream;
@@ -177,6 +183,7 @@ static void gst_stint_infer_class_init(GstStintInferClass* klass) {
   auto* transform = GST_BASE_TRANSFORM_CLASS(klass);
   object->set_property = gst_stint_infer_set_property;
   object->get_property = gst_stint_infer_get_property;
+  object->dispatch_properties_changed = gst_stint_infer_dispatch_properties_changed;
   object->finalize = gst_stint_infer_finalize;
   stint::gst::install_properties(object);
 
