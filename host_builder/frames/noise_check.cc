@@ -35,6 +35,7 @@ std::string number(float v) {
 struct Range {
   float least = std::numeric_limits<float>::infinity();
   float most = -std::numeric_limits<float>::infinity();
+  double sum = 0;
   int64_t count = 0;
   bool whole = true;
 
@@ -43,8 +44,10 @@ struct Range {
     least = std::min(least, v);
     most = std::max(most, v);
     whole = whole && v == std::floor(v);
+    sum += static_cast<double>(v);
     ++count;
   }
+  double mean() const { return count > 0 ? sum / static_cast<double>(count) : 0.0; }
   bool probabilities() const { return least >= -kRounding && most <= 1.0f + kRounding; }
   bool varied_probabilities() const {
     return count >= kEnoughValues && least >= 0.0f && most <= 1.0f && least < most;
@@ -183,7 +186,7 @@ class Check {
         columns[static_cast<size_t>(c)].add(v);
       }
     }
-    columns_left_alone(t, first + a_.classes);
+    columns_left_alone(t, first + a_.classes, columns);
     if (a_.apply_softmax) already_softmax(t, first, all);
     if (has_separate_scores()) one_class_everywhere(t, first);
     if (a_.apply_softmax) return;
@@ -214,17 +217,23 @@ class Check {
   }
 
   /// Masks, key points and angles leave 0..1; what stays in it are scores that are not read.
-  void columns_left_alone(const Table& t, int64_t begin) const {
+  /// In noise the scores of all classes are alike; an angle may lie in 0..1, but is no such score.
+  void columns_left_alone(const Table& t, int64_t begin, const std::vector<Range>& classes) const {
     if (!spec_.details().empty()) return;
     Range left;
     for (int64_t row = 0; row < t.rows(); ++row)
       for (int64_t c = begin; c < t.channels(); ++c) left.add(t.at(row, c));
     if (!left.varied_probabilities()) return;
+    double score = 0;
+    for (const Range& c : classes) score = std::max(score, c.mean());
+    const bool one = t.channels() - begin == 1;
+    if (one && left.mean() > 0.1 && left.mean() > 2 * score) return;
     const std::string more = std::to_string(t.channels() - begin);
     refuse(more + " column(s) of " + left.text() +
                " behind the classes, scores as well: of more classes, or shifted by an objectness",
            spec_.kind == PostprocessKind::kYolov8
-               ? "give a larger classes=, or use --postprocess yolov5"
+               ? std::string("give a larger classes=, or use --postprocess yolov5") +
+                     (one ? ", or add rotated if the column is an angle" : "")
                : "give a larger classes=");
   }
 

@@ -333,6 +333,11 @@ TEST_CASE("a decoder that is given another kind of output names the one that fit
   says(refused({{"output0", {1, 252, 8}}}, "yolov8"), "use --postprocess yolov5");
   says(refused({{"output0", {1, 300, 85}}}, "yolov8"), "use --postprocess yolov5");
   says(refused({{"output0", {1, 84, 300}}}, "yolov5"), "use --postprocess yolov8");
+  says(refused({{"output0", {1, 84, 84}}}, "yolox"), "use --postprocess yolov8");
+  says(refused({{"output0", {1, 12, 84}}}, "yolov5"), "use --postprocess yolov8");
+  says(refused({{"output0", {1, 116, 300}}, {"p", {1, 32, 16, 16}}}, "yolov5,masks=p"),
+       "use --postprocess yolov8,masks=p");
+  says(refused({{"output0", {1, 84, 8400}}}, "argmax"), "axis=1");
   CHECK(refused({{"output0", {1, 84, 300}}}, "yolov5,classes=79") == "accepted");
   says(refused({{"boxes", {1, 20, 4}}, {"scores", {1, 20}}, {"labels", {1, 20}}}, "boxes-scores"),
        "use --postprocess boxes-scores,boxes=boxes,scores=scores,labels=labels");

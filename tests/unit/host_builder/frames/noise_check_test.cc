@@ -126,6 +126,28 @@ TEST_CASE("what is read behind the classes does not keep the check from running"
   says(verdict(turned(many(3, -5, 2)), "yolov8,classes=3,rotated"), "add sigmoid");
 }
 
+TEST_CASE("boxes relative to grid cells are no pixels, pixels no such boxes") {
+  const Columns cells = {{-2, 3}, {-2, 3}, {-1, 3.5f}, {-1, 3.5f}};
+  const auto raw = [](const Columns& boxes) {
+    return std::vector<Output>{{"y", {1, 84, 8}, table(84, boxes + many(4, 0, 1))}};
+  };
+  CHECK(verdict(raw(cells), "yolox") == "");
+  says(verdict(raw(cells), "yolov5"), "use --postprocess yolox");
+  says(verdict(raw(cells), "yolov8"), "use --postprocess yolox");
+  says(verdict(raw(kCentres), "yolox"), "use --postprocess yolov5");
+  CHECK(verdict(raw(kCentres), "yolov5") == "");
+  says(verdict(raw({{0, 64}, {0, 64}, {-9, 9}, {-9, 9}}), "yolov5"), "negative width or height");
+}
+
+TEST_CASE("an angle that is not read is no score, more classes are") {
+  const auto behind = [](float low, float high) {
+    return std::vector<Output>{
+        {"y", {1, 84, 9}, table(84, kCentres + many(4, 0, 0.1f) + many(1, low, high))}};
+  };
+  CHECK(verdict(behind(0.5f, 1.0f), "yolov8,classes=4") == "");
+  says(verdict(behind(0.0f, 0.1f), "yolov8,classes=4"), "add rotated");
+}
+
 TEST_CASE("a fault of the check itself is an error, not a note") {
   Graph graph = network({{"y", {1, 7, 84}, table(84, kCentres + many(3, 0, 1), true)}});
   auto decoder = insert_frames(graph, "stretch", "yolov8");
