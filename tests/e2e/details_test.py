@@ -47,7 +47,7 @@ def head(random, classes, extra, objectness=False):
     """[1, columns, ROWS]: boxes, perhaps objectness, classes, then what `extra` draws."""
     columns = [random.uniform(-5, WIDTH + 5, ROWS), random.uniform(-5, HEIGHT + 5, ROWS), random.uniform(8, 50, ROWS), random.uniform(8, 40, ROWS)]
     columns += [random.uniform(0.5, 1, ROWS)] if objectness else []
-    base = np.concatenate([np.stack(columns), random.uniform(0, 0.95, (classes, ROWS)), extra]).astype(np.float32)
+    base = np.concatenate([np.stack(columns), random.uniform(0.05, 0.95, (classes, ROWS)), extra]).astype(np.float32)
     return base[None], random.uniform(-0.04, 0.04, base[None].shape).astype(np.float32)
 
 
