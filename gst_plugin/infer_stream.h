@@ -3,8 +3,8 @@
 
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
-#include <atomic>
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>

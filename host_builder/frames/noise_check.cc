@@ -160,6 +160,11 @@ class Check {
           std::find(decoder_.outputs.begin(), decoder_.outputs.end(), id) != decoder_.outputs.end();
       for (const DetectionOutput& d : graph_.detections)
         own = own || id == d.detections || id == d.counts;
+      if (const std::optional<NodeId> producer = graph_.producer(id)) {
+        const Op op = graph_.node(*producer).op;
+        own = own || op == Op::kDetectionMasks || op == Op::kDetectionKeypoints ||
+              op == Op::kRotatedBoxes;
+      }
       if (!own) network.outputs.push_back(network.add_value(v.name, v.dtype, v.shape));
     }
     const std::string other = fitting_decoder(network, spec_.kind, cells());

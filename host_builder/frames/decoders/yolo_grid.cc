@@ -40,11 +40,12 @@ void insert_yolo_grid(DecoderInsertion& in) {
   refuse_final_rows(in, output, s[1], s[2], 5);
   refuse_shifted_coco(in, output, s[2] - head.details, s[1], head.are_first);
   refuse_mask_prototypes(in, output, s[2]);
-  if (!in.spec.unchecked && head.are_first && s[1] == grid_rows(a.input_width, a.input_height))
+  if (!in.spec.unchecked && !in.spec.classes && head.are_first &&
+      s[1] == grid_rows(a.input_width, a.input_height))
     in.fail(
         "output " + in.describe(output) +
             " has a column for each cell, as YOLOv8 and its kin give them without an objectness",
-        "use --postprocess yolov8, or add the word unchecked");
+        "use --postprocess yolov8, or give classes= if there is one nevertheless");
   set_head_classes(in, head, s[2] - 5, output);
   in.finish_detections({5 + a.classes, head.details});
 }
