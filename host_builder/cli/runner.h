@@ -1,6 +1,7 @@
 // A plan file opened and ready to run, for the commands that execute plans.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,11 @@ class Runner {
   Runner(const std::string& plan_path, const RunnerOptions& options);
 
   const Plan& plan() const { return file_.plan(); }
+  /// What runs, whatever has become of the file since.
+  std::vector<std::byte> plan_bytes() const {
+    const auto* begin = static_cast<const std::byte*>(file_.data());
+    return {begin, begin + file_.size()};
+  }
   const stint_options& session_options() const { return session_options_; }
   Session& session() { return engine_.session(); }
   uint32_t batch() const { return batch_; }

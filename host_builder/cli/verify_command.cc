@@ -146,11 +146,10 @@ void compare_layers(Runner& runner, const std::vector<HostTensor>& inputs,
 }
 
 // A plan is compared with its own model only: another one has other weights, if not other inputs.
-void require_same_model(const VerifyArguments& arguments) {
+void require_same_model(const VerifyArguments& arguments, const Runner& runner) {
   const SourceHash found =
       source_hash(read_file(arguments.model), ExternalFolders::of_model(arguments.model));
-  const auto needed =
-      describe_json(read_file(arguments.plan)).at("source_sha256").get<std::string>();
+  const auto needed = describe_json(runner.plan_bytes()).at("source_sha256").get<std::string>();
   if (hash_text(found.digest) == needed) return;
   std::string covered = arguments.model;
   for (const std::string& file : found.files) covered += ", " + file;
@@ -163,7 +162,7 @@ void require_same_model(const VerifyArguments& arguments) {
 
 void verify(const VerifyArguments& arguments) {
   Runner runner(arguments.plan, arguments.options);
-  require_same_model(arguments);
+  require_same_model(arguments, runner);
   ImportOptions options;
   options.batch = runner.batch();
   std::map<std::string, HostTensor> inputs;
