@@ -125,6 +125,14 @@ class RowTracker {
     }
   }
 
+  /// One more operand's rows beside those of the others; false if they are not the same rows.
+  static bool join(const Rows& rows, std::optional<Rows>& joined) {
+    if (joined && (joined->source != rows.source || joined->axis != rows.axis)) return false;
+    const bool numbers = rows.numbers && (!joined || joined->numbers);
+    joined = Rows{rows.source, rows.axis, numbers};
+    return true;
+  }
+
   /// Numpy's broadcasting: every operand with rows has them on the same axis of the result.
   std::optional<Rows> aligned(const Node& node) const {
     const Shape& y = shape(node.outputs[0]);
@@ -136,11 +144,7 @@ class RowTracker {
       const int64_t extent = shape(id)[rows->axis];
       rows->axis += y.size() - shape(id).size();
       if (y[rows->axis] != extent) return std::nullopt;
-      if (result && (result->source != rows->source || result->axis != rows->axis))
-        return std::nullopt;
-      const bool numbers = rows->numbers && (!result || result->numbers);
-      result = rows;
-      result->numbers = numbers;
+      if (!join(*rows, result)) return std::nullopt;
     }
     return result;
   }
@@ -161,11 +165,7 @@ class RowTracker {
       const std::optional<Rows> rows = rows_of(id);
       if (!rows) continue;
       if (rows->axis == axis) return std::nullopt;
-      if (result && (result->source != rows->source || result->axis != rows->axis))
-        return std::nullopt;
-      const bool numbers = rows->numbers && (!result || result->numbers);
-      result = rows;
-      result->numbers = numbers;
+      if (!join(*rows, result)) return std::nullopt;
     }
     return result;
   }
