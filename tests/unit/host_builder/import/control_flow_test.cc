@@ -8,18 +8,13 @@
 #include "host_builder/graph/refusal.h"
 #include "host_builder/graph/shape.h"
 #include "tests/support/evaluated.h"
+#include "tests/support/mentions.h"
 #include "tests/support/onnx_model.h"
 
 namespace stint::builder {
 namespace {
 
 using Floats = std::vector<float>;
-
-void mentions(const std::string& text, const std::string& part) {
-  CAPTURE(text);
-  CAPTURE(part);
-  CHECK(text.find(part) != std::string::npos);
-}
 
 ModelBuilder& flag(ModelBuilder& m, const std::string& name, bool value) {
   auto* tensor = m.model().mutable_graph()->add_initializer();

@@ -5,18 +5,13 @@
 
 #include "host_builder/graph/refusal.h"
 #include "tests/support/evaluated.h"
+#include "tests/support/mentions.h"
 #include "tests/support/onnx_model.h"
 
 namespace stint::builder {
 namespace {
 
 using Floats = std::vector<float>;
-
-void mentions(const std::string& text, const std::string& part) {
-  CAPTURE(text);
-  CAPTURE(part);
-  CHECK(text.find(part) != std::string::npos);
-}
 
 /// leaky(u; slope) = LeakyRelu(u, alpha=slope)
 ModelBuilder leaky() {

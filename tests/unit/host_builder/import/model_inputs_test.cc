@@ -3,16 +3,11 @@
 #include <doctest/doctest.h>
 
 #include "host_builder/graph/refusal.h"
+#include "tests/support/mentions.h"
 #include "tests/support/onnx_model.h"
 
 namespace stint::builder {
 namespace {
-
-void mentions(const std::string& text, const std::string& part) {
-  CAPTURE(text);
-  CAPTURE(part);
-  CHECK(text.find(part) != std::string::npos);
-}
 
 onnx::TensorShapeProto::Dimension& dimension(ModelBuilder& m, int axis, int input = 0) {
   return *m.model()

@@ -6,6 +6,7 @@
 
 #include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
+#include "tests/support/mentions.h"
 #include "tests/support/onnx_model.h"
 
 namespace stint::builder {
@@ -13,13 +14,6 @@ namespace {
 
 Shape output_shape(const Graph& graph, size_t i = 0) {
   return graph.value(graph.outputs.at(i)).shape;
-}
-
-bool mentions(const std::string& text, const std::string& part) {
-  CAPTURE(text);
-  CAPTURE(part);
-  CHECK(text.find(part) != std::string::npos);
-  return true;
 }
 
 TEST_CASE("every unsupported and malformed node is reported at once") {
