@@ -3,17 +3,18 @@
 #include <cstdio>
 #include <memory>
 
-#include "host_builder/builder.h"
+#include "host_builder/builder/builder.h"
+#include "host_builder/builder/pass_list.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/progress.h"
-#include "host_builder/emit/output_file.h"
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
 #include "host_builder/frames/preprocess_spec.h"
-#include "host_builder/graph/error.h"
 #include "host_builder/import/model_files.h"
-#include "host_builder/utf8.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/output_file.h"
+#include "host_builder/support/utf8.h"
 
 namespace stint::builder {
 namespace {

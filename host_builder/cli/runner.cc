@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "agent/measure.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 

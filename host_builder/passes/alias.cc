@@ -183,18 +183,14 @@ class Aliasing {
   size_t changes_ = 0;
 };
 
-size_t run(Graph& graph) { return Aliasing(graph).run(); }
+size_t run(Graph& graph, const PassContext&) { return Aliasing(graph).run(); }
 
 }  // namespace
 
-const Pass kAliasPass = {
-    "alias",
-    "the graph is physical and final but for this pass; it may not be sorted afterwards",
-    "no concatenation is left; slices and reshapes are views wherever strides can express them, "
-    "and so are transposes beside products of two activations; graph outputs are dense buffers of "
-    "their own",
-    true,
-    run,
-};
+/// Requires: the graph is physical and final but for this pass; it may not be sorted afterwards.
+/// Ensures: no concatenation is left; slices and reshapes are views wherever strides can express
+/// them, and so are transposes beside products of two activations; graph outputs are dense buffers
+/// of their own.
+const Pass kAliasPass = {"alias", true, run};
 
 }  // namespace stint::builder

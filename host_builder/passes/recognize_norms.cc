@@ -153,7 +153,7 @@ bool recognize(Graph& graph, NodeId n) {
   return true;
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   size_t changes = 0;
   for (NodeId n : std::vector<NodeId>(graph.order()))
     if (!graph.node(n).dead && recognize(graph, n)) ++changes;
@@ -163,13 +163,9 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kRecognizeNormsPass = {
-    "recognize-norms",
-    "constants are folded; no two nodes compute the same (fold-constants, common-code)",
-    "layer normalisations over trailing axes are single nodes, with the scale and shift that only "
-    "they have",
-    true,
-    run,
-};
+/// Requires: constants are folded; no two nodes compute the same (fold-constants, common-code).
+/// Ensures: layer normalisations over trailing axes are single nodes, with the scale and shift that
+/// only they have.
+const Pass kRecognizeNormsPass = {"recognize-norms", true, run};
 
 }  // namespace stint::builder

@@ -3,7 +3,7 @@
 // accumulation. Strides are free, so that transposed operands and parts of others are read where
 // they lie; a batch stride of 0 repeats an operand.
 //
-// Constants (host_builder/tactics/cuda/batch_gemm.cc): kBatches, kCountQ (batch is p * kCountQ +
+// Constants (host_builder/lowering/cuda/gemm/batch_gemm.cc): kBatches, kCountQ (batch is p * kCountQ +
 // q), kM, kN, kK; types A of a, W of b, Y, R; strides kAN, kAH (batches), kAW (rows), kAC (columns)
 // of a, and so on; kAWhole, kBWhole: 16 bytes along the operand's lines lie inside or outside of it
 // and are aligned; kBAlongK: lines of b run along k, else along n; the tile kBM x kBN x kBK,

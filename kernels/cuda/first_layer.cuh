@@ -7,7 +7,7 @@
 // transpose.
 //
 // k counts (window row, position in its run), runs padded to kRun (even) with weights of zero; the
-// weights lie in fragment order (host_builder/tactics/cuda/first_layer.cc).
+// weights lie in fragment order (host_builder/lowering/cuda/direct/first_layer.cc).
 //
 // Constants: kBatch, kInHeight, kInWidth, kInChannels, kHeight, kWidth, kChannels, kKernelH,
 // kKernelW, kStrideH, kStrideW, kPadTop, kPadLeft; kTileH, kTileW, kWarps, kResident (blocks of a

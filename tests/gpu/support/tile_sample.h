@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "host_builder/tactics/cuda/gemm_cost.h"
+#include "host_builder/lowering/cuda/gemm/gemm_cost.h"
 #include "tests/gpu/support/conv_cases.h"
 
 namespace stint::test {

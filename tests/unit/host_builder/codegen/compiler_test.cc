@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "host_builder/codegen/nvrtc_release.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

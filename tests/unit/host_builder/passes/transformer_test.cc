@@ -4,13 +4,15 @@
 #include <cstring>
 #include <map>
 
-#include "host_builder/quantize/to_half.h"
-#include "host_builder/tactics/cuda/lower_for_cuda.h"
-#include "host_builder/tactics/cuda/view_transposes.h"
-#include "host_builder/tactics/evaluate_graph.h"
+#include "host_builder/builder/pass_list.h"
+#include "host_builder/evaluate/evaluate_graph.h"
+#include "host_builder/lowering/cuda/lower_for_cuda.h"
+#include "host_builder/lowering/cuda/passes/view_transposes.h"
+#include "host_builder/passes/passes.h"
 #include "pass_check.h"
 #include "tests/support/aligned_bytes.h"
 #include "tests/support/cuda_on_host.h"
+#include "tests/support/pass_context.h"
 
 using namespace stint;
 using namespace stint::builder;
@@ -138,7 +140,7 @@ TEST_CASE("a transformer's steps are products, softmax and normalisations") {
   SUBCASE("cpu") {}
   SUBCASE("gpu") { gpu = true; }
   if (gpu) m.graph.hints.merge_channels = 1024;
-  run_passes(m.graph, {});
+  run_passes(m.graph, all_passes(), on_cpu(), {});
   INFO(to_text(m.graph));
   MESSAGE("transformer of two layers: ", m.graph.live_node_count(), " steps");
   CHECK(m.graph.live_node_count() == 24);  // queries, keys and values are one product
@@ -156,8 +158,8 @@ TEST_CASE("a transformer's steps are products, softmax and normalisations") {
     CHECK(static_cast<double>(f[i]) == doctest::Approx(y.data[i]).epsilon(1e-4));
   if (!gpu) return;
   // What a GPU with tensor cores runs them with.
-  to_half(m.graph);
-  CHECK(view_transposes(m.graph, find_target("sm_90")) == 2);
+  kToHalfPass.run(m.graph, on_cpu());
+  CHECK(kViewTransposesPass.run(m.graph, {find_target("sm_90")}) == 2);
   for (const char* name : {"sm_90", "orin"}) {
     const Target& target = find_target(name);
     for (const NodeId n : std::vector<NodeId>(m.graph.order())) {
