@@ -1,5 +1,7 @@
 // Nodes whose operands are all constant are computed now, by the kernels that would compute them on
 // the device.
+#include "host_builder/evaluate/fold_constants.h"
+
 #include "host_builder/evaluate/evaluate.h"
 #include "host_builder/passes/passes.h"
 #include "host_builder/passes/rewrite.h"
