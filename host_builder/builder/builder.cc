@@ -42,9 +42,9 @@ std::vector<Target> chosen_targets(const BuildOptions& options) {
       findings.add(error.what());
     }
   }
-  if (options.precision != "fp32" && options.precision != "fp16" && options.precision != "auto")
+  if (options.precision != "fp32" && options.precision != "fp16")
     findings.add("there is no precision '" + options.precision +
-                 "'; this builder knows fp32, fp16 and auto");
+                 "'; this builder knows fp32 and fp16");
   try {
     findings.raise("the plan cannot be built for what was asked:");
   } catch (const BuildError& error) {

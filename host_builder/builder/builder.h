@@ -27,8 +27,7 @@ struct BuildOptions {
   std::string postprocess;  // SPEC; empty: none
   std::vector<std::string> labels;
   PassOptions passes;
-  std::string precision =
-      "fp32";      // of GPU targets: fp32, fp16, or auto (the fastest that is exact enough: fp16)
+  std::string precision = "fp32";  // of GPU targets: fp32 or fp16
   std::string as;  // GPU targets get the kernels of this one (see dressed_as); empty: their own
   bool concurrent = true;  // GPU targets: independent branches may run at the same time
   std::vector<std::filesystem::path> tactic_files;  // measured or pinned tactics, merged

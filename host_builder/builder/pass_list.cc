@@ -25,10 +25,10 @@ const std::vector<Pass>& all_passes() {
       kFuseHorizontalPass,
       kLayoutPass,
       kFoldConstantsPass,  // spatial nodes can be computed now
+      kAssignPrecisionPass,
       kFusePointwisePass,
       kDeadCodePass,
       kAliasPass,
-      kToHalfPass,
       kViewTransposesPass,
       kUpsampleAsAddressingPass,
   };

@@ -230,10 +230,8 @@ void add_build_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--as", arguments->options.as,
                       "Give GPU targets the kernels of this one, to prove them on another device");
-  command
-      ->add_option("--precision", arguments->options.precision,
-                   "Of GPU targets: fp32, fp16, or auto (fp16 where the device gains by it)")
-      ->check(CLI::IsMember({"fp32", "fp16", "auto"}))
+  command->add_option("--precision", arguments->options.precision, "Of GPU targets: fp32 or fp16")
+      ->check(CLI::IsMember({"fp32", "fp16"}))
       ->capture_default_str();
   command->add_option("--batch", arguments->options.batches, "Batch sizes, e.g. 1,4")
       ->delimiter(',')

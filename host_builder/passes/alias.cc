@@ -75,7 +75,7 @@ class Aliasing {
     for (ValueId part : std::vector<ValueId>(graph_.node(n).inputs)) {
       const int64_t extent = graph_.value(part).shape[static_cast<size_t>(axis)];
       if (graph_.value(part).elements() > 0) {
-        const ValueId placed = is_free(part) ? part : copied(n, part);
+        const ValueId placed = is_free(part) ? part : copied(n, part, y.dtype);
         place(placed, whole, offset, strides);
       }
       offset += extent * strides[static_cast<size_t>(axis)];
@@ -84,10 +84,10 @@ class Aliasing {
     ++changes_;
   }
 
-  ValueId copied(NodeId before, ValueId id) {
+  ValueId copied(NodeId before, ValueId id, DType dtype) {
     const Value& value = graph_.value(id);
     return insert_before(graph_, before, value.name + "_copy", Op::kIdentity, std::monostate(),
-                         {id}, value.dtype, value.shape);
+                         {id}, dtype, value.shape);
   }
 
   /// The reshaped value has its place (or is a graph output): its operand can be computed right
@@ -183,14 +183,15 @@ class Aliasing {
   size_t changes_ = 0;
 };
 
-size_t run(Graph& graph, const PassContext&) { return Aliasing(graph).run(); }
-
 }  // namespace
+
+size_t alias(Graph& graph) { return Aliasing(graph).run(); }
 
 /// Requires: the graph is physical and final but for this pass; it may not be sorted afterwards.
 /// Ensures: no concatenation is left; slices and reshapes are views wherever strides can express
 /// them, and so are transposes beside products of two activations; graph outputs are dense buffers
 /// of their own.
-const Pass kAliasPass = {"alias", true, run};
+const Pass kAliasPass = {"alias", true,
+                         [](Graph& graph, const PassContext&) { return alias(graph); }};
 
 }  // namespace stint::builder

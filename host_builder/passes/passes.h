@@ -20,12 +20,13 @@ extern const Pass kFuseHorizontalPass;
 extern const Pass kLayoutPass;
 extern const Pass kFusePointwisePass;
 extern const Pass kAliasPass;
-extern const Pass kToHalfPass;
+extern const Pass kAssignPrecisionPass;
 
 // Number of changes each.
 size_t remove_dead_code(Graph& graph);
 size_t simplify(Graph& graph);
 size_t fp16_to_f32(Graph& graph);
+size_t alias(Graph& graph);
 
 /// Operations whose meaning depends on where the channel axis is.
 bool is_spatial(Op op);

@@ -59,7 +59,7 @@ TEST_CASE("kernels compute the same before and after the passes") {
     Graph graph = import_onnx_file(std::filesystem::path(data) / model, {});
     const HostTensors inputs = random_floats(graph);
     const HostTensors before = evaluate_graph(graph, inputs);
-    run_passes(graph, all_passes(), on_cpu(), {});
+    run_passes(graph, all_passes(), test::on_cpu(), {});
     const HostTensors after = evaluate_graph(graph, inputs);
     REQUIRE(before.size() == after.size());
     for (const auto& [name, tensor] : before) {

@@ -44,7 +44,7 @@ struct Inserted {
       : graph(std::move(original)) {
     insert_frames(graph, preprocess, postprocess);
     verify(graph);
-    run_passes(graph, all_passes(), on_cpu(), {});
+    run_passes(graph, all_passes(), test::on_cpu(), {});
     const std::vector<NodeId> order = graph.order();
     for (const NodeId n : order) steps.push_back(lower_for_cpu(graph, Node(graph.node(n))));
   }

@@ -68,7 +68,7 @@ std::vector<StepSpec> steps_of(Graph& graph, const std::string& preprocess,
                                const std::string& postprocess) {
   insert_frames(graph, preprocess, postprocess);
   verify(graph);
-  run_passes(graph, all_passes(), on_cpu(), {});
+  run_passes(graph, all_passes(), test::on_cpu(), {});
   std::vector<StepSpec> steps;
   const std::vector<NodeId> order = graph.order();
   for (const NodeId n : order) steps.push_back(lower_for_cpu(graph, Node(graph.node(n))));

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "pass_check.h"
 #include "tests/support/pass_context.h"
 

@@ -172,7 +172,7 @@ TEST_CASE("in FP16 plans tensor cores write the upsampled result") {
     CAPTURE(name);
     Neck neck({2, 2, true, Second::kConcat, false, 1, asymmetric()});
     kAliasPass.run(neck.graph, on_cpu());
-    kToHalfPass.run(neck.graph, on_cpu());
+    kAssignPrecisionPass.run(neck.graph, on_cpu());
     const Target& target = find_target(name);
     CHECK(kUpsampleAsAddressingPass.run(neck.graph, {target}) == 1);
     const Node& conv = producer_of(neck.graph, neck.upsampled);

@@ -1,6 +1,9 @@
-#include "host_builder/passes/passes.h"
-
+// FP16 plans: which values are stored as 16-bit floats. Decided before values share memory and
+// before element-wise nodes are fused, for both depend on the types.
 #include <vector>
+
+#include "host_builder/graph/views.h"
+#include "host_builder/passes/passes.h"
 
 namespace stint::builder {
 namespace {
@@ -13,7 +16,10 @@ bool is_statistic(Op op) { return op == Op::kReduce || op == Op::kTopK; }
 
 class HalfAssignment {
  public:
-  explicit HalfAssignment(Graph& graph) : graph_(graph), keeps_(graph.value_count(), false) {}
+  explicit HalfAssignment(Graph& graph)
+      : graph_(graph), aliased_(graph), keeps_(graph.value_count(), false) {
+    alias(aliased_);
+  }
 
   size_t run() {
     for (const ValueId id : graph_.inputs) keep(id);
@@ -22,7 +28,8 @@ class HalfAssignment {
       if (!is_statistic(graph_.node(n).op)) continue;
       for (const ValueId id : graph_.node(n).outputs) keep(id);
     }
-    // Views may lie before or behind the node in question: repeat until nothing changes.
+    // What shares memory may lie before or behind the node in question: repeat until nothing
+    // changes.
     while (widen_towards_outputs()) {
     }
     size_t changed = 0;
@@ -36,9 +43,7 @@ class HalfAssignment {
   }
 
  private:
-  ValueId root(ValueId id) const {
-    return graph_.value(id).view ? graph_.value(id).view->base : id;
-  }
+  ValueId root(ValueId id) const { return root_of(aliased_, id); }
 
   bool keep(ValueId id) {
     if (id == kNoValue || keeps_[root(id)]) return false;
@@ -63,7 +68,8 @@ class HalfAssignment {
   }
 
   Graph& graph_;
-  std::vector<bool> keeps_;  // by the value whose storage it is
+  Graph aliased_;            // what will share memory has one type: aliasing is tried on a copy
+  std::vector<bool> keeps_;  // by the value whose storage it will be
 };
 
 /// These keep f32: constants (kernel families pack weights as they need them), inputs and outputs
@@ -76,8 +82,10 @@ size_t run(Graph& graph, const PassContext&) {
 
 }  // namespace
 
-/// Requires: the graph is physical and aliased. Ensures: other intermediate f32 values are stored
-/// as f16; kernels still compute in f32 and round when they store.
-const Pass kToHalfPass = {"to-half", true, run, [](const PassContext& c) { return c.half; }};
+/// Requires: the graph is physical. Ensures: other intermediate f32 values are stored as f16, and
+/// what aliasing will put into one storage has one type; kernels still compute in f32 and round
+/// when they store.
+const Pass kAssignPrecisionPass = {"assign-precision", true, run,
+                                   [](const PassContext& c) { return c.half; }};
 
 }  // namespace stint::builder

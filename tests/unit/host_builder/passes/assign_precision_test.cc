@@ -30,13 +30,13 @@ struct Network {
 
 TEST_CASE("inside the network values are f16, from the last convolution on f32") {
   Network n;
-  CHECK(kToHalfPass.run(n.m.graph, on_cpu()) == 2);
+  CHECK(kAssignPrecisionPass.run(n.m.graph, on_cpu()) == 2);
   CHECK(n.dtype(n.x) == DType::kF32);
   CHECK(n.dtype(n.first) == DType::kF16);
   CHECK(n.dtype(n.mid) == DType::kF16);
   CHECK(n.dtype(n.head) == DType::kF32);
   CHECK(n.dtype(n.boxes) == DType::kF32);
-  CHECK(kToHalfPass.run(n.m.graph, on_cpu()) == 0);
+  CHECK(kAssignPrecisionPass.run(n.m.graph, on_cpu()) == 0);
 }
 
 TEST_CASE("what shares memory with an output keeps its type; constants do") {
@@ -48,7 +48,7 @@ TEST_CASE("what shares memory with an output keeps its type; constants do") {
   m.graph.value(y).view = View{whole, 8};
   m.graph.value(y).strides = {256, 64, 16, 1};
   m.graph.outputs.push_back(whole);
-  CHECK(kToHalfPass.run(m.graph, on_cpu()) == 0);
+  CHECK(kAssignPrecisionPass.run(m.graph, on_cpu()) == 0);
   for (ValueId id = 0; id < m.graph.value_count(); ++id)
     CHECK(m.graph.value(id).dtype == DType::kF32);
 }
@@ -62,7 +62,7 @@ TEST_CASE("statistics and integers keep their types") {
   const ValueId centred = m.binary(EltOp::kSub, a, mean);
   const ValueId y = m.op(Op::kMatMul, MatMulAttributes{}, {centred, m.constant({64, 4})});
   m.output(y);
-  kToHalfPass.run(m.graph, on_cpu());
+  kAssignPrecisionPass.run(m.graph, on_cpu());
   CHECK(m.graph.value(mean).dtype == DType::kF32);
   CHECK(m.graph.value(a).dtype == DType::kF16);
   CHECK(m.graph.value(centred).dtype == DType::kF16);
