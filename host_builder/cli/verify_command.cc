@@ -8,7 +8,6 @@
 #include <optional>
 
 #include "host_builder/builder/pass_list.h"
-#include "host_builder/import/source_hash.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/npy.h"
@@ -18,6 +17,7 @@
 #include "host_builder/evaluate/evaluate_graph.h"
 #include "host_builder/evaluate/plan_layers.h"
 #include "host_builder/import/onnx.h"
+#include "host_builder/import/source_hash.h"
 #include "host_builder/support/read_file.h"
 #include "host_builder/support/refusal.h"
 #include "plan_schema/half.h"
