@@ -5,6 +5,7 @@
 
 #include "host_builder/graph/op_names.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/graph/views.h"
 #include "host_builder/passes/layout.h"
 #include "host_builder/passes/passes.h"
 #include "host_builder/support/error.h"
@@ -47,10 +48,7 @@ class Evaluation {
   }
 
  private:
-  ValueId root(ValueId id) const {
-    const Value& value = graph_.value(id);
-    return value.view ? value.view->base : id;
-  }
+  ValueId root(ValueId id) const { return root_of(graph_, id); }
 
   HostTensor input(ValueId id, const HostTensors& inputs) const {
     const Value& value = graph_.value(id);
@@ -85,7 +83,7 @@ class Evaluation {
   template <typename F>
   void for_each_element(const Value& value, F f) const {
     const size_t size = dtype_bytes(value.dtype);
-    const Shape strides = value.strides.empty() ? dense_strides(value.shape) : value.strides;
+    const Shape strides = strides_of(value);
     const size_t rank = value.shape.size();
     Shape index(rank, 0);
     int64_t at = value.view ? value.view->offset : 0;

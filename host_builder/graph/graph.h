@@ -73,6 +73,11 @@ struct Node {
   }
 };
 
+/// Whether the node has its optional operand `i`.
+inline bool has_operand(const Node& node, size_t i) {
+  return i < node.inputs.size() && node.inputs[i] != kNoValue;
+}
+
 /// A camera frame bound at run time. A kPreprocess node (PreprocessAttributes::image) makes a value
 /// of it; it is no value itself.
 struct ImageInput {

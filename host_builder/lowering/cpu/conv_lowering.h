@@ -17,10 +17,6 @@ inline bool all_f32(const Graph& graph, const Node& node) {
   return is_f32(graph, node.outputs.at(0));
 }
 
-inline bool has_operand(const Node& node, size_t i) {
-  return node.inputs.size() > i && node.inputs[i] != kNoValue;
-}
-
 inline int32_t checked_int32(int64_t value, const Node& node, const char* what) {
   if (value < INT32_MIN || value > INT32_MAX)
     throw BuildError("node '" + node.name + "': " + what + " " + std::to_string(value) +

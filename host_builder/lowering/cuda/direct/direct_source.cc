@@ -1,4 +1,5 @@
 #include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/graph/views.h"
 
 #include <algorithm>
 #include <cmath>
@@ -94,7 +95,7 @@ std::string CudaSource::finish(const char* header, const char* symbol) const {
 }
 
 std::array<int64_t, 4> nhwc_strides(const Value& value) {
-  const Shape strides = value.strides.empty() ? dense_strides(value.shape) : value.strides;
+  const Shape strides = strides_of(value);
   std::array<int64_t, 4> result = {};
   // A stride that is never taken may be anything: 0 keeps equal layers equal.
   for (size_t i = 0; i < 4; ++i) result[i] = value.shape.at(i) == 1 ? 0 : strides.at(i);
@@ -106,7 +107,7 @@ bool allows_vector(const Value& value, int64_t count) {
   if (value.shape.back() % count != 0) return false;
   const int64_t access = std::min<int64_t>(count, 16 / dtype_bytes(value.dtype));
   if (access == 1) return true;
-  const Shape strides = value.strides.empty() ? dense_strides(value.shape) : value.strides;
+  const Shape strides = strides_of(value);
   if (strides.back() != 1) return false;
   for (size_t i = 0; i + 1 < strides.size(); ++i)
     if (value.shape[i] > 1 && strides[i] % access != 0) return false;

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "host_builder/graph/shape.h"
+#include "host_builder/graph/views.h"
 #include "host_builder/lowering/cpu/conv_lowering.h"
 #include "host_builder/lowering/cuda/direct/direct_source.h"
 #include "host_builder/lowering/cuda/families.h"
@@ -31,7 +32,7 @@ struct Matrix {
 /// The value seen as [rows, columns] where its last axes of `columns` elements in all are evenly
 /// spaced, and its rows too.
 std::optional<Matrix> as_matrix(const Value& value, int64_t columns) {
-  const Shape strides = value.strides.empty() ? dense_strides(value.shape) : value.strides;
+  const Shape strides = strides_of(value);
   Matrix m;
   m.columns = columns;
   m.rows = value.elements() / columns;

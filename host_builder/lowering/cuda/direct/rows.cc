@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "host_builder/graph/shape.h"
+#include "host_builder/graph/views.h"
 #include "host_builder/lowering/cpu/conv_lowering.h"
 #include "host_builder/lowering/cuda/direct/direct_source.h"
 #include "host_builder/lowering/cuda/families.h"
@@ -40,7 +41,7 @@ bool is_row_weight(const Graph& graph, ValueId id, int64_t length) {
 
 /// Axes from `first` on as one row of adjacent elements.
 bool is_adjacent_from(const Value& value, size_t first) {
-  const Shape strides = value.strides.empty() ? dense_strides(value.shape) : value.strides;
+  const Shape strides = strides_of(value);
   int64_t expected = 1;
   for (size_t i = value.shape.size(); i-- > first;) {
     if (value.shape[i] == 1) continue;
@@ -52,8 +53,8 @@ bool is_adjacent_from(const Value& value, size_t first) {
 
 /// Sees x and y as rows on three axes. False if these do not suffice.
 bool set_places(const Value& x, const Value& y, size_t first, Rows& rows) {
-  const Shape xs = x.strides.empty() ? dense_strides(x.shape) : x.strides;
-  const Shape ys = y.strides.empty() ? dense_strides(y.shape) : y.strides;
+  const Shape xs = strides_of(x);
+  const Shape ys = strides_of(y);
   cpu::StridedLoop<2> outer;
   for (size_t i = 0; i < first; ++i) outer.add_axis(x.shape[i], {xs[i], ys[i]});
   outer.collapse();

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "host_builder/graph/shape.h"
+#include "host_builder/graph/views.h"
 #include "host_builder/lowering/cpu/conv_lowering.h"
 #include "host_builder/lowering/cuda/direct/direct_source.h"
 #include "host_builder/lowering/cuda/families.h"
@@ -25,8 +26,6 @@ struct Problem {
   bool half() const { return a.dtype == DType::kF16 || b.dtype == DType::kF16; }
   int64_t batches() const { return y.shape[0] * y.shape[1]; }
 };
-
-Shape strides_of(const Value& v) { return v.strides.empty() ? dense_strides(v.shape) : v.strides; }
 
 /// Sees the operands as matrices of two batch axes. False if these do not suffice.
 bool set_places(Problem& p, const Value* const (&operands)[4]) {

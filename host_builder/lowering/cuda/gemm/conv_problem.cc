@@ -19,10 +19,6 @@ struct Axes {
   std::vector<Shape> strides;  // one list per operand
 };
 
-bool has_operand(const Node& node, size_t i) {
-  return node.inputs.size() > i && node.inputs[i] != kNoValue;
-}
-
 bool is_float(DType t) { return t == DType::kF32 || t == DType::kF16; }
 
 bool channels_are_adjacent(const Value& v) {

@@ -18,7 +18,7 @@ bool is_product_of_activations(const Graph& graph, const Node& node) {
 Value viewed(const Graph& graph, const Node& transpose) {
   const ValueId from = transpose.inputs.at(0);
   const Value& x = graph.value(from);
-  const Shape strides = x.strides.empty() ? dense_strides(x.shape) : x.strides;
+  const Shape strides = strides_of(x);
   Value y = graph.value(transpose.outputs.at(0));
   y.dtype = x.dtype;
   y.view = x.view ? *x.view : View{from, 0};
