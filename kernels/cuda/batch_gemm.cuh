@@ -49,9 +49,9 @@ __device__ __forceinline__ void multiply_stage(Accumulators<Tiling>& sums, uint3
 #pragma unroll
     for (int i = 0; i < Sums::kRows; ++i)
       load_a_fragment(a[i], stage + swizzled<kBK>(row + i * 16 + lane % 16, k * 2 + lane / 16));
-      // Both halves of k of two blocks of eight columns.
 #pragma unroll
     for (int j = 0; j < Sums::kColumns / 2; ++j) {
+      // Both halves of k of two blocks of eight columns.
       const int n = column + j * 16 + lane / 16 * 8;
       if constexpr (kBAlongK)
         load_a_fragment(b[j], stage + kBAt + swizzled<kBK>(n + lane % 8, k * 2 + lane / 8 % 2));

@@ -39,9 +39,10 @@ __device__ __forceinline__ void copy_bulk(uint32_t to, const void* from, uint32_
                                           uint32_t barrier) {
 #if STINT_SM >= 90
   asm volatile(
-      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
-          to),
-      "l"(from), "r"(bytes), "r"(barrier)
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes "
+      "[%0], [%1], %2, [%3];"
+      :
+      : "r"(to), "l"(from), "r"(bytes), "r"(barrier)
       : "memory");
 #endif
 }

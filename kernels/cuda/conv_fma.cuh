@@ -2,8 +2,8 @@
 // devices without the tensor core instructions of conv_gemm.cuh. A matrix product is the case of
 // one tap.
 //
-// A block computes kBM pixels x kBN channels, a thread kTM x 4 of them. While it multiplies one step
-// of kBK k, the next one travels in registers.
+// A block computes kBM pixels x kBN channels, a thread kTM x 4 of them. While it multiplies one
+// step of kBK k, the next one travels in registers.
 #pragma once
 
 #include "epilogue.cuh"
@@ -94,10 +94,10 @@ struct ConvFma {
     const int k = step * T::kBK + static_cast<int>(threadIdx.x) % kPiecesA * kVec;
     const int tap = k / L::kC;
     const int kh = tap / L::kKW;
-    const Offset offset = static_cast<Offset>(kh) * static_cast<Offset>(L::kDH * L::kXH) +
-                          static_cast<Offset>(tap - kh * L::kKW) *
-                              static_cast<Offset>(L::kDW * L::kXW) +
-                          static_cast<Offset>(k - tap * L::kC);
+    const Offset offset =
+        static_cast<Offset>(kh) * static_cast<Offset>(L::kDH * L::kXH) +
+        static_cast<Offset>(tap - kh * L::kKW) * static_cast<Offset>(L::kDW * L::kXW) +
+        static_cast<Offset>(k - tap * L::kC);
 #pragma unroll
     for (int i = 0; i < kPassesA; ++i) {
       // Loaded from anywhere and dropped where it is padding: no branch stands before the load.

@@ -108,8 +108,7 @@ struct ActivationTile {
 #pragma unroll
     for (int i = 0; i < kPasses; ++i) {
       const bool valid = inside && ((taps[i] >> tap) & 1) != 0;
-      if (owns(i))
-        copy_async_16(to + place(i), valid ? x + origin[i] + offset : x, valid ? 16 : 0);
+      if (owns(i)) copy_async_16(to + place(i), valid ? x + origin[i] + offset : x, valid ? 16 : 0);
     }
   }
 
@@ -138,8 +137,8 @@ struct ActivationTile {
         } else {
 #pragma unroll
           for (int j = 0; j < kVec; j += 2)
-            halves[i][(e + j) / 2] = pack_halves(to_half(to_float(packet.v[j])),
-                                                 to_half(to_float(packet.v[j + 1])));
+            halves[i][(e + j) / 2] =
+                pack_halves(to_half(to_float(packet.v[j])), to_half(to_float(packet.v[j + 1])));
         }
       }
     }

@@ -30,7 +30,8 @@ struct ConvResident {
   static_assert(kTaps == 1 || L::kC % 32 == 0, "a block of k lies in one tap");
   // The window of input pixels, and its row in shared memory: a multiple of 16 bytes that is odd,
   // so that eight neighbouring pixels lie in different banks.
-  static constexpr int kWindowH = kFlat ? T::kRows : (T::kRows - 1) * L::kSH + (L::kKH - 1) * L::kDH + 1;
+  static constexpr int kWindowH =
+      kFlat ? T::kRows : (T::kRows - 1) * L::kSH + (L::kKH - 1) * L::kDH + 1;
   static constexpr int kWindowW =
       kFlat ? T::kColumns : (T::kColumns - 1) * L::kSW + (L::kKW - 1) * L::kDW + 1;
   static constexpr int kPixels = kWindowH * kWindowW;
@@ -109,10 +110,10 @@ struct ConvResident {
       const int tap = block / kPartBlocks;
       const int channel_block = part * kPartBlocks + block - tap * kPartBlocks;
       const int block_n = tile_n * (T::kBN / 8) + c / 32 % (T::kBN / 8);
-      const bool inside =
-          (kChannelBlocks % T::kCluster == 0 || channel_block < kChannelBlocks) &&
-          (L::kBlocksN % (T::kBN / 8) == 0 || block_n < L::kBlocksN);
-      const int from = ((tap * kChannelBlocks + channel_block) * L::kBlocksN + block_n) * 32 + c % 32;
+      const bool inside = (kChannelBlocks % T::kCluster == 0 || channel_block < kChannelBlocks) &&
+                          (L::kBlocksN % (T::kBN / 8) == 0 || block_n < L::kBlocksN);
+      const int from =
+          ((tap * kChannelBlocks + channel_block) * L::kBlocksN + block_n) * 32 + c % 32;
       copy_async_16(to + static_cast<uint32_t>(c) * 16, w + (inside ? from : 0), inside ? 16 : 0);
     }
   }
@@ -166,8 +167,8 @@ struct ConvResident {
       const int pixel = kFlat ? row : r * L::kSH * kWindowW + c * L::kSW;
       a_rows[i] = base + static_cast<uint32_t>(kWindowAt + pixel * kPitch + lane / 16 * 16);
     }
-    const uint32_t b_lane = base + static_cast<uint32_t>(
-                                       warp % T::kWarpsN * (T::kWarpColumns / 8) * 512 + lane * 16);
+    const uint32_t b_lane =
+        base + static_cast<uint32_t>(warp % T::kWarpsN * (T::kWarpColumns / 8) * 512 + lane * 16);
     Accumulators<T> sums;
     sums.clear();
 

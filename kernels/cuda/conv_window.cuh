@@ -6,10 +6,10 @@
 // every row of the tile, so that the tensor cores read a tap's operand where the window lies, from
 // another row on.
 //
-// Groups of four warps multiply and finish tiles; more warps only copy, the last one weights and the
-// others pixels, and go ahead as far as there is room. Weights either pass through a ring of kStages
-// steps of 64 k, or (kStages == 0) all stay in shared memory, and the block goes from tile to tile,
-// with the next window on its way where kWindows is 2.
+// Groups of four warps multiply and finish tiles; more warps only copy, the last one weights and
+// the others pixels, and go ahead as far as there is room. Weights either pass through a ring of
+// kStages steps of 64 k, or (kStages == 0) all stay in shared memory, and the block goes from tile
+// to tile, with the next window on its way where kWindows is 2.
 #pragma once
 
 #include "conv_gemm_block.cuh"
@@ -22,7 +22,7 @@ struct WindowTile : GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1,
   static constexpr int kWindows = kWindows_;
   static constexpr bool kResidualInShared = kStages == 0;
   // More where a block goes from tile to tile, as long as enough registers are left for the others.
-  static constexpr int kPixelThreads = kStages > 0 || kBM * kBN > 128 * 128 ? 96 : 224;
+  static constexpr int kPixelThreads = kStages > 0 || (kBM * kBN > 128 * 128) ? 96 : 224;
   static constexpr int kCopyThreads = kPixelThreads + 32;
 };
 
@@ -138,8 +138,8 @@ struct ConvWindow {
         // Beyond the end weights are zero; what they are multiplied with must be a number.
         const int first = step * 64 + k < kDepth ? step * 64 + k : kDepth - 16;
         const int tap = first / L::kC;
-        at = from + static_cast<uint32_t>((first - tap * L::kC) / 8 * kPlane +
-                                          Pixels::distance(tap) * 16);
+        at = from +
+             static_cast<uint32_t>((first - tap * L::kC) / 8 * kPlane + Pixels::distance(tap) * 16);
       }
       start_product(sums.v[0], planes_operand(at, kPlane),
                     swapped_operand(weights, static_cast<uint32_t>(k)));
@@ -248,7 +248,8 @@ struct ConvWindow {
       for (int block = 0; block < kBlocks; ++block) {
         copy_window(window, x, tile_m * T::kBM, block);
         commit_copies();
-        // The first one is needed at once; a later one has the time that the next one takes to start.
+        // The first one is needed at once; a later one has the time that the next one takes to
+        // start.
         if (block == 0) hand_over<0>(windows.full(0));
         if (block > 1) hand_over<1>(windows.full(block - 1));
       }
@@ -319,7 +320,8 @@ struct ConvWindow {
       end.begin(residual, base + kSumAt);
       commit_copies();
       wait_at_barrier(windows.full(slot), parity);
-      const uint32_t rows = first_row(base + kWindowAt + static_cast<uint32_t>(slot * kWindowBytes));
+      const uint32_t rows =
+          first_row(base + kWindowAt + static_cast<uint32_t>(slot * kWindowBytes));
       Accumulators<T> sums;
       sums.clear();
       int step = 0;

@@ -7,10 +7,9 @@
 #pragma once
 
 #include "stint.cuh"
-// After stint.cuh.
 #include "vector.cuh"
 
-extern "C" __global__ void __launch_bounds__(kLanes* kParts)
+extern "C" __global__ void __launch_bounds__((kLanes * kParts))
     STINT_KERNEL(const __grid_constant__ Args args) {
   __shared__ float partial[kParts][kLanes][kVector];
   const int lane = static_cast<int>(threadIdx.x) % kLanes;

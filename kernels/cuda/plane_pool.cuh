@@ -5,9 +5,8 @@
 // kChannels, kStrideH, kStrideW; kSlice, kThreads; strides of x and y.
 #pragma once
 
-#include "stint.cuh"
-// After stint.cuh.
 #include "pool_window.cuh"
+#include "stint.cuh"
 #include "vector.cuh"
 
 extern "C" __global__ void __launch_bounds__(kThreads)

@@ -6,9 +6,8 @@
 // kPadBottom, kPadRight, kIsMax, kCountsPadding; kVector, kColumns, kThreads; strides of x and y.
 #pragma once
 
-#include "stint.cuh"
-// After stint.cuh.
 #include "pool_window.cuh"
+#include "stint.cuh"
 #include "vector.cuh"
 
 constexpr int kGroups = kChannels / kVector;
@@ -38,7 +37,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   STINT_WAIT();
   STINT_LAUNCH_DEPENDENTS();
   if (n >= kBatch) return;
-#pragma unroll(kKernelH* kSpanW <= 40 ? kKernelH : 1)
+#pragma unroll(kSpanW <= 40 / kKernelH ? kKernelH : 1)
   for (int i = 0; i < kKernelH; ++i) {
     const int h = first_row + i * kDilationH;
     const bool row_inside = static_cast<uint32_t>(h) < static_cast<uint32_t>(kInHeight);

@@ -35,9 +35,8 @@ struct SplitSum {
       if constexpr (kBlocks > 1) {
         store_in_cluster(address_in_block(address, static_cast<uint32_t>(owner)), piece);
       } else if constexpr (kPiece == 4) {
-        store_shared_16(address,
-                        make_uint4(__float_as_uint(piece[0]), __float_as_uint(piece[1]),
-                                   __float_as_uint(piece[2]), __float_as_uint(piece[3])));
+        store_shared_16(address, make_uint4(__float_as_uint(piece[0]), __float_as_uint(piece[1]),
+                                            __float_as_uint(piece[2]), __float_as_uint(piece[3])));
       } else {
         store_shared_8(address, piece);
       }

@@ -42,8 +42,10 @@ __device__ __forceinline__ uint32_t same_in_warp(uint32_t value) {
 }
 
 /// The block's dynamic shared memory, as an array: `name`.
+// clang-format off
 #define STINT_DYNAMIC_SHARED(type, name, alignment) \
   extern __shared__ __align__(alignment) type name[]
+// clang-format on
 
 /// By the special-function unit, a few units in the last place off; subnormal numbers are zero.
 __device__ __forceinline__ float approximate_exp2(float x) {

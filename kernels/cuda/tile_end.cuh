@@ -143,8 +143,8 @@ struct TileEnd {
       if constexpr (!kTwoLevels) return true;
     }
     if constexpr (T::kCluster > 1) wait_for_cluster();
-    constexpr int kTurns = kTwoLevels ? (T::kRuns + T::kThreads - 1) / T::kThreads
-                                      : T::kRunsPerThread;
+    constexpr int kTurns =
+        kTwoLevels ? (T::kRuns + T::kThreads - 1) / T::kThreads : T::kRunsPerThread;
 #pragma unroll
     for (int u = 0; u < kTurns; ++u) {
       const int p = u * T::kThreads + thread;

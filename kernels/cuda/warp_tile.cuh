@@ -16,7 +16,7 @@ struct WarpTiling {
   // The builder deals out columns so that a lane's accumulators of kGroup columns are adjacent.
   static constexpr int kGroup = kDeal >= 32 && kWarpColumns % 32 == 0   ? 32
                                 : kDeal >= 16 && kWarpColumns % 16 == 0 ? 16
-                                                                               : 8;
+                                                                        : 8;
   static constexpr int kRun = kGroup / 4;  // adjacent channels of one pixel in one lane
   static constexpr int kGroups = kWarpColumns / kGroup;
   static constexpr int kRunsPerThread = kWarpRows / 8 * kGroups;

@@ -85,14 +85,13 @@ __device__ __forceinline__ Operand planes_operand(uint32_t address, uint32_t pit
 #define STINT_R128 STINT_R96, STINT_R16(24), STINT_R16(28)
 
 /// d += a * b over 16 k; b has as many columns as d.
-#define STINT_START_PRODUCT(columns, text, operands, a_at, b_at)                                 \
-  __device__ __forceinline__ void start_product(float (&d)[columns / 8][4], Operand a,           \
-                                                Operand b) {                                     \
-    asm volatile("wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32.f16.f16 {" text           \
-                 "}, %" #a_at ", %" #b_at ", 1, 1, 1, 0, 0;"                                     \
-                 : operands                                                                      \
-                 : "l"(a), "l"(b)                                                                \
-                 : "memory");                                                                    \
+#define STINT_START_PRODUCT(columns, text, operands, a_at, b_at)                                   \
+  __device__ __forceinline__ void start_product(float(&d)[columns / 8][4], Operand a, Operand b) { \
+    asm volatile("wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32.f16.f16 {" text             \
+                 "}, %" #a_at ", %" #b_at ", 1, 1, 1, 0, 0;"                                       \
+                 : operands                                                                        \
+                 : "l"(a), "l"(b)                                                                  \
+                 : "memory");                                                                      \
   }
 STINT_START_PRODUCT(32, STINT_D16, STINT_R16(0), 16, 17)
 STINT_START_PRODUCT(64, STINT_D32, STINT_R32, 32, 33)

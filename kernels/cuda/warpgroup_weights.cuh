@@ -4,8 +4,8 @@
 
 #include "bulk_copy.cuh"
 
-/// The builder packs them as [64 k][8 columns][1024 bytes], so that a tile's columns for 64 k are one
-/// piece. `L` and `T` as in conv_gemm_block.cuh.
+/// The builder packs them as [64 k][8 columns][1024 bytes], so that a tile's columns for 64 k are
+/// one piece. `L` and `T` as in conv_gemm_block.cuh.
 template <class L, class T>
 struct WarpgroupWeights {
   static constexpr int kColumnBlocks = T::kBN / 8;
