@@ -1,19 +1,19 @@
 // Convolution on tensor cores for few pixels: all that a block needs of its part of k lies in
-// shared memory before it multiplies, so the loop has no barrier and no wait. The weights, which
-// are most of it, are there before STINT_WAIT(); activations are read once for all taps (a window
-// with its halo), not once per tap.
+// shared memory before it multiplies, so the mainloop has no barrier and no wait. The weights,
+// which are most of it, are there before STINT_WAIT(); activations are read once for all taps (a
+// window with its halo), not once per tap.
 //
 // A tile is kRows x kColumns output pixels of one image (of the flat list of pixels if the layer
 // has one tap); kBM >= kRows * kColumns rows of fragments. Channels may be divided among the blocks
-// of a cluster; blocks of 32 k are dealt to slices of warps.
+// of a cluster; slices of warps take blocks of 32 k in turn (sliced-K).
 #pragma once
 
 #include "async_copy.cuh"
-#include "tile_end.cuh"
+#include "tile_epilogue.cuh"
 
 template <int kRows_, int kColumns_, int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_,
-          int kCluster_, int kDeal>
-struct ResidentTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kDeal> {
+          int kCluster_, int kInterleave>
+struct ResidentTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kInterleave> {
   static constexpr int kRows = kRows_, kColumns = kColumns_, kCluster = kCluster_, kSplit = 1;
 };
 
@@ -42,7 +42,7 @@ struct ConvResident {
   static constexpr int kTilesH = kFlat ? 1 : (L::kOH + T::kRows - 1) / T::kRows;
   static constexpr int kTilesW = kFlat ? 1 : (L::kOW + T::kColumns - 1) / T::kColumns;
   static constexpr int kTilesN = (L::kN + T::kBN - 1) / T::kBN;
-  // Shared memory: weights, window, bias, what is handed in.
+  // Shared memory: weights, window, bias, partial sums.
   static constexpr int kWindowAt = kWeightChunks * 16;
   static constexpr int kBiasAt = kWindowAt + (kPixels * kPitch + 127) / 128 * 128;
   static constexpr int kSumAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
@@ -184,8 +184,8 @@ struct ConvResident {
                     from[i] < 0 ? x : x + from[i], from[i] < 0 ? 0 : 16);
     }
     commit_copies();
-    TileEnd<L, T, Place> end(place, tile_n, part);
-    end.begin(residual, base + kSumAt);
+    TileEnd<L, T, Place> epilogue(place, tile_n, part);
+    epilogue.prefetch(residual, base + kSumAt);
     wait_for_copies<0>();
     __syncthreads();
 #pragma unroll 2
@@ -201,6 +201,6 @@ struct ConvResident {
           [&](int i, int half) { return a_rows[i] + offset + static_cast<uint32_t>(half) * 32; },
           b_lane + static_cast<uint32_t>(block) * (T::kBN * 64));
     }
-    end.finish(sums, shared_bias, base + kSumAt, residual, y, nullptr, nullptr, tile, slice);
+    epilogue.finish(sums, shared_bias, base + kSumAt, residual, y, nullptr, nullptr, tile, slice);
   }
 };

@@ -2,8 +2,8 @@
 // block has kLanes threads of kVector channels each, times kParts that divide the plane among them;
 // the parts are added in a fixed order.
 //
-// Constants (host_builder/lowering/cuda/direct/plane_mean.cc): kPixels, kWidth (of the input), kChannels,
-// kVector, kLanes, kParts; strides kXN, kXH, kXW, kXC of x, kYN and kYC of y.
+// Constants (host_builder/lowering/cuda/direct/plane_mean.cc): kPixels, kWidth (of the input),
+// kChannels, kVector, kLanes, kParts; strides kXN, kXH, kXW, kXC of x, kYN and kYC of y.
 #pragma once
 
 #include "stint.cuh"

@@ -1,8 +1,8 @@
 // Pooling with large windows: a block has kSlice channels of one image's whole plane in shared
 // memory and reduces first along the rows, then along the columns.
 //
-// Constants (host_builder/lowering/cuda/direct/plane_pool.cc): those of pool_window.cuh, kHeight, kWidth,
-// kChannels, kStrideH, kStrideW; kSlice, kThreads; strides of x and y.
+// Constants (host_builder/lowering/cuda/direct/plane_pool.cc): those of pool_window.cuh, kHeight,
+// kWidth, kChannels, kStrideH, kStrideW; kSlice, kThreads; strides of x and y.
 #pragma once
 
 #include "pool_window.cuh"

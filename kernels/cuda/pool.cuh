@@ -1,9 +1,10 @@
 // Max and average pooling, channels-last. A thread computes kColumns neighbouring outputs of
 // kVector channels; threads of a warp lie along the channels first.
 //
-// Constants (host_builder/lowering/cuda/direct/pool.cc): kBatch, kInHeight, kInWidth, kHeight, kWidth,
-// kChannels, kKernelH, kKernelW, kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft,
-// kPadBottom, kPadRight, kIsMax, kCountsPadding; kVector, kColumns, kThreads; strides of x and y.
+// Constants (host_builder/lowering/cuda/direct/pool.cc): kBatch, kInHeight, kInWidth, kHeight,
+// kWidth, kChannels, kKernelH, kKernelW, kStrideH, kStrideW, kDilationH, kDilationW, kPadTop,
+// kPadLeft, kPadBottom, kPadRight, kIsMax, kCountsPadding; kVector, kColumns, kThreads; strides of
+// x and y.
 #pragma once
 
 #include "pool_window.cuh"
