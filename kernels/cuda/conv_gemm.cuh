@@ -7,7 +7,7 @@
 #include "conv_gemm_block.cuh"
 
 template <class L, class T>
-struct WarpLoop {
+struct WarpMainloop {
   typedef ConvSteps<L, T> Steps;
   typedef typename L::X X;
   typedef ActivationTile<L, T> TileA;
@@ -17,7 +17,7 @@ struct WarpLoop {
   uint32_t a_row, b_lane;
   int slice;
 
-  __device__ __forceinline__ explicit WarpLoop(uint32_t stages) {
+  __device__ __forceinline__ explicit WarpMainloop(uint32_t stages) {
     const int thread = static_cast<int>(threadIdx.x);
     const int warp = thread / 32 % (T::kSliceThreads / 32);
     const int lane = thread % 32;
@@ -79,4 +79,4 @@ struct WarpLoop {
 };
 
 template <class L, class T>
-struct ConvGemm : ConvGemmBlock<L, T, WarpLoop<L, T>> {};
+struct ConvGemm : ConvGemmBlock<L, T, WarpMainloop<L, T>> {};

@@ -50,7 +50,7 @@ struct ConvGemmBlock {
   typedef typename L::R R;
   typedef ActivationTile<L, T> TileA;
   typedef typename Mainloop::TileB TileB;
-  typedef TileEnd<L, T, FlatPlace<T>> Epilogue;
+  typedef TileEpilogue<L, T, FlatPlace<T>> Epilogue;
   static constexpr int kAhead = Mainloop::kAhead;
   static constexpr int kTilesN = (L::kN + T::kBN - 1) / T::kBN;
   // Shared memory: stages, bias, partial sums.

@@ -184,7 +184,7 @@ struct ConvResident {
                     from[i] < 0 ? x : x + from[i], from[i] < 0 ? 0 : 16);
     }
     commit_copies();
-    TileEnd<L, T, Place> epilogue(place, tile_n, part);
+    TileEpilogue<L, T, Place> epilogue(place, tile_n, part);
     epilogue.prefetch(residual, base + kSumAt);
     wait_for_copies<0>();
     __syncthreads();

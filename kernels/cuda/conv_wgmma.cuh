@@ -15,7 +15,7 @@ template <int kBM, int kBN, int kStages, int kCluster, int kInterleave>
 using WarpgroupTile = GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1, kInterleave>;
 
 template <class L, class T>
-struct WarpgroupLoop {
+struct WarpgroupMainloop {
   typedef ConvSteps<L, T> Steps;
   typedef typename L::X X;
   typedef ActivationTile<L, T> TileA;
@@ -26,7 +26,7 @@ struct WarpgroupLoop {
 
   uint32_t rows;  // of this warpgroup, in a stage
 
-  __device__ __forceinline__ explicit WarpgroupLoop(uint32_t)
+  __device__ __forceinline__ explicit WarpgroupMainloop(uint32_t)
       : rows(warp_uniform(threadIdx.x / 128) * (64 * 128)) {}
 
   __device__ __forceinline__ void run(Accumulators<T>& sums, TileA& a, const X* x, const uint4* w,
@@ -66,4 +66,4 @@ struct WarpgroupLoop {
 };
 
 template <class L, class T>
-struct ConvWgmma : ConvGemmBlock<L, T, WarpgroupLoop<L, T>> {};
+struct ConvWgmma : ConvGemmBlock<L, T, WarpgroupMainloop<L, T>> {};

@@ -23,8 +23,8 @@ struct WindowTile : GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1,
   static constexpr int kWindows = kWindows_;
   static constexpr bool kResidualInShared = kStages == 0;
   // More where blocks are persistent, as long as enough registers are left for the consumers.
-  static constexpr int kPixelThreads = kStages > 0 || (kBM * kBN > 128 * 128) ? 96 : 224;
-  static constexpr int kCopyThreads = kPixelThreads + 32;
+  static constexpr int kPixelProducers = kStages > 0 || (kBM * kBN > 128 * 128) ? 96 : 224;
+  static constexpr int kProducerThreads = kPixelProducers + 32;
 };
 
 template <class L, class T>
@@ -33,7 +33,7 @@ struct ConvWindow {
   typedef typename L::R R;
   typedef PaddedPixels<L> Pixels;
   typedef WarpgroupWeights<L, T> Weights;
-  typedef TileEnd<L, T, PaddedPlace<L>> Epilogue;
+  typedef TileEpilogue<L, T, PaddedPlace<L>> Epilogue;
   static constexpr int kTaps = L::kKH * L::kKW;
   static constexpr int kDepth = kTaps * L::kC;
   static constexpr bool kResident = T::kStages == 0;
@@ -46,7 +46,7 @@ struct ConvWindow {
   static_assert(L::kC % 16 == 0 && L::kGroups == 1, "16 k lie in one tap");
   static_assert(T::kCluster == 1 || (kByChannels && L::kC / 64 % T::kCluster == 0 && !kResident),
                 "blocks of a cluster have as many steps");
-  static constexpr int kSlots = kResident ? kSteps : T::kStages;
+  static constexpr int kWeightStages = kResident ? kSteps : T::kStages;
   // Steps of one wgmma group where weights stay.
   static constexpr int kStepsAtOnce = kSteps % 9 == 0   ? 9
                                       : kSteps % 8 == 0 ? 8
@@ -63,10 +63,10 @@ struct ConvWindow {
   static constexpr int kPlane = (kRows | 1) * 16;
   static constexpr int kWindowBytes = (kPlane * (kChannels / 8) + 127) / 128 * 128;
   static constexpr int kCopyChunks = (kByChannels ? 64 : L::kC) / 8;
-  static constexpr int kCopyRows = T::kPixelThreads / kCopyChunks;  // at a time
+  static constexpr int kCopyRows = T::kPixelProducers / kCopyChunks;  // at a time
   // Shared memory: weights, windows, bias, barriers, partial sums or residuals.
-  static constexpr int kSlotBytes = T::kBN * 128;
-  static constexpr int kWindowAt = kSlots * kSlotBytes;
+  static constexpr int kStageBytes = T::kBN * 128;
+  static constexpr int kWindowAt = kWeightStages * kStageBytes;
   static constexpr int kBiasAt = kWindowAt + T::kWindows * kWindowBytes;
   static constexpr int kBarriersAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
   static constexpr int kSumAt = kBarriersAt + 256;
@@ -83,9 +83,9 @@ struct ConvWindow {
     __device__ __forceinline__ uint32_t empty(int stage) const { return full(stage) + 8; }
   };
   // Weights that stay have one pair of barriers; so has each block of a window that is not reused.
-  static constexpr int kWeightSlots = kResident ? 1 : kSlots;
-  static constexpr int kWindowSlots = kResident ? T::kWindows : kBlocks;
-  static_assert((kWeightSlots + kWindowSlots) * 16 <= 256, "room for the barriers");
+  static constexpr int kWeightBarriers = kResident ? 1 : kWeightStages;
+  static constexpr int kWindowBarriers = kResident ? T::kWindows : kBlocks;
+  static_assert((kWeightBarriers + kWindowBarriers) * 16 <= 256, "room for the barriers");
 
   /// By one thread: issues the bulk copy of a step's weights, as the builder has packed them.
   static __device__ __forceinline__ void copy_weights(uint32_t base, const Pipeline& weights,
@@ -98,7 +98,7 @@ struct ConvWindow {
     }
     const uint32_t barrier = weights.full(kResident ? 0 : stage);
     if constexpr (!kResident) arrive_and_expect_bytes(barrier, Weights::bytes(tile_n));
-    Weights::copy(base + static_cast<uint32_t>(stage * kSlotBytes), w, block, tile_n, barrier);
+    Weights::copy(base + static_cast<uint32_t>(stage * kStageBytes), w, block, tile_n, barrier);
   }
 
   /// Block `block` of the window of the pixels from number `first` on.
@@ -113,7 +113,7 @@ struct ConvWindow {
     const uint32_t to = window + static_cast<uint32_t>(chunk * kPlane + row * 16);
 #pragma unroll
     for (int i = 0; i < kPasses; ++i) {
-      const bool mine = (T::kPixelThreads % kCopyChunks == 0 || row < kCopyRows) &&
+      const bool mine = (T::kPixelProducers % kCopyChunks == 0 || row < kCopyRows) &&
                         (kRows % kCopyRows == 0 || row + i * kCopyRows < kRows);
       const bool inside = walk.is_inside();
       if (mine)
@@ -161,30 +161,30 @@ struct ConvWindow {
     const int tile_m = tile / kTilesN;
     const int tile_n = tile - tile_m * kTilesN;
     const Pipeline weights = {base + kBarriersAt};
-    const Pipeline windows = {weights.barriers + Pipeline::bytes(kWeightSlots)};
-    constexpr int kFirstOfWeights = T::kThreads + T::kPixelThreads;
+    const Pipeline windows = {weights.barriers + Pipeline::bytes(kWeightBarriers)};
+    constexpr int kFirstOfWeights = T::kThreads + T::kPixelProducers;
 
     if (thread == kFirstOfWeights) {
 #pragma unroll 1
-      for (int i = 0; i < kWeightSlots; ++i) {
+      for (int i = 0; i < kWeightBarriers; ++i) {
         init_barrier(weights.full(i), 1);
         init_barrier(weights.empty(i), T::kThreads / 32);
       }
 #pragma unroll 1
-      for (int i = 0; i < kWindowSlots; ++i) {
-        init_barrier(windows.full(i), T::kPixelThreads);
+      for (int i = 0; i < kWindowBarriers; ++i) {
+        init_barrier(windows.full(i), T::kPixelProducers);
         init_barrier(windows.empty(i), T::kThreads / 32);
       }
       fence_barrier_init();
       if constexpr (kResident)
         arrive_and_expect_bytes(weights.full(0), kSteps * Weights::bytes(tile_n));
 #pragma unroll 1
-      for (int i = 0; i < kSlots && i < kSteps; ++i)
+      for (int i = 0; i < kWeightStages && i < kSteps; ++i)
         copy_weights(base, weights, i, i, w, part, tile_n);
     }
     if constexpr (L::kBias) {
 #pragma unroll 1
-      for (int i = thread; i < T::kBN; i += T::kThreads + T::kCopyThreads) {
+      for (int i = thread; i < T::kBN; i += T::kThreads + T::kProducerThreads) {
         const int channel = tile_n * T::kBN + i;
         shared_bias[i] = channel < L::kN ? bias[channel] : 0.0f;
       }
@@ -215,14 +215,14 @@ struct ConvWindow {
   /// Of the producer warp of weights: the steps behind those of the prologue.
   static __device__ __forceinline__ void produce_weights(uint32_t base, const Pipeline& weights,
                                                          const uint4* w, int part, int tile_n) {
-    if constexpr (kSlots < kSteps) {
+    if constexpr (kWeightStages < kSteps) {
       int stage = 0;
       uint32_t parity = 0;
 #pragma unroll 1
-      for (int step = kSlots; step < kSteps; ++step) {
+      for (int step = kWeightStages; step < kSteps; ++step) {
         wait_at_barrier(weights.empty(stage), parity);
         if (threadIdx.x % 32 == 0) copy_weights(base, weights, stage, step, w, part, tile_n);
-        advance<kSlots>(stage, parity);
+        advance<kWeightStages>(stage, parity);
       }
     }
   }
@@ -297,12 +297,12 @@ struct ConvWindow {
         wait_at_barrier(windows.full(kByChannels ? step / kTaps : 0), 0);
       wait_at_barrier(weights.full(stage), parity);
       wgmma_fence(sums.v[0]);
-      issue_wgmmas(sums, rows, base + static_cast<uint32_t>(stage * kSlotBytes), step);
+      issue_wgmmas(sums, rows, base + static_cast<uint32_t>(stage * kStageBytes), step);
       wgmma_commit();
       wgmma_wait<1>(sums.v[0]);
       if (step > 0) consumer_release(weights.empty(before));
       before = stage;
-      advance<kSlots>(stage, parity);
+      advance<kWeightStages>(stage, parity);
     } while (++step < kSteps);
     wgmma_wait<0>(sums.v[0]);
   }
@@ -333,7 +333,8 @@ struct ConvWindow {
         wgmma_fence(sums.v[0]);
 #pragma unroll
         for (int i = 0; i < kStepsAtOnce; ++i)
-          issue_wgmmas(sums, rows, base + static_cast<uint32_t>((step + i) * kSlotBytes), step + i);
+          issue_wgmmas(sums, rows, base + static_cast<uint32_t>((step + i) * kStageBytes),
+                       step + i);
         wgmma_commit();
         wgmma_wait<1>(sums.v[0]);
         step += kStepsAtOnce;

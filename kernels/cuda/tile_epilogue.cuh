@@ -10,7 +10,7 @@
 /// `Place` knows the output pixel of a row of the tile. kSlices slices of warps, kCluster blocks of
 /// a cluster and kSplit blocks that meet in global memory may have divided k.
 template <class L, class T, class Place>
-struct TileEnd {
+struct TileEpilogue {
   typedef typename L::R R;
   typedef RunEpilogue<L, T::kRun> Out;
   static constexpr int kParts = T::kCluster * T::kSplit;
@@ -36,7 +36,7 @@ struct TileEnd {
   int part;
   typename Out::Residual residuals[kBatch];
 
-  __device__ __forceinline__ TileEnd(const Place& place_, int tile_n, int part_)
+  __device__ __forceinline__ TileEpilogue(const Place& place_, int tile_n, int part_)
       : place(place_), first_channel(tile_n * T::kBN), part(part_) {}
 
   __device__ __forceinline__ bool locate(int i, int& m, int& column) const {
