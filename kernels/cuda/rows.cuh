@@ -9,7 +9,6 @@
 #pragma once
 
 #include "stint.cuh"
-// After stint.cuh.
 #include "vector.cuh"
 
 constexpr int kSpan = kLanes * kVector;

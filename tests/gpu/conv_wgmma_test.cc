@@ -1,4 +1,4 @@
-// Convolutions by groups of four warps, every tactic against the double reference. On sm_90 only.
+// Convolutions by warpgroups, every tactic against the double reference. On sm_90 only.
 #include <doctest/doctest.h>
 
 #include "host_builder/lowering/cuda/families.h"

@@ -1,4 +1,4 @@
-// Every tile of the families for groups of four warps, on layers of any size: of all that are
+// Every tile of the families for warpgroups, on layers of any size: of all that are
 // legal, not only of those that the family would offer and of layers large enough for it.
 #pragma once
 

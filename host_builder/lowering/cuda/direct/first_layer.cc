@@ -148,7 +148,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
 }
 
 /// Fragments of mma.m16n8k16's B operand: per block of channels, step of 16 k, pair of matrices and
-/// lane 16 bytes. Channels are dealt to the matrices' columns so that a lane's results are
+/// lane 16 bytes. Channels are interleaved over the matrices' columns so that a lane's results are
 /// neighbours.
 ValueId packed_weights(Graph& graph, const Node& node) {
   const Layer layer{graph, node};

@@ -33,14 +33,14 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
     throw BuildError("node '" + node.name + "': tactic '" + tactic.id + "' does not fit it on " +
                      target.name + "; delete it from the tactic file");
   const ConvGemmTile& t = *tile;
-  const ValueId packed = pack_gemm_weights(graph, *p, columns_to_deal(*p, t.bn / t.warps_n));
+  const ValueId packed = pack_gemm_weights(graph, *p, column_interleave(*p, t.bn / t.warps_n));
   StepSpec step = conv_step(graph, node, *p, packed);
   GemmLaunch launch;
   launch.header = "conv_gemm.cuh";
   launch.kernel = "ConvGemm";
   launch.tile = "GemmTile<" +
                 list_text({t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, t.slices, t.cluster,
-                           t.split, columns_to_deal(*p)}) +
+                           t.split, column_interleave(*p)}) +
                 ">";
   launch.blocks = t.tiles(*p) * t.parts();
   launch.threads = t.threads();

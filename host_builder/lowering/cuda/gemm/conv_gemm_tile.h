@@ -13,7 +13,7 @@ namespace stint::builder {
 struct ConvGemmTile {
   int64_t bm = 64, bn = 64, bk = 64, stages = 4;
   int64_t warps_m = 2, warps_n = 2;
-  int64_t slices = 1;   // groups of warps that divide k
+  int64_t slices = 1;   // of warps that divide k (sliced-K)
   int64_t cluster = 1;  // blocks that divide k and meet in shared memory
   int64_t split = 1;    // blocks that divide k and meet in global memory
 

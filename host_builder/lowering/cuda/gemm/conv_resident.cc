@@ -30,14 +30,14 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
     throw BuildError("node '" + node.name + "': tactic '" + tactic.id + "' does not fit it on " +
                      target.name + "; delete it from the tactic file");
   const ConvResidentTile& t = *tile;
-  const ValueId packed = pack_gemm_weights(graph, *p, columns_to_deal(*p, t.bn / t.warps_n));
+  const ValueId packed = pack_gemm_weights(graph, *p, column_interleave(*p, t.bn / t.warps_n));
   StepSpec step = conv_step(graph, node, *p, packed);
   GemmLaunch launch;
   launch.header = "conv_resident.cuh";
   launch.kernel = "ConvResident";
   launch.tile = "ResidentTile<" +
                 list_text({t.rows, t.columns, t.bm, t.bn, t.warps_m, t.warps_n, t.slices, t.cluster,
-                           columns_to_deal(*p)}) +
+                           column_interleave(*p)}) +
                 ">";
   launch.blocks = t.blocks(*p);
   launch.threads = t.threads();

@@ -1,4 +1,4 @@
-// Large convolutions by groups of four warps, on sm_90: kernels/cuda/conv_wgmma.cuh.
+// Large convolutions by warpgroups (wgmma), on sm_90: kernels/cuda/conv_wgmma.cuh.
 #include <map>
 #include <tuple>
 
@@ -34,13 +34,13 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
     throw BuildError("node '" + node.name + "': tactic '" + tactic.id + "' does not fit it on " +
                      target.name + "; delete it from the tactic file");
   const ConvWgmmaTile& t = *tile;
-  const ValueId packed = pack_warpgroup_weights(graph, *p, columns_to_deal(*p));
+  const ValueId packed = pack_warpgroup_weights(graph, *p, column_interleave(*p));
   StepSpec step = conv_step(graph, node, *p, packed);
   GemmLaunch launch;
   launch.header = "conv_wgmma.cuh";
   launch.kernel = "ConvWgmma";
   launch.tile =
-      "WarpgroupTile<" + list_text({t.bm, t.bn, t.stages, t.cluster, columns_to_deal(*p)}) + ">";
+      "WarpgroupTile<" + list_text({t.bm, t.bn, t.stages, t.cluster, column_interleave(*p)}) + ">";
   launch.blocks = t.tiles(*p) * t.cluster;
   launch.threads = t.threads();
   launch.cluster = t.cluster;

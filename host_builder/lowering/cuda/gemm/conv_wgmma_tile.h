@@ -1,4 +1,4 @@
-// How a convolution by groups of four warps is cut up: the tactic, its text, and what it costs.
+// How a convolution by warpgroups is cut up: the tactic, its text, and what it costs.
 #pragma once
 
 #include <optional>

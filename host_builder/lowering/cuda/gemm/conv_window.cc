@@ -45,13 +45,14 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
     throw BuildError("node '" + node.name + "': tactic '" + tactic.id + "' does not fit it on " +
                      target.name + "; delete it from the tactic file");
   const ConvWindowTile& t = *tile;
-  const ValueId packed = pack_warpgroup_weights(graph, *p, columns_to_deal(*p));
+  const ValueId packed = pack_warpgroup_weights(graph, *p, column_interleave(*p));
   StepSpec step = conv_step(graph, node, *p, packed);
   GemmLaunch launch;
   launch.header = "conv_window.cuh";
   launch.kernel = "ConvWindow";
   launch.tile = "WindowTile<" +
-                list_text({t.bm, t.bn, t.stages, t.windows, t.cluster, columns_to_deal(*p)}) + ">";
+                list_text({t.bm, t.bn, t.stages, t.windows, t.cluster, column_interleave(*p)}) +
+                ">";
   launch.blocks = t.blocks(*p, target.gpu);
   launch.threads = t.threads();
   launch.cluster = t.cluster;

@@ -55,7 +55,7 @@ int64_t ConvWindowTile::window_bytes(const ConvProblem& p) const {
 }
 
 int64_t ConvWindowTile::shared_bytes(const ConvProblem& p) const {
-  // Residuals that are read early and are too many for registers: TileEnd::kShared.
+  // Residuals that are read early and are too many for registers: TileEpilogue::kShared.
   const bool has_residuals = stages == 0 && bn > 64 && p.residual.present() &&
                              p.residual.dtype == DType::kF16 && p.residual.packet == 8 &&
                              p.y.packet == 8;

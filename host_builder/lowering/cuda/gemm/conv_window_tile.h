@@ -17,7 +17,7 @@ struct ConvWindowTile {
   int64_t windows = 1;  // more than one only where weights stay
   int64_t cluster = 1;  // blocks that divide the channels and meet in shared memory
 
-  /// The last ones only copy.
+  /// The last ones are producers.
   int64_t threads() const { return bm * 2 + (stages > 0 || bm * bn > 128 * 128 ? 128 : 256); }
   int64_t tiles(const ConvProblem& p) const;
   /// Thread blocks of the grid.

@@ -46,7 +46,7 @@ Multiplying by_warps(const GemmWork& w, const GpuTraits& gpu) {
 /// and 32, without clusters) are 6 % above them in the mean.
 Multiplying by_warpgroups(const GemmWork& w) {
   Multiplying m;
-  // Of 2,048 products a cycle; a lone group of warps leaves gaps that nobody fills.
+  // Of 2,048 products a cycle; a lone warpgroup leaves gaps that nobody fills.
   const double rate = 2048 * (w.threads > 128 ? 0.75 : 0.6);
   m.products = real(w.bm * w.bn * w.depth) / rate;
   // 128 bytes a cycle: both operands once for every 64 rows, and the copies that bring them.
@@ -119,7 +119,7 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
   if (w.slices > 1)
     cycles += 399 + 28 * real(w.slices * w.bm * w.bn) / real(w.threads) / 4 * beside;
   if (w.cluster > 1) {
-    // With groups of warps every wave of clusters pays for it, as timings show.
+    // With warpgroups every wave of clusters pays for it, as timings show.
     const double turns = w.warpgroups ? waves : 1;
     cycles += turns * (397 + 260 * real(w.cluster)) + (w.warpgroups ? share : beside) *
                                                           real(w.bm * w.bn * 4 * (w.cluster - 1)) /

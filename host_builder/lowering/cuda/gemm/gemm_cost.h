@@ -22,11 +22,11 @@ struct GemmWork {
   int64_t gathered = 0;  // elements that one block fetches one packet at a time, in packets
   // A pipeline of `stages` steps of `step_depth` k; 0: everything is fetched at once.
   int64_t stages = 0, step_depth = 0;
-  // Groups of four warps multiply what lies in shared memory (wgmma): kernels/cuda/conv_wgmma.cuh.
+  // Warpgroups multiply what lies in shared memory (wgmma): kernels/cuda/conv_wgmma.cuh.
   bool warpgroups = false;
 };
 
-/// Shared memory of kernels/cuda/tile_end.cuh for a tile of `elements`.
+/// Shared memory of kernels/cuda/tile_epilogue.cuh for a tile of `elements`.
 int64_t sum_bytes(int64_t elements, int64_t slices, int64_t cluster, int64_t split);
 
 /// Shared memory of a block of kernels/cuda/conv_gemm_block.cuh, without those.

@@ -1,4 +1,4 @@
-// What tiles of groups of four warps have in common: kernels/cuda/warpgroup.cuh.
+// What tiles of warpgroups have in common: kernels/cuda/warpgroup.cuh.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace stint::builder {
 
-/// One to four groups of warps, 64 rows each; the widths of products that the device code has.
+/// One to four warpgroups, 64 rows each; the widths of products that the device code has.
 inline constexpr int64_t kWarpgroupRows[] = {64, 128, 192, 256};
 inline constexpr int64_t kWarpgroupColumns[] = {32, 64, 96, 128, 192, 256};
 

@@ -150,7 +150,7 @@ TEST_CASE("a window is for strides of 1, and weights stay where there is room fo
   CHECK_FALSE(legal(strided, "conv_window 128x64 r2"));
 }
 
-TEST_CASE("products by groups of warps are for large layers of sm_90") {
+TEST_CASE("products by warpgroups are for large layers of sm_90") {
   const Case large = conv({32, 56, 56, 64}, 64, 3), small = conv({1, 56, 56, 64}, 64, 3);
   const auto offered = [](const Case& c, const Target& target) {
     return kConvWgmmaFamily.tactics(c.graph, c.node, target);
@@ -210,7 +210,7 @@ TEST_CASE("packed weights put a lane's channels side by side") {
     }
 }
 
-TEST_CASE("weights for groups of warps lie as the tensor cores read them") {
+TEST_CASE("weights for warpgroups lie as the tensor cores read them") {
   Case c = conv({1, 8, 8, 80}, 40, 1);
   const ConvProblem p = *conv_problem(c.graph, c.node);
   const ValueId id = pack_warpgroup_weights(c.graph, p, 32);
@@ -220,7 +220,7 @@ TEST_CASE("weights for groups of warps lie as the tensor cores read them") {
   const auto weight = weight_reader(c.graph, p);
   for (int64_t k = 0; k < 128; ++k)
     for (int64_t column = 0; column < 64; ++column) {
-      // Rows of 128 bytes, 16-byte chunks swapped by the row. Accumulators of columns
+      // Rows of 128 bytes, 16-byte chunks swizzled by the row. Accumulators of columns
       // 2 * (l % 4) + {0, 1} of four blocks of 8 are 8 channels side by side.
       const int64_t at = (k / 64 * 64 + column) * 64 + ((k / 8 % 8) ^ column % 8) * 8 + k % 8;
       const int64_t channel =

@@ -1,4 +1,5 @@
-// From a block's accumulators to the output: the sum over all that divided k, then the epilogue.
+// The epilogue of a block's tile: reduction of the partial sums where k was divided, then
+// epilogue.cuh for every run of channels.
 #pragma once
 
 #include "async_copy.cuh"
@@ -9,12 +10,12 @@
 /// `Place` knows the output pixel of a row of the tile. kSlices slices of warps, kCluster blocks of
 /// a cluster and kSplit blocks that meet in global memory may have divided k.
 template <class L, class T, class Place>
-struct TileEnd {
+struct TileEpilogue {
   typedef typename L::R R;
-  typedef Epilogue<L, T::kRun> Out;
+  typedef RunEpilogue<L, T::kRun> Out;
   static constexpr int kParts = T::kCluster * T::kSplit;
   static constexpr bool kIsSplit = T::kSlices * kParts > 1;
-  // Slices are added up in their block before blocks exchange anything.
+  // Slices are reduced in their block before blocks exchange anything.
   static constexpr bool kTwoLevels = T::kSlices > 1 && kParts > 1;
   typedef SplitSum<T::kRun, T::kRuns, T::kSlices, 1> SliceSum;
   typedef SplitSum<T::kRun, T::kRuns, (kParts > 1 ? kParts : T::kSlices), T::kCluster> Sum;
@@ -22,7 +23,7 @@ struct TileEnd {
   /// Runs that one thread finishes.
   static constexpr int kMine =
       kIsSplit ? (Sum::kShare + T::kThreads - 1) / T::kThreads : T::kRunsPerThread;
-  // Residuals travel from the start where registers have room for them.
+  // Residuals are prefetched where registers have room for them.
   static constexpr bool kEarly = L::kResidual && kMine <= 4 && T::kSplit == 1;
   // Or into shared memory, where the tile says so and 16 bytes are a run.
   static constexpr bool kShared = L::kResidual && T::kResidualInShared && !kEarly && !kIsSplit &&
@@ -35,7 +36,7 @@ struct TileEnd {
   int part;
   typename Out::Residual residuals[kBatch];
 
-  __device__ __forceinline__ TileEnd(const Place& place_, int tile_n, int part_)
+  __device__ __forceinline__ TileEpilogue(const Place& place_, int tile_n, int part_)
       : place(place_), first_channel(tile_n * T::kBN), part(part_) {}
 
   __device__ __forceinline__ bool locate(int i, int& m, int& column) const {
@@ -64,8 +65,9 @@ struct TileEnd {
     }
   }
 
-  /// Call it when the activations are under way, and wait for the copies it starts before finish().
-  __device__ __forceinline__ void begin(const R* residual, uint32_t area) {
+  /// Call it when the copies of activations are in flight, and wait for those it issues before
+  /// finish().
+  __device__ __forceinline__ void prefetch(const R* residual, uint32_t area) {
     if constexpr (kEarly) fetch_residuals(residual, 0);
     if constexpr (kShared) {
 #pragma unroll 4
@@ -88,7 +90,7 @@ struct TileEnd {
                                          unsigned* state, int tile, int slice) {
     float* const tile_area = workspace + static_cast<long long>(tile) * (Sum::kBytes / 4);
     if constexpr (kIsSplit) {
-      if (!hand_in(sums, area, tile_area, state + tile, slice)) return;
+      if (!exchange(sums, area, tile_area, state + tile, slice)) return;
     }
 #pragma unroll
     for (int i0 = 0; i0 < kMine; i0 += kBatch) {
@@ -103,16 +105,16 @@ struct TileEnd {
         if constexpr (!kIsSplit) {
           sums.run(values, i);
         } else if constexpr (T::kSplit > 1) {
-          Sum::add_up(values, tile_area, i * T::kThreads + static_cast<int>(threadIdx.x));
+          Sum::reduce(values, tile_area, i * T::kThreads + static_cast<int>(threadIdx.x));
         } else {
-          Sum::add_up(values, area, i * T::kThreads + static_cast<int>(threadIdx.x));
+          Sum::reduce(values, area, i * T::kThreads + static_cast<int>(threadIdx.x));
         }
         Out::finish(values, bias + column, residuals[i - i0], y, m, first_channel + column);
       }
     }
   }
 
-  /// In the place of finish(), by threads of the block that have no part of the tile.
+  /// In the place of finish(), by producer warps: they take part in the cluster's barriers.
   static __device__ __forceinline__ void stand_by() {
     if constexpr (T::kCluster > 1) {
       wait_for_cluster();
@@ -127,9 +129,10 @@ struct TileEnd {
     return area + static_cast<uint32_t>(i * T::kThreads + static_cast<int>(threadIdx.x)) * 16;
   }
 
-  /// False in blocks that have nothing left to do.
-  __device__ __forceinline__ bool hand_in(const Accumulators<T>& sums, uint32_t area,
-                                          float* tile_area, unsigned* counter, int slice) {
+  /// Stores the partial sums where the block that reduces them finds them. False in blocks that
+  /// have nothing left to do.
+  __device__ __forceinline__ bool exchange(const Accumulators<T>& sums, uint32_t area,
+                                           float* tile_area, unsigned* counter, int slice) {
     const int thread = static_cast<int>(threadIdx.x);
     if constexpr (T::kSlices > 1) {
       const uint32_t slices = area + (kTwoLevels ? kSlicesAt : 0);
@@ -137,28 +140,29 @@ struct TileEnd {
       for (int u = 0; u < T::kRunsPerThread; ++u) {
         float values[T::kRun];
         sums.run(values, u);
-        SliceSum::hand_in(slices, slice, u * T::kSliceThreads + thread % T::kSliceThreads, values);
+        SliceSum::store_partial(slices, slice, u * T::kSliceThreads + thread % T::kSliceThreads,
+                                values);
       }
       __syncthreads();
       if constexpr (!kTwoLevels) return true;
     }
     if constexpr (T::kCluster > 1) wait_for_cluster();
-    constexpr int kTurns = kTwoLevels ? (T::kRuns + T::kThreads - 1) / T::kThreads
-                                      : T::kRunsPerThread;
+    constexpr int kTurns =
+        kTwoLevels ? (T::kRuns + T::kThreads - 1) / T::kThreads : T::kRunsPerThread;
 #pragma unroll
     for (int u = 0; u < kTurns; ++u) {
       const int p = u * T::kThreads + thread;
       if (kTwoLevels && T::kRuns % T::kThreads != 0 && p >= T::kRuns) break;
       float values[T::kRun];
       if constexpr (kTwoLevels) {
-        SliceSum::add_up(values, area + kSlicesAt, p);
+        SliceSum::reduce(values, area + kSlicesAt, p);
       } else {
         sums.run(values, u);
       }
       if constexpr (T::kSplit > 1) {
-        Sum::hand_in(tile_area, part, p, values);
+        Sum::store_partial(tile_area, part, p, values);
       } else {
-        Sum::hand_in(area, part, p, values);
+        Sum::store_partial(area, part, p, values);
       }
     }
     if constexpr (T::kSplit > 1) return is_last_block(counter, T::kSplit, area);
