@@ -5,8 +5,8 @@
 // Constants (host_builder/lowering/cuda/direct/depthwise.cc): kBatch, kInHeight, kInWidth, kHeight,
 // kWidth, kChannels (of the output), kMultiplier (outputs per input channel; 1 unless kVector is
 // 1), kKernelH, kKernelW, kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft; kVector,
-// kRows, kColumns, kThreads, kSlots (tiles in flight: a thread does tiles slot, slot + kSlots, ..);
-// strides of x, y and the residual; the epilogue's.
+// kRows, kColumns, kThreads, kSlots (stride of the loop over tiles: a thread does slot, slot +
+// kSlots, ..); strides of x, y and the residual; the epilogue's.
 #pragma once
 
 #include "direct_epilogue.cuh"

@@ -15,18 +15,19 @@ typedef long long int64_t;
 #define STINT_PDL 0  // 1: programmatic dependent launch, steps have programmatic edges (sm_90 on)
 #endif
 
-/// Before it, a kernel may read weights only; after it, all that earlier steps wrote is visible and
-/// nobody reads what this step writes. Every thread passes it, also one that has nothing to do:
-/// otherwise the step could end before the ones it follows.
+/// cudaGridDependencySynchronize(). Before it, a kernel may read weights only; after it, all that
+/// earlier steps wrote is visible and nobody reads what this step writes. Every thread passes it,
+/// also one that has nothing to do: otherwise the step could end before the ones it follows.
 __device__ __forceinline__ void stint_wait() {
 #if STINT_PDL
   asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
 
-/// The next step may be scheduled onto multiprocessors that have room. Best right after
-/// STINT_WAIT(): earlier, several steps wait on the multiprocessors at once, and what comes then
-/// lands where there is room instead of evenly (H200: up to 25 % of a layer's time).
+/// cudaTriggerProgrammaticLaunchCompletion(): the next step may be scheduled onto multiprocessors
+/// that have room. Best right after STINT_WAIT(): earlier, several steps wait on the
+/// multiprocessors at once, and what comes then lands where there is room instead of evenly (H200:
+/// up to 25 % of a layer's time).
 __device__ __forceinline__ void stint_launch_dependents() {
 #if STINT_PDL
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
