@@ -30,7 +30,7 @@ struct GpuTraits {
   double clock_ghz = 0;
   double edge_us = 0;  // from a step to the next in one graph
 
-  /// Products by groups of four warps (wgmma): an instruction of sm_90 alone, not of later ones.
+  /// Products by warpgroups (wgmma): an instruction of sm_90 alone, not of later ones.
   bool has_wgmma() const { return sm == 90 && source_sm == 90; }
   /// What machine code is made for, as the compiler names it. wgmma needs sm_90a, which every
   /// device of compute capability 9.0 runs; code for other SMs uses nothing of the kind.
