@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "host_builder/builder/noise_check.h"
+#include "host_builder/builder/check_decoder.h"
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/codegen/compiler.h"
 #include "host_builder/emit/check_plan.h"

@@ -1,7 +1,7 @@
 // Every refusal of --preprocess and --postprocess ends with something the user can do.
 #include <doctest/doctest.h>
 
-#include "host_builder/builder/noise_check.h"
+#include "host_builder/builder/check_decoder.h"
 #include "host_builder/frames/insert.h"
 #include "host_builder/frames/labels.h"
 #include "host_builder/support/error.h"

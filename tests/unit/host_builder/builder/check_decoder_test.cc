@@ -1,4 +1,4 @@
-#include "host_builder/builder/noise_check.h"
+#include "host_builder/builder/check_decoder.h"
 
 #include <doctest/doctest.h>
 
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <random>
 
-#include "host_builder/builder/noise_run.h"
+#include "host_builder/builder/noise/noise_run.h"
 #include "host_builder/frames/insert.h"
 #include "host_builder/support/internal_error.h"
 

@@ -1,4 +1,4 @@
-#include "host_builder/builder/noise_run.h"
+#include "host_builder/builder/noise/noise_run.h"
 
 #include <algorithm>
 #include <cstring>
