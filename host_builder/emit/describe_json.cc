@@ -33,7 +33,10 @@ class AlignedPlan {
                           stint_status_name(status.code) + "): " + status.message + "; found " +
                           std::to_string(status.found) + ", needed " +
                           std::to_string(status.needed);
-    if (status.detail != kNone) message += ", at index " + std::to_string(status.detail);
+    if (status.detail_kind != STINT_DETAIL_NONE) {
+      message += std::string(", at ") + stint_detail_name(status.detail_kind) + " " +
+                 std::to_string(status.detail);
+    }
     throw BuildError(message);
   }
   const std::byte* data() const { return data_; }
