@@ -108,8 +108,8 @@ bool NoiseInputs::binds_all_on_device(const std::vector<BindingInfo>& inputs,
 }
 
 stint_status NoiseInputs::bind_on_device(const std::vector<BindingInfo>& inputs,
-                                         const std::vector<BindingInfo>& outputs,
-                                         uint32_t batch, uint32_t device, Session& session) {
+                                         const std::vector<BindingInfo>& outputs, uint32_t batch,
+                                         uint32_t device, Session& session) {
   for (uint32_t i = 0; i < inputs.size(); ++i) {
     void* address = nullptr;
     if (inputs[i].kind == STINT_BINDING_TENSOR) {

@@ -19,14 +19,13 @@ struct StructRules {
 template <typename T>
 struct RulesOf;
 
-#define STINT_STRUCT_RULES(type, init, least_bytes)                                            \
-  template <>                                                                                  \
-  struct RulesOf<type> {                                                                       \
-    static constexpr StructRules kRules = {                                                    \
-        #type                                                                                  \
-        ": its struct_size is not one of a struct of this interface; begin with " init, \
-        least_bytes};                                                                          \
-    static_assert(least_bytes <= sizeof(type));                                                \
+#define STINT_STRUCT_RULES(type, init, least_bytes)                                           \
+  template <>                                                                                 \
+  struct RulesOf<type> {                                                                      \
+    static constexpr StructRules kRules = {                                                   \
+        #type ": its struct_size is not one of a struct of this interface; begin with " init, \
+        least_bytes};                                                                         \
+    static_assert(least_bytes <= sizeof(type));                                               \
   }
 
 /// Bytes of everything before a member.
@@ -47,8 +46,7 @@ STINT_STRUCT_RULES(stint_program_info, "STINT_PROGRAM_INFO_INIT",
                    STINT_UP_TO(stint_program_info, target));
 STINT_STRUCT_RULES(stint_binding_info, "STINT_BINDING_INFO_INIT",
                    STINT_UP_TO(stint_binding_info, scale));
-STINT_STRUCT_RULES(stint_detection_list, "STINT_DETECTION_LIST_INIT",
-                   sizeof(stint_detection_list));
+STINT_STRUCT_RULES(stint_detection_list, "STINT_DETECTION_LIST_INIT", sizeof(stint_detection_list));
 STINT_STRUCT_RULES(stint_cuda_device_info, "STINT_CUDA_DEVICE_INFO_INIT",
                    STINT_UP_TO(stint_cuda_device_info, memory_bytes));
 STINT_STRUCT_RULES(stint_step_profile, "sizeof(stint_step_profile)",

@@ -116,8 +116,7 @@ class EngineBuilder {
     if (block.bytes == 0) return ok_status();
     constexpr const char* kFailed = "the weights cannot be copied to the device";
     Stream stream = nullptr;
-    STINT_RETURN_IF_ERROR(
-        check(gpu_.driver->stream_create(&stream, kStreamNonBlocking), kFailed));
+    STINT_RETURN_IF_ERROR(check(gpu_.driver->stream_create(&stream, kStreamNonBlocking), kFailed));
     Result result = kSuccess;
     for (uint32_t i = 0; result == kSuccess && i < gpu_.weights.count; ++i) {
       const WeightRange& range = gpu_.weights.items[i];

@@ -1,5 +1,5 @@
-// What the runtime calls on an engine or session of a CUDA target: one function per place where the CPU and
-// CUDA part ways. Without STINT_CUDA_RUNTIME they are those of unavailable.cc.
+// What the runtime calls on an engine or session of a CUDA target: one function per place where the
+// CPU and CUDA part ways. Without STINT_CUDA_RUNTIME they are those of unavailable.cc.
 #pragma once
 
 #include "core/exec/session.h"

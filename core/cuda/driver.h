@@ -28,7 +28,8 @@ inline constexpr Result kSuccess = 0;
 inline constexpr Result kInvalidValue = 1;
 inline constexpr Result kOutOfDeviceMemory = 2;
 inline constexpr Result kNoDevice = 100;
-inline constexpr Result kNotReady = 600;  // of event_query: what it was recorded behind is under way
+inline constexpr Result kNotReady =
+    600;  // of event_query: what it was recorded behind is under way
 
 // CUdevice_attribute
 inline constexpr int kMaxThreadsPerBlock = 1;

@@ -11,8 +11,7 @@ Status check_param_size(const Driver& driver, Function function, uint32_t bytes,
   const bool first = driver.function_param_info(function, 0, &offset, &size) == kSuccess;
   if (first && offset == 0 && size == bytes) {
     size_t ignored = 0;
-    if (driver.function_param_info(function, 1, &ignored, &ignored) != kSuccess)
-      return ok_status();
+    if (driver.function_param_info(function, 1, &ignored, &ignored) != kSuccess) return ok_status();
   }
   return {Code::kCorruptPlan, at_step(index),
           "launch: the kernel's parameter is not the step's parameter block",
@@ -23,7 +22,7 @@ Status check_param_size(const Driver& driver, Function function, uint32_t bytes,
 
 Status check_kernel(const Driver& driver, const DeviceLimits& limits, Function function,
                     const fb::Step& step, uint32_t index) {
-    const fb::Launch& launch = *step.launch();
+  const fb::Launch& launch = *step.launch();
   int threads = 0, fixed = 0, allowed = 0;
   Result result = driver.function_attribute(&threads, kFunctionMaxThreads, function);
   if (result == kSuccess)

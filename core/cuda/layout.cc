@@ -56,8 +56,7 @@ uint64_t run_block_bytes(const fb::Program& program) {
   return limits_offset(program) + sizeof(cpu::DetectionLimits);
 }
 
-HostLayout lay_out_host(const fb::Program& program, const SessionOptions& options,
-                        Carver* carver) {
+HostLayout lay_out_host(const fb::Program& program, const SessionOptions& options, Carver* carver) {
   const Counts counts = count(program);
   const uint32_t steps = program.steps()->size();
   const uint32_t bindings = program.bindings()->size();

@@ -64,12 +64,14 @@ Status bind_buffer(stint_session* session, bool is_input, uint32_t index, void* 
   if (at == kNone) return no_such_binding(*session, is_input, index);
   const BindingState& state = session->bindings[at];
   if (state.binding->kind() == fb::BindingKind::Image) {
-    return {Code::kInvalidArgument, at_io(is_input, index), "this input takes images; use stint_bind_image"};
+    return {Code::kInvalidArgument, at_io(is_input, index),
+            "this input takes images; use stint_bind_image"};
   }
   if (data == nullptr) return use_buffer(session, at, state.default_data);
   if (bytes != state.binding->io_bytes()) {
-    return {Code::kShapeMismatch, at_io(is_input, index), "the buffer is not as large as the binding",
-            static_cast<int64_t>(bytes), static_cast<int64_t>(state.binding->io_bytes())};
+    return {Code::kShapeMismatch, at_io(is_input, index),
+            "the buffer is not as large as the binding", static_cast<int64_t>(bytes),
+            static_cast<int64_t>(state.binding->io_bytes())};
   }
   if (const auto misalignment = reinterpret_cast<uintptr_t>(data) % kMinBaseAlignment;
       misalignment != 0) {
@@ -86,7 +88,8 @@ Status bind_image(stint_session* session, uint32_t index, uint32_t slot, const s
   if (at == kNone) return no_such_binding(*session, true, index);
   BindingState& state = session->bindings[at];
   if (state.binding->kind() != fb::BindingKind::Image) {
-    return {Code::kInvalidArgument, at_io(true, index), "this input takes a tensor; use stint_bind_input"};
+    return {Code::kInvalidArgument, at_io(true, index),
+            "this input takes a tensor; use stint_bind_input"};
   }
   if (slot >= session->batch)
     return {Code::kInvalidArgument, at_slot(slot), "no such batch slot", slot, session->batch};

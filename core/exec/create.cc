@@ -176,10 +176,9 @@ Status create_held(stint_engine* engine, const stint_program* program, const sti
   STINT_RETURN_IF_ERROR(check_apart(blocks, engine->plan));
   STINT_RETURN_IF_ERROR(check_apart(blocks, engine->blocks));
   stint_session* created = nullptr;
-  STINT_RETURN_IF_ERROR(
-      engine->gpu != nullptr
-          ? cuda::create(*engine, *selection.program, read, memory, &created)
-          : build(*engine, *selection.program, read, memory, &created));
+  STINT_RETURN_IF_ERROR(engine->gpu != nullptr
+                            ? cuda::create(*engine, *selection.program, read, memory, &created)
+                            : build(*engine, *selection.program, read, memory, &created));
   created->engine = engine;
   created->process = getpid();
   *session = created;

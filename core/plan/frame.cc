@@ -85,8 +85,8 @@ Status check_segment(const SegmentEntry& segment, uint32_t index, uint64_t total
             static_cast<int64_t>(segment.offset), static_cast<int64_t>(total)};
   }
   if (segment.kind != SegmentKind::kWeights && segment.kind != SegmentKind::kCubin) {
-    return {Code::kCorruptPlan, at_segment(index), "segment: unknown kind", static_cast<int64_t>(segment.kind),
-            0};
+    return {Code::kCorruptPlan, at_segment(index), "segment: unknown kind",
+            static_cast<int64_t>(segment.kind), 0};
   }
   if (!is_power_of_two(segment.alignment) || segment.alignment < kSegmentAlignment) {
     return {Code::kCorruptPlan, at_segment(index),

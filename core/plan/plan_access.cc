@@ -11,8 +11,7 @@ Status select_variant(const stint_plan* plan, const char* target,
                       const fb::TargetVariant** variant) {
   STINT_RETURN_IF_ERROR(check_plan(plan));
   for (const fb::TargetVariant* each : *plan_root(*plan)->variants()) {
-    if (target == nullptr ? each->kind() == fb::TargetKind::Cpu
-                          : is_named(*each->name(), target)) {
+    if (target == nullptr ? each->kind() == fb::TargetKind::Cpu : is_named(*each->name(), target)) {
       *variant = each;
       return ok_status();
     }

@@ -95,8 +95,7 @@ Status binding_named(const stint_program* program, bool is_input, const char* na
   if (name == nullptr) return {Code::kInvalidArgument, kNoDetail, "name is NULL"};
   const auto& bindings = *selection.program->bindings();
   for (uint32_t i = 0; i < bindings.size(); ++i) {
-    if (bindings.Get(i)->is_input() != is_input ||
-        !is_named(*bindings.Get(i)->name(), name)) {
+    if (bindings.Get(i)->is_input() != is_input || !is_named(*bindings.Get(i)->name(), name)) {
       continue;
     }
     write_struct(describe_binding(*selection.program, i), info);

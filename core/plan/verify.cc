@@ -25,23 +25,27 @@ Status verify_program(const fb::Program& program, const Frame& frame, fb::Target
 
 Status verify_variant(const fb::TargetVariant& variant, uint32_t index, const Frame& frame) {
   if (variant.name()->size() == 0 || variant.name()->size() > kMaxTargetName) {
-    return corrupt_at(at_target(index), "target: its name is empty or too long", variant.name()->size(),
-                      kMaxTargetName);
+    return corrupt_at(at_target(index), "target: its name is empty or too long",
+                      variant.name()->size(), kMaxTargetName);
   }
   if (std::strlen(variant.name()->c_str()) != variant.name()->size()) {
     return corrupt_at(at_target(index), "target: its name contains a zero byte");
   }
   if (variant.kind() != fb::TargetKind::Cpu && variant.kind() != fb::TargetKind::Cuda) {
-    return corrupt_at(at_target(index), "target: unknown kind", static_cast<int64_t>(variant.kind()), 1);
+    return corrupt_at(at_target(index), "target: unknown kind",
+                      static_cast<int64_t>(variant.kind()), 1);
   }
   if ((variant.kind() == fb::TargetKind::Cuda) != (variant.sm() != 0)) {
-    return corrupt_at(at_target(index), "target: GPU targets, and only they, have an SM", variant.sm());
+    return corrupt_at(at_target(index), "target: GPU targets, and only they, have an SM",
+                      variant.sm());
   }
-  if (variant.programs()->size() == 0) return corrupt_at(at_target(index), "target: it has no program");
+  if (variant.programs()->size() == 0)
+    return corrupt_at(at_target(index), "target: it has no program");
   uint32_t previous = 0;
   for (const fb::Program* program : *variant.programs()) {
     if (program->batch() <= previous) {
-      return corrupt_at(at_target(index), "target: its programs must have different batches, ascending",
+      return corrupt_at(at_target(index),
+                        "target: its programs must have different batches, ascending",
                         program->batch(), previous);
     }
     previous = program->batch();

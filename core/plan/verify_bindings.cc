@@ -12,8 +12,10 @@ bool is_finite(float value) { return value - value == 0.0f; }
 
 Status verify_image(const fb::Binding& binding, uint32_t index) {
   const fb::ImageSpec* image = binding.image();
-  if (!binding.is_input()) return corrupt_at(at_binding(index), "binding: an image must be an input");
-  if (image == nullptr) return corrupt_at(at_binding(index), "binding: an image needs its description");
+  if (!binding.is_input())
+    return corrupt_at(at_binding(index), "binding: an image must be an input");
+  if (image == nullptr)
+    return corrupt_at(at_binding(index), "binding: an image needs its description");
   if (binding.io_bytes() != 0) {
     return corrupt_at(at_binding(index), "binding: an image has no buffer",
                       static_cast<int64_t>(binding.io_bytes()), 0);
@@ -25,7 +27,8 @@ Status verify_image(const fb::Binding& binding, uint32_t index) {
                       uint32_t{kMaxNetworkSide});
   }
   if (image->channels() != 1 && image->channels() != 3) {
-    return corrupt_at(at_binding(index), "image: it must have 1 or 3 channels", image->channels(), 3);
+    return corrupt_at(at_binding(index), "image: it must have 1 or 3 channels", image->channels(),
+                      3);
   }
   if (image->fit() > static_cast<uint8_t>(FitMode::kCrop)) {
     return corrupt_at(at_binding(index), "image: unknown way to fit the frame", image->fit(),
@@ -39,7 +42,8 @@ Status verify_image(const fb::Binding& binding, uint32_t index) {
   for (uint32_t c = 0; c < image->channels(); ++c) {
     finite = finite && is_finite(image->mean()->Get(c)) && is_finite(image->scale()->Get(c));
   }
-  if (!finite) return corrupt_at(at_binding(index), "image: mean, scale or padding is not a finite number");
+  if (!finite)
+    return corrupt_at(at_binding(index), "image: mean, scale or padding is not a finite number");
   return ok_status();
 }
 
@@ -48,12 +52,14 @@ Status verify_bound_tensor(const ProgramContext& context, const fb::Binding& bin
                            uint32_t index) {
   const auto& tensors = *context.program->tensors();
   if (binding.tensor() >= tensors.size()) {
-    return corrupt_at(at_binding(index), "binding: no such tensor", binding.tensor(), tensors.size());
+    return corrupt_at(at_binding(index), "binding: no such tensor", binding.tensor(),
+                      tensors.size());
   }
   const fb::Tensor& tensor = *tensors.Get(binding.tensor());
   if (tensor.storage() != fb::StorageKind::Binding || tensor.index() != index ||
       tensor.offset() != 0 || !is_dense(tensor)) {
-    return corrupt_at(at_binding(index), "binding: its tensor must fill its buffer from the start without gaps",
+    return corrupt_at(at_binding(index),
+                      "binding: its tensor must fill its buffer from the start without gaps",
                       binding.tensor());
   }
   if (binding.io_offset() % kMinBaseAlignment != 0) {
@@ -70,19 +76,23 @@ Status verify_bound_tensor(const ProgramContext& context, const fb::Binding& bin
 
 Status verify_detections(const ProgramContext& context, const fb::Binding& binding,
                          uint32_t index) {
-  if (binding.is_input()) return corrupt_at(at_binding(index), "binding: detections must be an output");
+  if (binding.is_input())
+    return corrupt_at(at_binding(index), "binding: detections must be an output");
   const auto& tensors = *context.program->tensors();
   const int64_t batch = context.program->batch();
   const fb::Tensor& boxes = *tensors.Get(binding.tensor());
   if (static_cast<DType>(boxes.dtype()) != DType::kF32 || boxes.shape()->size() != 3 ||
       boxes.shape()->Get(0) != batch || boxes.shape()->Get(1) < 1 ||
       boxes.shape()->Get(2) != kDetectionFloats) {
-    return corrupt_at(at_binding(index), "binding: detections must be f32 [batch, max, 6]", binding.tensor());
+    return corrupt_at(at_binding(index), "binding: detections must be f32 [batch, max, 6]",
+                      binding.tensor());
   }
   if (boxes.shape()->Get(1) > INT32_MAX)
-    return corrupt_at(at_binding(index), "binding: too many detections", boxes.shape()->Get(1), INT32_MAX);
+    return corrupt_at(at_binding(index), "binding: too many detections", boxes.shape()->Get(1),
+                      INT32_MAX);
   if (binding.count_tensor() >= tensors.size()) {
-    return corrupt_at(at_binding(index), "binding: no such tensor", binding.count_tensor(), tensors.size());
+    return corrupt_at(at_binding(index), "binding: no such tensor", binding.count_tensor(),
+                      tensors.size());
   }
   const fb::Tensor& counts = *tensors.Get(binding.count_tensor());
   if (static_cast<DType>(counts.dtype()) != DType::kI32 || counts.shape()->size() != 1 ||
@@ -116,7 +126,8 @@ Status verify_binding(const ProgramContext& context, uint32_t index) {
       STINT_RETURN_IF_ERROR(verify_bound_tensor(context, binding, index));
       return verify_detections(context, binding, index);
   }
-  return corrupt_at(at_binding(index), "binding: unknown kind", static_cast<int64_t>(binding.kind()), 2);
+  return corrupt_at(at_binding(index), "binding: unknown kind",
+                    static_cast<int64_t>(binding.kind()), 2);
 }
 
 /// Default buffers that share bytes would let a step overwrite its own input.
@@ -128,7 +139,8 @@ Status verify_buffers_apart(const ProgramContext& context, uint32_t index) {
     if (a.io_bytes() == 0 || b.io_bytes() == 0) continue;
     if (a.io_offset() < b.io_offset() + b.io_bytes() &&
         b.io_offset() < a.io_offset() + a.io_bytes()) {
-      return corrupt_at(at_binding(index), "binding: its default buffer overlaps another one", index, i);
+      return corrupt_at(at_binding(index), "binding: its default buffer overlaps another one",
+                        index, i);
     }
   }
   return ok_status();

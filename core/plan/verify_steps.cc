@@ -15,7 +15,8 @@ Status verify_operand_list(const ProgramContext& context, const flatbuffers::Vec
     return corrupt_at(at_step(step), "step: too many operands", list->size(), kMaxOperands);
   const uint32_t tensors = context.program->tensors()->size();
   for (uint32_t operand : *list) {
-    if (operand >= tensors) return corrupt_at(at_step(step), "step: no such tensor", operand, tensors);
+    if (operand >= tensors)
+      return corrupt_at(at_step(step), "step: no such tensor", operand, tensors);
   }
   return ok_status();
 }
@@ -43,14 +44,15 @@ Status verify_aliasing(const ProgramContext& context, const fb::Step& step, uint
     const fb::Tensor& output = *tensors.Get(step.outputs()->Get(o));
     for (uint32_t k = 0; k < o; ++k) {
       if (!are_disjoint(output, *tensors.Get(step.outputs()->Get(k)))) {
-        return corrupt_at(at_step(index), "step: two of its outputs overlap", step.outputs()->Get(o),
-                          step.outputs()->Get(k));
+        return corrupt_at(at_step(index), "step: two of its outputs overlap",
+                          step.outputs()->Get(o), step.outputs()->Get(k));
       }
     }
     for (uint32_t i = 0; i < operand_count(step.inputs()); ++i) {
       const fb::Tensor& input = *tensors.Get(step.inputs()->Get(i));
       if (!are_disjoint(output, input) && !are_same_region(output, input)) {
-        return corrupt_at(at_step(index), "step: an output overlaps an input without being the same region",
+        return corrupt_at(at_step(index),
+                          "step: an output overlaps an input without being the same region",
                           step.outputs()->Get(o), step.inputs()->Get(i));
       }
     }
@@ -69,7 +71,8 @@ Status verify_workspace(const ProgramContext& context, const fb::Step& step, uin
   if (workspace.storage() != fb::StorageKind::Arena ||
       static_cast<DType>(workspace.dtype()) != DType::kU8 || workspace.shape()->size() != 1 ||
       !is_dense(workspace) || workspace.offset() % kMinBaseAlignment != 0) {
-    return corrupt_at(at_step(index), "step: its workspace must be u8 [bytes], 64-byte aligned, in an arena",
+    return corrupt_at(at_step(index),
+                      "step: its workspace must be u8 [bytes], 64-byte aligned, in an arena",
                       step.workspace());
   }
   for (const auto* list : {step.inputs(), step.outputs()}) {
@@ -87,7 +90,8 @@ Status verify_image_binding(const ProgramContext& context, const fb::Step& step,
   const auto& bindings = *context.program->bindings();
   if (step.image_binding() < 0 || static_cast<uint32_t>(step.image_binding()) >= bindings.size() ||
       bindings.Get(step.image_binding())->kind() != fb::BindingKind::Image) {
-    return corrupt_at(at_step(index), "step: no such image binding", step.image_binding(), bindings.size());
+    return corrupt_at(at_step(index), "step: no such image binding", step.image_binding(),
+                      bindings.size());
   }
   return ok_status();
 }
@@ -96,7 +100,8 @@ Status verify_step(const ProgramContext& context, uint32_t index) {
   const fb::Step& step = *context.program->steps()->Get(index);
   STINT_RETURN_IF_ERROR(verify_operand_list(context, step.inputs(), index));
   STINT_RETURN_IF_ERROR(verify_operand_list(context, step.outputs(), index));
-  if (operand_count(step.outputs()) == 0) return corrupt_at(at_step(index), "step: it has no output");
+  if (operand_count(step.outputs()) == 0)
+    return corrupt_at(at_step(index), "step: it has no output");
   for (uint32_t i = 0; i < operand_count(step.outputs()); ++i) {
     STINT_RETURN_IF_ERROR(verify_output(context, step.outputs()->Get(i), index));
   }
@@ -118,8 +123,8 @@ Status verify_edges(const ProgramContext& context) {
   for (uint32_t i = 0; i < edges->size(); ++i) {
     const fb::Edge& edge = *edges->Get(i);
     if (edge.from() >= edge.to() || edge.to() >= steps) {
-      return corrupt_at(at_edge(i), "edge: it must lead from an earlier step to a later one", edge.from(),
-                        edge.to());
+      return corrupt_at(at_edge(i), "edge: it must lead from an earlier step to a later one",
+                        edge.from(), edge.to());
     }
     if (edge.kind() != fb::EdgeKind::Full && edge.kind() != fb::EdgeKind::Programmatic) {
       return corrupt_at(at_edge(i), "edge: unknown kind", static_cast<int64_t>(edge.kind()), 1);

@@ -12,7 +12,8 @@ Status storage_bytes(const ProgramContext& context, const fb::Tensor& tensor, ui
   switch (tensor.storage()) {
     case fb::StorageKind::Arena:
       if (tensor.index() >= program.arenas()->size()) {
-        return corrupt_at(at_tensor(index), "tensor: no such arena", tensor.index(), program.arenas()->size());
+        return corrupt_at(at_tensor(index), "tensor: no such arena", tensor.index(),
+                          program.arenas()->size());
       }
       *bytes = program.arenas()->Get(tensor.index())->bytes();
       return ok_status();
@@ -30,14 +31,16 @@ Status storage_bytes(const ProgramContext& context, const fb::Tensor& tensor, ui
       }
       const fb::Binding& binding = *program.bindings()->Get(tensor.index());
       if (binding.kind() == fb::BindingKind::Image) {
-        return corrupt_at(at_tensor(index), "tensor: it lies in an image binding, which has no buffer",
+        return corrupt_at(at_tensor(index),
+                          "tensor: it lies in an image binding, which has no buffer",
                           tensor.index());
       }
       *bytes = binding.io_bytes();
       return ok_status();
     }
   }
-  return corrupt_at(at_tensor(index), "tensor: unknown storage", static_cast<int64_t>(tensor.storage()), 2);
+  return corrupt_at(at_tensor(index), "tensor: unknown storage",
+                    static_cast<int64_t>(tensor.storage()), 2);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The parts of the weights segments that the programs of a GPU target read: what goes to the device.
+// The parts of the weights segments that the programs of a GPU target read: what goes to the
+// device.
 #pragma once
 
 #include "core/plan/limits.h"

@@ -13,8 +13,7 @@ Status read_profile(const stint_session* session, stint_step_profile* steps, uin
     return {Code::kInvalidArgument, kNoDetail, "steps or count is NULL"};
   *count = 0;
   constexpr uint32_t kKnown = sizeof(stint_step_profile);
-  STINT_RETURN_IF_ERROR(
-      check_struct_size(step_size, RulesOf<stint_step_profile>::kRules, kKnown));
+  STINT_RETURN_IF_ERROR(check_struct_size(step_size, RulesOf<stint_step_profile>::kRules, kKnown));
   if (session->times == nullptr) {
     return {Code::kInvalidArgument, kNoDetail,
             "the session keeps no profile; create it with options.profile"};

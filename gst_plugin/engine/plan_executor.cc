@@ -114,8 +114,8 @@ Problem PlanExecutor::check_bindings(const std::string& path) {
     if (!stint::ok(status)) return failed("the plan's inputs and outputs", status);
     if (inputs.size() != 1 || inputs[0].kind != STINT_BINDING_IMAGE) {
       return {Problem::Kind::kSettings, path + ": the plan does not take camera frames",
-              std::to_string(inputs.size()) + " inputs, not exactly one image", "a plan with --preprocess",
-              build_beside_command(path, "frames", "cpu")};
+              std::to_string(inputs.size()) + " inputs, not exactly one image",
+              "a plan with --preprocess", build_beside_command(path, "frames", "cpu")};
     }
     input_width_ = inputs[0].width;
     input_height_ = inputs[0].height;

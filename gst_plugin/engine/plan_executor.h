@@ -52,7 +52,7 @@ class PlanExecutor : public Executor {
   DeviceName device_;
   std::vector<std::string> labels_;
   std::vector<uint32_t> sizes_;
-  OwnedEngine engine_;                   // what the sessions share; outlives them
+  OwnedEngine engine_;                  // what the sessions share; outlives them
   std::vector<OwnedSession> sessions_;  // one per size
   uint32_t input_width_ = 0, input_height_ = 0, most_detections_ = 0;
   std::vector<Nanoseconds> warm_up_times_;

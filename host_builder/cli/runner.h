@@ -19,8 +19,8 @@ struct RunnerOptions {
   uint64_t frame_bytes = 0;  // stint_options
 };
 
-/// Owns a copy of the plan, an engine with one session and their memory. Every function throws BuildError on
-/// failure.
+/// Owns a copy of the plan, an engine with one session and their memory. Every function throws
+/// BuildError on failure.
 class Runner {
  public:
   Runner(const std::string& plan_path, const RunnerOptions& options);
@@ -49,8 +49,9 @@ class Runner {
   void set_input(uint32_t index, const HostTensor& tensor);
   void run();
   /// Milliseconds to verify the plan and to make an engine and a session of it: memory, upload of
-  /// the weights and machine code of all its batch sizes, graph. The CUDA context and the file's bytes are there already. The
-  /// new session takes the place of the old one, whose bindings and profile are gone.
+  /// the weights and machine code of all its batch sizes, graph. The CUDA context and the file's
+  /// bytes are there already. The new session takes the place of the old one, whose bindings and
+  /// profile are gone.
   double reload_ms();
   /// Copy of a tensor output. For detections: f32 [batch, max, 6] of x1, y1, x2, y2, score, class.
   HostTensor output(uint32_t index);

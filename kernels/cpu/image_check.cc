@@ -44,8 +44,8 @@ Status check_image(const ImageView& image) {
             kFormats - 1};
   }
   if (image.matrix > static_cast<uint32_t>(ColorMatrix::kBt709)) {
-    return {Code::kUnsupportedFormat, kNoDetail, "colour matrix is neither BT.601 (0) nor BT.709 (1)",
-            image.matrix, 1};
+    return {Code::kUnsupportedFormat, kNoDetail,
+            "colour matrix is neither BT.601 (0) nor BT.709 (1)", image.matrix, 1};
   }
   if (image.range > static_cast<uint32_t>(ColorRange::kFull)) {
     return {Code::kUnsupportedFormat, kNoDetail, "colour range is neither limited (0) nor full (1)",
@@ -62,7 +62,8 @@ Status check_image(const ImageView& image) {
   const auto format = static_cast<PixelFormat>(image.format);
   for (uint32_t plane = 0; plane < plane_count(format); ++plane) {
     if (image.planes[plane] == nullptr) {
-      return {Code::kInvalidArgument, at_plane(plane), "frame plane is not set", plane, plane_count(format)};
+      return {Code::kInvalidArgument, at_plane(plane), "frame plane is not set", plane,
+              plane_count(format)};
     }
     const int64_t row = plane_row_bytes(format, plane, image.width);
     if (image.strides[plane] < row) {

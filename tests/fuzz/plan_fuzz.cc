@@ -127,7 +127,8 @@ class LimitedBlocks {
 
 void use_program(const stint_plan& plan, const char* target, uint32_t batch, stint_engine* engine,
                  uint32_t* state) {
-  Options options = test::options_of(next_random(state) % 16 == 0 ? 2u : 1u, next_random(state) % 2);
+  Options options =
+      test::options_of(next_random(state) % 16 == 0 ? 2u : 1u, next_random(state) % 2);
   options.frame_bytes = kFrameBytes;
   stint_program program;
   Requirements need;

@@ -118,8 +118,7 @@ void count_cuda_runs(const test::PlanSpec& cpu, bool has_image) {
     const uint64_t bytes = needed.space[STINT_SPACE_DEVICE].bytes;
     needed.space[STINT_SPACE_DEVICE].bytes = 0;
     test::SessionBlocks blocks(needed);
-    if (bytes != 0)
-      blocks.memory.space[STINT_SPACE_DEVICE] = {machine.device_block(bytes), bytes};
+    if (bytes != 0) blocks.memory.space[STINT_SPACE_DEVICE] = {machine.device_block(bytes), bytes};
     return blocks;
   };
   const test::SessionBlocks engine_blocks = with_device(engine_need), blocks = with_device(need);
@@ -147,7 +146,8 @@ stint_status load_and_run(const char* path) {
   PlanFile file;
   if (stint_status status = file.open(path); !ok(status)) return status;
   SingleSession loaded;
-  if (stint_status status = loaded.create(file.plan(), nullptr, 1, test::options_of(2)); !ok(status))
+  if (stint_status status = loaded.create(file.plan(), nullptr, 1, test::options_of(2));
+      !ok(status))
     return status;
   check(loaded.session().input_data(0) != nullptr, "input data");
   return loaded.session().run();

@@ -63,7 +63,7 @@ class FakeCuda {
   size_t kernel_param_bytes = 0;  // 0: what add_kernel said
   size_t memory_bytes = 1 << 26;
   bool is_busy = false;  // what was enqueued is not complete yet: no event is
-  cuda::Driver table;  // entries may be set to null to be missing
+  cuda::Driver table;    // entries may be set to null to be missing
 
   /// The n-th call from now on (0: the next) returns an error, once.
   void fail_call(int64_t n) { until_failure_ = n; }

@@ -192,14 +192,15 @@ typedef enum stint_device_kind {
 /* A variant of the plan, for one kind of device. */
 typedef struct stint_target_info {
   uint32_t struct_size;
-  uint32_t index;   /* among the plan's targets */
-  const char* name; /* such as "cpu" or "sm_87"; owned by the plan */
-  uint32_t kind;    /* stint_device_kind: STINT_DEVICE_CPU or STINT_DEVICE_CUDA */
-  uint32_t sm;      /* CUDA: SM that the machine code runs on, e.g. 87; else 0 */
+  uint32_t index;      /* among the plan's targets */
+  const char* name;    /* such as "cpu" or "sm_87"; owned by the plan */
+  uint32_t kind;       /* stint_device_kind: STINT_DEVICE_CPU or STINT_DEVICE_CUDA */
+  uint32_t sm;         /* CUDA: SM that the machine code runs on, e.g. 87; else 0 */
   uint32_t min_driver; /* CUDA: version the driver must support, e.g. 12060; else 0 */
   uint32_t device;     /* from stint_plan_choose_target: ordinal of the CUDA device; else 0 */
 } stint_target_info;
-#define STINT_TARGET_INFO_INIT {(uint32_t)sizeof(stint_target_info), 0, NULL, 0, 0, 0, 0}
+#define STINT_TARGET_INFO_INIT \
+  { (uint32_t)sizeof(stint_target_info), 0, NULL, 0, 0, 0, 0 }
 
 STINT_API STINT_NODISCARD stint_status stint_plan_target_count(const stint_plan* plan,
                                                                uint32_t* count);
@@ -246,7 +247,8 @@ typedef struct stint_program_info {
   uint32_t output_count;
   const char* target; /* name of its target; owned by the plan */
 } stint_program_info;
-#define STINT_PROGRAM_INFO_INIT {(uint32_t)sizeof(stint_program_info), 0, 0, 0, NULL}
+#define STINT_PROGRAM_INFO_INIT \
+  { (uint32_t)sizeof(stint_program_info), 0, 0, 0, NULL }
 
 STINT_API STINT_NODISCARD stint_status stint_program_describe(const stint_program* program,
                                                               stint_program_info* info);
@@ -291,7 +293,7 @@ typedef struct stint_binding_info {
   int32_t zero_point;
 } stint_binding_info;
 #define STINT_BINDING_INFO_INIT \
-  {(uint32_t)sizeof(stint_binding_info), 0, NULL, 0, 0, 0, 0, {0}, 0, 0, 0, 0, 0}
+  { (uint32_t)sizeof(stint_binding_info), 0, NULL, 0, 0, 0, 0, {0}, 0, 0, 0, 0, 0 }
 
 /* By index, or by name: the model's own, compared as bytes; `info->index` then says which it is.
  * STINT_INVALID_ARGUMENT if there is none (by index: needed: how many there are). */
@@ -332,7 +334,12 @@ typedef struct stint_requirements {
   uint32_t space_count; /* spaces that this library knows; those from there on need 0 bytes */
   stint_requirement space[STINT_MAX_SPACES]; /* by stint_space */
 } stint_requirements;
-#define STINT_REQUIREMENTS_INIT {(uint32_t)sizeof(stint_requirements), 0, {{0, 0}}}
+#define STINT_REQUIREMENTS_INIT                \
+  {                                            \
+    (uint32_t)sizeof(stint_requirements), 0, { \
+      { 0, 0 }                                 \
+    }                                          \
+  }
 
 typedef struct stint_block {
   void* data;
@@ -343,25 +350,31 @@ typedef struct stint_memory {
   uint32_t reserved;                   /* must be 0 */
   stint_block space[STINT_MAX_SPACES]; /* by stint_space */
 } stint_memory;
-#define STINT_MEMORY_INIT {(uint32_t)sizeof(stint_memory), 0, {{NULL, 0}}}
+#define STINT_MEMORY_INIT                \
+  {                                      \
+    (uint32_t)sizeof(stint_memory), 0, { \
+      { NULL, 0 }                        \
+    }                                    \
+  }
 
 /* Of an engine and of its sessions: each reads what concerns it, so that one struct will do. All
  * zero but struct_size: the defaults. */
 typedef struct stint_options {
   uint32_t struct_size;
-  uint32_t threads;     /* session, CPU: threads per run, the caller's included, at most 256; 0 or
-                           1: run in the caller's thread only */
-  uint32_t profile;     /* session: non-zero: keep the time of every step. On CUDA the steps then run
-                           one after the other with a time stamp between them, about 1 us slower
-                           each */
-  uint32_t device;      /* engine, CUDA: ordinal of the device. Engine and sessions live in the
-                           context that is current in the thread that creates the engine, if it
-                           belongs to the device, else in the device's primary context, which the
-                           engine retains until it is destroyed. Calls may come from any thread */
+  uint32_t threads; /* session, CPU: threads per run, the caller's included, at most 256; 0 or
+                       1: run in the caller's thread only */
+  uint32_t profile; /* session: non-zero: keep the time of every step. On CUDA the steps then run
+                       one after the other with a time stamp between them, about 1 us slower
+                       each */
+  uint32_t device;  /* engine, CUDA: ordinal of the device. Engine and sessions live in the
+                       context that is current in the thread that creates the engine, if it
+                       belongs to the device, else in the device's primary context, which the
+                       engine retains until it is destroyed. Calls may come from any thread */
   uint64_t frame_bytes; /* session, CUDA: room on the device for each frame bound from host memory,
                            strides included; 0: 1920 * 1080 * 4 */
 } stint_options;
-#define STINT_OPTIONS_INIT {(uint32_t)sizeof(stint_options), 0, 0, 0, 0}
+#define STINT_OPTIONS_INIT \
+  { (uint32_t)sizeof(stint_options), 0, 0, 0, 0 }
 
 /* ---- engine ---- */
 
@@ -445,7 +458,7 @@ typedef struct stint_image {
   uint32_t reserved; /* must be 0 */
 } stint_image;
 #define STINT_IMAGE_INIT \
-  {(uint32_t)sizeof(stint_image), 0, {NULL}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  { (uint32_t)sizeof(stint_image), 0, {NULL}, {0}, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* Replaces the default buffer. `bytes` must equal the binding's size; `data` 64-byte aligned. NULL
  * restores the default. On CUDA `data` may be device memory: kernels then use it in place, and
@@ -499,8 +512,7 @@ STINT_API STINT_NODISCARD stint_status stint_poll(stint_session* session, uint32
  * its run and the copies of its outputs, for cuStreamWaitEvent in other streams. The session's own:
  * neither record nor destroy it. It lives as long as the session. Before the first stint_enqueue it
  * counts as complete. */
-STINT_API STINT_NODISCARD stint_status stint_completion_event(stint_session* session,
-                                                              void** event);
+STINT_API STINT_NODISCARD stint_status stint_completion_event(stint_session* session, void** event);
 
 /* One detected object, in pixels of the source frame. Classifiers give the whole frame as the box.
  */
@@ -517,7 +529,8 @@ typedef struct stint_detection_list {
   uint64_t stride; /* bytes from one to the next: rows of later plans may be longer; use
                       stint_detection_at */
 } stint_detection_list;
-#define STINT_DETECTION_LIST_INIT {(uint32_t)sizeof(stint_detection_list), 0, NULL, 0}
+#define STINT_DETECTION_LIST_INIT \
+  { (uint32_t)sizeof(stint_detection_list), 0, NULL, 0 }
 
 /* `index` must be below `list->count`. */
 static inline const stint_detection* stint_detection_at(const stint_detection_list* list,
@@ -548,7 +561,10 @@ typedef struct stint_cuda_device_info {
   uint64_t memory_bytes;
   char name[128];
 } stint_cuda_device_info;
-#define STINT_CUDA_DEVICE_INFO_INIT {(uint32_t)sizeof(stint_cuda_device_info), 0, 0, 0, 0, {0}}
+#define STINT_CUDA_DEVICE_INFO_INIT                             \
+  {                                                             \
+    (uint32_t)sizeof(stint_cuda_device_info), 0, 0, 0, 0, { 0 } \
+  }
 
 /* What a device is. STINT_CUDA_UNAVAILABLE without a driver or such a device. Makes no context. */
 STINT_API STINT_NODISCARD stint_status stint_cuda_device(uint32_t ordinal,
@@ -570,7 +586,8 @@ typedef struct stint_cuda_memory {
   uint32_t device;
   uint32_t retained;
 } stint_cuda_memory;
-#define STINT_CUDA_MEMORY_INIT {(uint32_t)sizeof(stint_cuda_memory), 0, NULL, 0, NULL, 0, 0}
+#define STINT_CUDA_MEMORY_INIT \
+  { (uint32_t)sizeof(stint_cuda_memory), 0, NULL, 0, NULL, 0, 0 }
 
 /* Allocates in the context that an engine with options.device = `device` would use on this thread.
  * The address is 256-byte aligned. */

@@ -146,9 +146,9 @@ TEST_CASE("sizes that no version has are refused by every struct") {
   try_sizes<stint_program_info>(
       offsetof(stint_program_info, target),
       [&](stint_program_info* info) { return stint_program_describe(&open.program, info); });
-  try_sizes<stint_binding_info>(
-      offsetof(stint_binding_info, scale),
-      [&](stint_binding_info* info) { return stint_program_output(&open.program, 0, info); });
+  try_sizes<stint_binding_info>(offsetof(stint_binding_info, scale), [&](stint_binding_info* info) {
+    return stint_program_output(&open.program, 0, info);
+  });
   try_sizes<stint_cuda_device_info>(
       offsetof(stint_cuda_device_info, memory_bytes),
       [](stint_cuda_device_info* info) { return stint_cuda_device(0, info); });
@@ -178,8 +178,9 @@ TEST_CASE("steps of the profile and detections lie as far apart as their sizes s
   REQUIRE(stint_program_requirements(&open.program, &options, &need).code == STINT_OK);
   const test::SessionBlocks blocks(need);
   stint_session* session = nullptr;
-  REQUIRE(stint_session_create(engine.get(), &open.program, &options, &blocks.memory, &session)
-              .code == STINT_OK);
+  REQUIRE(
+      stint_session_create(engine.get(), &open.program, &options, &blocks.memory, &session).code ==
+      STINT_OK);
   REQUIRE(stint_input_data(session, 0) != nullptr);
   REQUIRE(stint_run(session).code == STINT_OK);
   uint32_t count = 0;

@@ -184,8 +184,7 @@ TEST_CASE("whichever driver call fails while an engine or its sessions are made,
   const auto make = [&](int64_t n) {
     machine.fake.fail_call(n);
     Engine engine;
-    const stint_status made =
-        engine.create(machine.plan, kTwinTarget, Options(), blocks.memory());
+    const stint_status made = engine.create(machine.plan, kTwinTarget, Options(), blocks.memory());
     if (!ok(made)) {
       machine.fake.fail_call(-1);
       return made;
@@ -257,7 +256,15 @@ TEST_CASE("an engine on a device cannot be used in a child of fork, nor destroye
 }
 
 TEST_CASE("completion is asked for without waiting") {
-  Machine machine(test::frame_plan(2));
+  // The numbers of detections lie on the device, as in the builder's plans.
+  test::PlanSpec spec = test::frame_plan(2);
+  test::ProgramSpec& program = spec.variants[0].programs[0];
+  test::TensorSpec& counts = program.tensors[program.bindings[1].count_tensor];
+  counts.storage = fb::StorageKind::Arena;
+  counts.index = static_cast<uint32_t>(program.arenas.size());
+  counts.offset = 0;
+  program.arenas.push_back({64});
+  Machine machine(spec);
   SingleSession loaded;  // its blocks are pinned
   REQUIRE(ok(loaded.create(machine.plan, kTwinTarget, 2, Options())));
   Session& session = loaded.session();

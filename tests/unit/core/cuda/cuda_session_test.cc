@@ -364,8 +364,7 @@ TEST_CASE("a block with a byte too few is refused before the driver is touched")
   for (const int space : {STINT_SPACE_HOST, STINT_SPACE_IO, STINT_SPACE_DEVICE}) {
     Memory memory = blocks.session.memory;
     --memory.space[space].bytes;
-    const stint_status status =
-        session.create(engine, program_of(machine, 2), options, memory);
+    const stint_status status = session.create(engine, program_of(machine, 2), options, memory);
     CHECK(status.code == STINT_BLOCK_TOO_SMALL);
     CHECK(status.detail == static_cast<uint32_t>(space));
   }
@@ -697,5 +696,6 @@ TEST_CASE("memory from the driver can be filled and read") {
   stint_cuda_free(&memory);
   CHECK(memory.data == nullptr);
   CHECK(fake.live() == 0);
-  CHECK(stint_cuda_allocate(0, static_cast<stint_cuda_memory_kind>(7), 8, &memory).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_cuda_allocate(0, static_cast<stint_cuda_memory_kind>(7), 8, &memory).code ==
+        STINT_INVALID_ARGUMENT);
 }

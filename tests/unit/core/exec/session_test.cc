@@ -147,8 +147,7 @@ TEST_CASE("create fails until every block has the last byte it needs") {
       Memory memory = full.memory;
       memory.space[space].bytes = bytes;
       stint_session* session = nullptr;
-      const stint_status status =
-          open.create(1, options, memory, &session);
+      const stint_status status = open.create(1, options, memory, &session);
       REQUIRE(status.code == STINT_BLOCK_TOO_SMALL);
       REQUIRE(status.detail == static_cast<uint32_t>(space));
       REQUIRE(status.needed == static_cast<int64_t>(need.space[space].bytes));
@@ -171,8 +170,7 @@ TEST_CASE("a misaligned block is refused") {
     memory.space[space].data = blocks.blocks[space].data() + 8;
     memory.space[space].bytes = need.space[space].bytes;
     stint_session* session = nullptr;
-    const stint_status status =
-        open.create(1, options, memory, &session);
+    const stint_status status = open.create(1, options, memory, &session);
     CHECK(status.code == STINT_BLOCK_MISALIGNED);
     CHECK(status.detail == static_cast<uint32_t>(space));
     CHECK(status.found == 8);
@@ -186,8 +184,7 @@ TEST_CASE("blocks that overlap each other or the plan are refused") {
   const test::SessionBlocks blocks(need);
   const auto create = [&](const stint_memory& memory) {
     stint_session* session = nullptr;
-    const stint_status status =
-        open.create(1, options, memory, &session);
+    const stint_status status = open.create(1, options, memory, &session);
     CHECK((session != nullptr) == (status.code == STINT_OK));
     stint_session_destroy(session);
     return status;
@@ -272,8 +269,7 @@ TEST_CASE("every worker's scratch begins on a cache line") {
   const auto session_bytes = [&](uint64_t scratch, uint32_t threads) {
     spec.variants[0].programs[0].worker_scratch = scratch;
     const OpenPlan open(spec);
-    const uint64_t bytes =
-        open.need(1, test::options_of(threads)).space[STINT_SPACE_HOST].bytes;
+    const uint64_t bytes = open.need(1, test::options_of(threads)).space[STINT_SPACE_HOST].bytes;
     return static_cast<int64_t>(bytes);
   };
   for (uint32_t threads : {1u, 3u}) {
@@ -365,8 +361,7 @@ TEST_CASE("without an I/O block everything must be bound") {
   test::SessionBlocks blocks(need);
   blocks.memory.space[STINT_SPACE_IO] = {};
   stint_session* session = nullptr;
-  REQUIRE(open.create(1, Options(), blocks.memory, &session).code ==
-          STINT_OK);
+  REQUIRE(open.create(1, Options(), blocks.memory, &session).code == STINT_OK);
   CHECK(stint_run(session).code == STINT_NOT_BOUND);
   const std::vector<float> x = ramp(1, 1.0f);
   const AlignedBytes input(x.data(), x.size() * sizeof(float));
@@ -405,8 +400,7 @@ TEST_CASE("after destroy every call says so, and destroying again does nothing")
     const Requirements need = open.need(1, options);
     const test::SessionBlocks blocks(need);
     stint_session* session = nullptr;
-    REQUIRE(open.create(1, options, blocks.memory, &session).code ==
-            STINT_OK);
+    REQUIRE(open.create(1, options, blocks.memory, &session).code == STINT_OK);
     stint_session_destroy(session);
     stint_session_destroy(session);
     const auto says_so = [](const stint_status& status) {
@@ -434,8 +428,7 @@ TEST_CASE("after destroy every call says so, and destroying again does nothing")
     CHECK(stint_output_data(session, 0) == nullptr);
     stint_profile_reset(session);
     // The blocks are the caller's again: also for the next session.
-    REQUIRE(open.create(1, options, blocks.memory, &session).code ==
-            STINT_OK);
+    REQUIRE(open.create(1, options, blocks.memory, &session).code == STINT_OK);
     CHECK(stint_run(session).code == STINT_NOT_BOUND);
     stint_session_destroy(session);
   }
@@ -656,10 +649,12 @@ TEST_CASE("the profile counts every step of every run") {
   stint_profile_reset(s.session);
   REQUIRE(stint_profile_read(s.session, steps, sizeof *steps, 1, &count).code == STINT_OK);
   CHECK(steps[0].runs == 0);
-  CHECK(stint_profile_read(s.session, nullptr, sizeof *steps, 1, &count).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_profile_read(s.session, nullptr, sizeof *steps, 1, &count).code ==
+        STINT_INVALID_ARGUMENT);
 
   TestSession plain(open, 1);
-  CHECK(stint_profile_read(plain.session, steps, sizeof *steps, 3, &count).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_profile_read(plain.session, steps, sizeof *steps, 3, &count).code ==
+        STINT_INVALID_ARGUMENT);
   stint_profile_reset(plain.session);
 }
 
@@ -677,8 +672,8 @@ TEST_CASE("sessions on one plan run at the same time without seeing each other")
         ++wrong;
       test::SessionBlocks blocks(need);
       stint_session* session = nullptr;
-      if (stint_session_create(open.engine.get(), &program, &options, &blocks.memory, &session).code !=
-          STINT_OK)
+      if (stint_session_create(open.engine.get(), &program, &options, &blocks.memory, &session)
+              .code != STINT_OK)
         ++wrong;
       for (int run = 0; run < 200; ++run) {
         const std::vector<float> x = ramp(2, static_cast<float>(1000 * c + run));
