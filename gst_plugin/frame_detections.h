@@ -11,8 +11,8 @@
 namespace stint::gst {
 
 struct FrameDetections {
-  const GstStintMeta* frame =
-      nullptr;  // of the first stintinfer the frame went through; nullptr: there was none
+  /// Of the first stintinfer the frame went through; nullptr: there was none.
+  const GstStintMeta* frame = nullptr;
   std::vector<GstStintDetection> detections;
 };
 

@@ -56,7 +56,6 @@ InferStream::~InferStream() {
 }
 
 // ---- settings
-// ------------------------------------------------------------------------------------------------------
 
 FrameSettings InferStream::frame_settings() const {
   ObjectLock lock(transform_);
@@ -170,7 +169,6 @@ std::string InferStream::active_device() const {
 }
 
 // ---- states
-// --------------------------------------------------------------------------------------------------------
 
 bool InferStream::load() {
   const InferSettings settings = all_settings();
@@ -266,7 +264,6 @@ void InferStream::apply_flushing() {
 }
 
 // ---- a new model while running
-// -------------------------------------------------------------------------------------
 
 /// One load at a time: of settings that change faster than plans load only the last are loaded.
 void InferStream::update_in_background() {
@@ -345,7 +342,6 @@ void InferStream::take_next_model() {
 }
 
 // ---- stream
-// --------------------------------------------------------------------------------------------------------
 
 void InferStream::set_flushing(bool flushing) {
   std::lock_guard lock(model_mutex_);

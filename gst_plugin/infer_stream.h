@@ -89,8 +89,7 @@ class InferStream {
   std::atomic<bool> plan_is_set_{false};  // model or labels-file, by a call that is not complete
   bool labels_are_new_ = false;           // labels-file was set after the last model
   std::string dropped_labels_;            // the labels-file of the model before, until that is said
-  gchar* stream_id_ =
-      nullptr;  // GRefString, under the object's lock; written by the streaming thread
+  gchar* stream_id_ = nullptr;            // GRefString; written by the streaming thread
 
   // Replaced by the streaming thread, or by state changes while there is none: those need no lock
   // to use them.

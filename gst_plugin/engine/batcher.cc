@@ -127,7 +127,6 @@ void Batcher::seed_service_time(uint32_t batch, Nanoseconds time) {
 }
 
 // ---- the batcher's thread
-// ----------------------------------------------------------------------------------------
 
 /// Whether a frame of this stream could still join the batch that is being formed.
 bool Batcher::is_company(const Member& member) const {
@@ -303,7 +302,6 @@ void Batcher::withdraw(const Request& request) {
 }
 
 // ---- the streams' side
-// -------------------------------------------------------------------------------------------
 
 Batcher::Member::Member(Batcher& batcher)
     : batcher_(batcher), request_(std::make_shared<Request>()) {}

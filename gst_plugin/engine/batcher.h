@@ -3,15 +3,15 @@
 // needs no bookkeeping.
 //
 //   - Work-conserving: a free device with a frame waiting starts at once, unless the frame's own
-//   batch_timeout allows
-//     waiting for company; while the device is busy, the next batch grows by itself.
+//     batch_timeout allows waiting for company; while the device is busy, the next batch grows by
+//     itself.
 //   - Company is waited for only while it can come: not a stream that has ended, is paused or
-//   flushing, or whose next frame is, by the rhythm of its last ones, due after the wait would be
-//   over or long overdue; and not where a fuller batch was measured to be slower per frame.
+//     flushing, or whose next frame is, by the rhythm of its last ones, due after the wait would be
+//     over or long overdue; and not where a fuller batch was measured to be slower per frame.
 //   - Earliest deadline first; one job per stream before any stream gets a second one.
 //   - The smallest batch size of the plan that holds the jobs; a smaller one, and the rest next,
-//   where that has been
-//     measured to be faster per job (a program for four costs as much with two in it).
+//     where that has been measured to be faster per job (a program for four costs as much with two
+//     in it).
 //   - No wait is unbounded, and none depends on another stream handing in a frame.
 //
 // Knows neither GStreamer nor the runtime.

@@ -9,7 +9,7 @@
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/runner.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

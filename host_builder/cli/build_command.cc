@@ -3,17 +3,18 @@
 #include <cstdio>
 #include <memory>
 
-#include "host_builder/builder.h"
+#include "host_builder/builder/builder.h"
+#include "host_builder/builder/pass_list.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/progress.h"
-#include "host_builder/emit/output_file.h"
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
 #include "host_builder/frames/preprocess_spec.h"
-#include "host_builder/graph/error.h"
 #include "host_builder/import/model_files.h"
-#include "host_builder/utf8.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/output_file.h"
+#include "host_builder/support/utf8.h"
 
 namespace stint::builder {
 namespace {
@@ -229,10 +230,8 @@ void add_build_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--as", arguments->options.as,
                       "Give GPU targets the kernels of this one, to prove them on another device");
-  command
-      ->add_option("--precision", arguments->options.precision,
-                   "Of GPU targets: fp32, fp16, or auto (fp16 where the device gains by it)")
-      ->check(CLI::IsMember({"fp32", "fp16", "auto"}))
+  command->add_option("--precision", arguments->options.precision, "Of GPU targets: fp32 or fp16")
+      ->check(CLI::IsMember({"fp32", "fp16"}))
       ->capture_default_str();
   command->add_option("--batch", arguments->options.batches, "Batch sizes, e.g. 1,4")
       ->delimiter(',')

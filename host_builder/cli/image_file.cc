@@ -2,8 +2,8 @@
 
 #include <climits>
 
-#include "host_builder/graph/error.h"
-#include "host_builder/read_file.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/read_file.h"
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC

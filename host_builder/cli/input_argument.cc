@@ -1,6 +1,6 @@
 #include "host_builder/cli/input_argument.h"
 
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

@@ -4,10 +4,10 @@
 
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
-#include "host_builder/emit/atomic_file.h"
 #include "host_builder/emit/describe.h"
-#include "host_builder/emit/output_file.h"
-#include "host_builder/read_file.h"
+#include "host_builder/support/atomic_file.h"
+#include "host_builder/support/output_file.h"
+#include "host_builder/support/read_file.h"
 
 namespace stint::builder {
 

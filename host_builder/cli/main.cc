@@ -7,8 +7,8 @@
 #include "core/include/stint/stint.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/standard_streams.h"
-#include "host_builder/emit/temporary_file.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/temporary_file.h"
 
 namespace {
 

@@ -5,9 +5,9 @@
 #include <cstring>
 #include <utility>
 
-#include "host_builder/builder.h"
-#include "host_builder/graph/error.h"
-#include "host_builder/read_file.h"
+#include "host_builder/builder/builder.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/read_file.h"
 
 namespace stint::builder {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "host_builder/tactics/evaluate.h"
+#include "host_builder/graph/host_tensor.h"
 
 namespace stint::builder {
 

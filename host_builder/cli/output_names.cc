@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "host_builder/utf8.h"
+#include "host_builder/support/utf8.h"
 
 namespace stint::builder {
 namespace {

@@ -10,9 +10,9 @@
 #include "host_builder/cli/npy.h"
 #include "host_builder/cli/output_names.h"
 #include "host_builder/cli/runner.h"
-#include "host_builder/emit/output_file.h"
-#include "host_builder/graph/error.h"
-#include "host_builder/read_file.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/output_file.h"
+#include "host_builder/support/read_file.h"
 
 namespace stint::builder {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "agent/measure.h"
 #include "core/include/stint/device.hpp"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/include/stint/engine.hpp"
+#include "host_builder/graph/host_tensor.h"
 #include "host_builder/graph/shape.h"
-#include "host_builder/tactics/evaluate.h"
 
 namespace stint::builder {
 

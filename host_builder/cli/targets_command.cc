@@ -8,9 +8,9 @@
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
 #include "host_builder/codegen/compiler.h"
-#include "host_builder/tactics/tune/tactic_file.h"
-#include "host_builder/tactics/tune/tactic_key.h"
 #include "host_builder/targets/target.h"
+#include "host_builder/tune/tactic_file.h"
+#include "host_builder/tune/tactic_key.h"
 
 namespace stint::builder {
 namespace {

@@ -7,19 +7,19 @@
 #include <memory>
 #include <optional>
 
+#include "host_builder/builder/pass_list.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/npy.h"
 #include "host_builder/cli/output_names.h"
 #include "host_builder/cli/runner.h"
 #include "host_builder/emit/describe.h"
-#include "host_builder/graph/refusal.h"
+#include "host_builder/evaluate/evaluate_graph.h"
+#include "host_builder/evaluate/plan_layers.h"
 #include "host_builder/import/onnx.h"
-#include "host_builder/passes/pass.h"
-#include "host_builder/read_file.h"
-#include "host_builder/source_hash.h"
-#include "host_builder/tactics/evaluate_graph.h"
-#include "host_builder/tactics/plan_layers.h"
+#include "host_builder/import/source_hash.h"
+#include "host_builder/support/read_file.h"
+#include "host_builder/support/refusal.h"
 #include "plan_schema/half.h"
 
 namespace stint::builder {
@@ -107,7 +107,7 @@ Graph reference_graph(const Graph& imported) {
     if (pass.optional) plain.disabled.insert(pass.name);
   }
   Graph graph = imported;
-  run_passes(graph, plain);
+  run_passes(graph, all_passes(), {find_target("cpu")}, plain);
   return graph;
 }
 

@@ -14,9 +14,9 @@
 #include <string>
 #include <thread>
 
-#include "host_builder/emit/atomic_file.h"
-#include "host_builder/emit/sha256.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/atomic_file.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/sha256.h"
 
 namespace stint::builder {
 

@@ -9,8 +9,8 @@
 #include "host_builder/codegen/code_cache.h"
 #include "host_builder/codegen/nvrtc.h"
 #include "host_builder/codegen/nvrtc_release.h"
-#include "host_builder/emit/sha256.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/sha256.h"
 #include "kernels/cuda/embedded_sources.h"
 
 namespace stint::builder {

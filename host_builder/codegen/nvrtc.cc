@@ -10,7 +10,7 @@
 
 #include "host_builder/codegen/nvrtc_release.h"
 #include "host_builder/codegen/nvrtc_search.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

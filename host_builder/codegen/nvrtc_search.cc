@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/include/stint/engine.hpp"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 #include "plan_schema/file_format.h"
 
 namespace stint::builder {

@@ -6,7 +6,7 @@
 #include "host_builder/emit/program_writer.h"
 #include "host_builder/emit/segments.h"
 #include "host_builder/emit/weights_segment.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 #include "plan_schema/checksum.h"
 #include "plan_schema/file_format.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "host_builder/frames/preprocess_spec.h"
-#include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/support/error.h"
 #include "plan_schema/params/preprocess.h"
 
 namespace stint::builder {

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "host_builder/graph/error.h"
-#include "host_builder/read_file.h"
-#include "host_builder/utf8.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/read_file.h"
+#include "host_builder/support/utf8.h"
 #include "plan_schema/params/decode.h"
 
 namespace stint::builder {

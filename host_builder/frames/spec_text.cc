@@ -3,7 +3,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

@@ -73,6 +73,11 @@ struct Node {
   }
 };
 
+/// Whether the node has its optional operand `i`.
+inline bool has_operand(const Node& node, size_t i) {
+  return i < node.inputs.size() && node.inputs[i] != kNoValue;
+}
+
 /// A camera frame bound at run time. A kPreprocess node (PreprocessAttributes::image) makes a value
 /// of it; it is no value itself.
 struct ImageInput {
@@ -87,22 +92,17 @@ struct DetectionOutput {
   ValueId counts = kNoValue;
 };
 
-/// What passes must know of the device.
-struct DeviceHints {
-  // Sibling convolutions with more output channels than this are not merged: each fills the device
-  // alone. A CPU core is filled by few; on a GPU every step saved counts.
-  int64_t merge_channels = 64;
-};
-
 class Graph {
  public:
   std::string name;
-  DeviceHints hints;
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;  // those of `detections` included
   std::vector<ImageInput> images;
   std::vector<DetectionOutput> detections;
   bool channels_last = false;
+  // Set when precision is decided: a value may then be stored in fewer bits than its operation's
+  // result has (f32 as f16), and operands of one operation may differ in that.
+  bool mixed_precision = false;
   int64_t batch = 1;
 
   ValueId add_value(Value value);
@@ -124,6 +124,11 @@ class Graph {
   const Node& node(NodeId id) const { return nodes_.at(id); }
   size_t value_count() const { return values_.size(); }
   size_t node_count() const { return nodes_.size(); }
+
+  /// The type of the numbers in a value stored as `type`, as operations understand them.
+  DType meaning(DType type) const {
+    return mixed_precision && type == DType::kF16 ? DType::kF32 : type;
+  }
 
   /// Live nodes in a valid execution order.
   const std::vector<NodeId>& order() const { return order_; }

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/graph/shape_inference.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 
@@ -36,7 +36,7 @@ struct InferenceContext {
     return graph.value(inputs[i]);
   }
   const Shape& shape(size_t i) const { return in(i).shape; }
-  DType dtype(size_t i) const { return in(i).dtype; }
+  DType dtype(size_t i) const { return graph.meaning(in(i).dtype); }
   size_t rank(size_t i) const { return in(i).shape.size(); }
   void operand_count(size_t least, size_t most) const {
     require(inputs.size() >= least && inputs.size() <= most,

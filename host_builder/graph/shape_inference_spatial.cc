@@ -64,7 +64,7 @@ void check_bias_and_residual(const InferenceContext& c, size_t bias, int64_t cha
 }
 
 /// A convolution's second result is the first with every pixel repeated, so often as the shapes
-/// say: nearest-neighbour upsampling (tactics/cuda/upsample_as_addressing.h).
+/// say: nearest-neighbour upsampling (lowering/cuda/passes/upsample_as_addressing.h).
 void check_repeated(const InferenceContext& c, const Shape& result) {
   const Shape& repeated = c.declared[1].shape;
   const std::string what =

@@ -1,9 +1,9 @@
 #include <set>
 
-#include "host_builder/graph/error.h"
-#include "host_builder/graph/internal_error.h"
 #include "host_builder/graph/op_names.h"
 #include "host_builder/graph/shape_inference.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/internal_error.h"
 
 namespace stint::builder {
 
@@ -237,7 +237,8 @@ class Verifier {
     for (size_t i = 0; i < node.outputs.size() && i < types.size(); ++i) {
       if (node.outputs[i] == kNoValue) continue;
       const Value& value = graph_.value(node.outputs[i]);
-      if (value.dtype != types[i].dtype || value.shape != types[i].shape)
+      if (graph_.meaning(value.dtype) != graph_.meaning(types[i].dtype) ||
+          value.shape != types[i].shape)
         fail(where, "its result '" + value.name + "' is " + type_text(value.dtype, value.shape) +
                         ", inference says " + type_text(types[i].dtype, types[i].shape));
     }

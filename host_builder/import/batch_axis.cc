@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "host_builder/graph/refusal.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 namespace {

@@ -9,7 +9,7 @@
 #include <unordered_set>
 
 #include "host_builder/graph/graph.h"
-#include "host_builder/tactics/evaluate.h"
+#include "host_builder/graph/host_tensor.h"
 
 namespace stint::builder {
 

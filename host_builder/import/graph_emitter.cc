@@ -4,16 +4,17 @@
 #include <cmath>
 #include <cstring>
 
-#include "host_builder/graph/refusal.h"
+#include "host_builder/evaluate/evaluate.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/import/own_suppression.h"
 #include "host_builder/import/scalar_bytes.h"
+#include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 namespace {
 
-/// Multiply-adds (roughly) that evaluating the node costs. Bounds what a hostile model can make the
-/// importer do.
+/// Multiply-adds (roughly) that evaluating the node costs. Bounds what a hostile model can make
+/// the importer do.
 double folding_work(const Graph& graph, const Node& node) {
   double read = 0, written = 0;
   for (ValueId id : node.inputs) {
@@ -97,8 +98,8 @@ ValueId GraphEmitter::emit(Op op, Attributes attributes, std::vector<ValueId> in
 
 namespace {
 
-/// Operations whose kernels compute in single precision only. Doubles go through them as floats, as
-/// in other inference engines: no trained network depends on the difference.
+/// Operations whose kernels compute in single precision only. Doubles go through them as floats,
+/// as in other inference engines: no trained network depends on the difference.
 bool computes_in_single_precision(Op op) {
   switch (op) {
     case Op::kConv:
@@ -196,8 +197,8 @@ bool GraphEmitter::fold(Node& node) {
           std::make_shared<const std::vector<std::byte>>(std::move(results[i].data));
     }
   } catch (const BuildError&) {
-    return false;  // no kernel for these types as they are: it stays a node, and a pass may make it
-                   // computable
+    return false;  // no kernel for these types as they are: it stays a node, and a pass may make
+                   // it computable
   }
   fold_at_batch_one(node);
   return true;
@@ -217,8 +218,8 @@ void GraphEmitter::follow_rows(const Node& node) {
     if (id == kNoValue) continue;
     const Value& y = graph_.value(id);
     if (y.is_constant()) {
-      // Shape arithmetic keeps its size; what it sizes (a range, a mask) does not depend on it row
-      // by row.
+      // Shape arithmetic keeps its size; what it sizes (a range, a mask) does not depend on it
+      // row by row.
       if (bound && y.elements() <= largest_bound) row_bounds_.insert(id);
     } else {
       if (suppressed) suppressed_.insert(id);

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "host_builder/graph/graph.h"
+#include "host_builder/graph/host_tensor.h"
 #include "host_builder/graph/shape_inference.h"
 #include "host_builder/import/batch_axis.h"
-#include "host_builder/tactics/evaluate.h"
 
 namespace stint::builder {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/graph/error.h"
-#include "host_builder/graph/refusal.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 

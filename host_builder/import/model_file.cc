@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "host_builder/graph/refusal.h"
+#include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 

@@ -2,10 +2,10 @@
 
 #include <string>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/import/external_data.h"
 #include "host_builder/import/model_file.h"
-#include "host_builder/read_file.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/read_file.h"
 
 namespace stint::builder {
 

@@ -4,7 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "host_builder/graph/refusal.h"
+#include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 namespace {

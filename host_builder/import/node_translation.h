@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/graph/refusal.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/import/graph_emitter.h"
 #include "host_builder/import/scope.h"
 #include "host_builder/import/tensor_decode.h"
+#include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "host_builder/graph/refusal.h"
 #include "host_builder/import/body_translation.h"
 #include "host_builder/import/cut_model.h"
 #include "host_builder/import/graph_emitter.h"
@@ -12,7 +11,8 @@
 #include "host_builder/import/own_suppression.h"
 #include "host_builder/import/suppressed_rows.h"
 #include "host_builder/import/tensor_decode.h"
-#include "host_builder/read_file.h"
+#include "host_builder/support/read_file.h"
+#include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 namespace {

@@ -2,9 +2,10 @@
 // one sample holds once, and what they would be for a batch of 1.
 #include <algorithm>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/evaluate/evaluate.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/import/graph_emitter.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "host_builder/graph/host_tensor.h"
 #include "host_builder/import/external_data.h"
-#include "host_builder/tactics/evaluate.h"
 
 namespace stint::builder {
 

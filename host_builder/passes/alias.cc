@@ -7,7 +7,7 @@
 // buffer of its own, one copy remains.
 #include <algorithm>
 
-#include "host_builder/graph/shape.h"
+#include "host_builder/graph/views.h"
 #include "host_builder/passes/passes.h"
 #include "host_builder/passes/rewrite.h"
 #include "host_builder/passes/strided_reshape.h"
@@ -48,11 +48,6 @@ class Aliasing {
            graph_.producer(id).has_value() && value.elements() > 0;
   }
 
-  Shape strides_of(ValueId id) const {
-    const Value& value = graph_.value(id);
-    return value.strides.empty() ? dense_strides(value.shape) : value.strides;
-  }
-
   /// `id` lies in the storage of `host`, `offset` elements behind the host's first element.
   void place(ValueId id, ValueId host, int64_t offset, Shape strides) {
     const Value& outer = graph_.value(host);
@@ -67,7 +62,7 @@ class Aliasing {
     const ValueId whole = graph_.node(n).outputs[0];
     const Value& y = graph_.value(whole);
     if (y.elements() == 0 || y.constant) return;
-    const Shape strides = strides_of(whole);
+    const Shape strides = strides_of(graph_.value(whole));
     if (strides.back() != 1 && y.shape.back() != 1) return;
     int64_t axis = graph_.node(n).as<AxisAttributes>().axis;
     if (axis < 0) axis += static_cast<int64_t>(y.shape.size());
@@ -75,7 +70,7 @@ class Aliasing {
     for (ValueId part : std::vector<ValueId>(graph_.node(n).inputs)) {
       const int64_t extent = graph_.value(part).shape[static_cast<size_t>(axis)];
       if (graph_.value(part).elements() > 0) {
-        const ValueId placed = is_free(part) ? part : copied(n, part);
+        const ValueId placed = is_free(part) ? part : copied(n, part, y.dtype);
         place(placed, whole, offset, strides);
       }
       offset += extent * strides[static_cast<size_t>(axis)];
@@ -84,10 +79,10 @@ class Aliasing {
     ++changes_;
   }
 
-  ValueId copied(NodeId before, ValueId id) {
+  ValueId copied(NodeId before, ValueId id, DType dtype) {
     const Value& value = graph_.value(id);
     return insert_before(graph_, before, value.name + "_copy", Op::kIdentity, std::monostate(),
-                         {id}, value.dtype, value.shape);
+                         {id}, dtype, value.shape);
   }
 
   /// The reshaped value has its place (or is a graph output): its operand can be computed right
@@ -97,7 +92,8 @@ class Aliasing {
     const Value& target = graph_.value(y);
     if (!target.view && !graph_.is_output(y)) return;
     if (!is_free(x)) return;
-    const auto strides = reshaped_strides(target.shape, strides_of(y), graph_.value(x).shape);
+    const auto strides =
+        reshaped_strides(target.shape, strides_of(graph_.value(y)), graph_.value(x).shape);
     if (!strides) return;
     place(x, y, 0, *strides);
     graph_.remove_node(n);
@@ -108,7 +104,7 @@ class Aliasing {
     const ValueId x = graph_.node(n).inputs[0], y = graph_.node(n).outputs[0];
     if (!is_free(y) || graph_.value(x).constant) return;
     const auto strides =
-        reshaped_strides(graph_.value(x).shape, strides_of(x), graph_.value(y).shape);
+        reshaped_strides(graph_.value(x).shape, strides_of(graph_.value(x)), graph_.value(y).shape);
     if (!strides) return;
     place(y, x, 0, *strides);
     graph_.remove_node(n);
@@ -120,7 +116,7 @@ class Aliasing {
     if (!is_free(y) || graph_.value(x).constant) return;
     const auto& a = graph_.node(n).as<SliceAttributes>();
     const Shape& shape = graph_.value(y).shape;
-    Shape strides = strides_of(x);
+    Shape strides = strides_of(graph_.value(x));
     int64_t offset = 0;
     for (size_t i = 0; i < shape.size(); ++i) {
       offset += a.starts[i] * strides[i];
@@ -151,7 +147,7 @@ class Aliasing {
     if (!is_free(x) || !used_once(graph_, x) || graph_.value(y).elements() == 0) return;
     if (!is_product_of_activations(*graph_.producer(x))) return;
     const auto& perm = graph_.node(n).as<TransposeAttributes>().perm;
-    const Shape outer = strides_of(y);
+    const Shape outer = strides_of(graph_.value(y));
     Shape strides(perm.size());
     for (size_t i = 0; i < perm.size(); ++i) strides[static_cast<size_t>(perm[i])] = outer[i];
     if (strides.back() != 1) return;
@@ -169,7 +165,7 @@ class Aliasing {
       const std::vector<ValueId>& operands = graph_.node(consumer).inputs;
       if (std::count(operands.begin() + 2, operands.end(), y) > 0) return;
     }
-    const Shape inner = strides_of(x);
+    const Shape inner = strides_of(graph_.value(x));
     Shape strides;
     for (int64_t axis : graph_.node(n).as<TransposeAttributes>().perm)
       strides.push_back(inner[static_cast<size_t>(axis)]);
@@ -183,18 +179,15 @@ class Aliasing {
   size_t changes_ = 0;
 };
 
-size_t run(Graph& graph) { return Aliasing(graph).run(); }
-
 }  // namespace
 
-const Pass kAliasPass = {
-    "alias",
-    "the graph is physical and final but for this pass; it may not be sorted afterwards",
-    "no concatenation is left; slices and reshapes are views wherever strides can express them, "
-    "and so are transposes beside products of two activations; graph outputs are dense buffers of "
-    "their own",
-    true,
-    run,
-};
+size_t alias(Graph& graph) { return Aliasing(graph).run(); }
+
+/// Requires: the graph is physical and final but for this pass; it may not be sorted afterwards.
+/// Ensures: no concatenation is left; slices and reshapes are views wherever strides can express
+/// them, and so are transposes beside products of two activations; graph outputs are dense buffers
+/// of their own.
+const Pass kAliasPass = {"alias", true,
+                         [](Graph& graph, const PassContext&) { return alias(graph); }};
 
 }  // namespace stint::builder

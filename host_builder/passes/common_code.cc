@@ -10,7 +10,7 @@ namespace stint::builder {
 
 namespace {
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   using Key = std::tuple<Op, std::string, std::vector<ValueId>, std::string>;
   std::map<Key, NodeId> first;
   size_t changes = 0;
@@ -39,12 +39,8 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kCommonCodePass = {
-    "common-code",
-    "nothing beyond a valid graph",
-    "no two nodes have the same operation, attributes and operands",
-    true,
-    run,
-};
+/// Requires: nothing beyond a valid graph. Ensures: no two nodes have the same operation,
+/// attributes and operands.
+const Pass kCommonCodePass = {"common-code", true, run};
 
 }  // namespace stint::builder

@@ -28,12 +28,9 @@ size_t remove_dead_code(Graph& graph) {
   return changes;
 }
 
+/// Requires: every value has at most one producer. Ensures: every node contributes to a graph
+/// output; unread optional results are absent.
 const Pass kDeadCodePass = {
-    "dead-code",
-    "every value has at most one producer",
-    "every node contributes to a graph output; unread optional results are absent",
-    true,
-    remove_dead_code,
-};
+    "dead-code", true, [](Graph& graph, const PassContext&) { return remove_dead_code(graph); }};
 
 }  // namespace stint::builder

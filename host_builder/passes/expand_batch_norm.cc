@@ -63,7 +63,7 @@ void expand(Graph& graph, NodeId n) {
   last.inputs = {scaled, shift};
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   size_t changes = 0;
   for (NodeId n : std::vector<NodeId>(graph.order())) {
     if (graph.node(n).op != Op::kBatchNorm) continue;
@@ -75,12 +75,8 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kExpandBatchNormPass = {
-    "expand-batch-norm",
-    "channels are axis 1 (before the layout pass)",
-    "no batch normalisation node is left",
-    false,
-    run,
-};
+/// Requires: channels are axis 1 (before the layout pass). Ensures: no batch normalisation node is
+/// left.
+const Pass kExpandBatchNormPass = {"expand-batch-norm", false, run};
 
 }  // namespace stint::builder

@@ -57,7 +57,7 @@ bool fold(Graph& graph, Node& node) {
   return true;
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   size_t changes = 0;
   for (NodeId n : std::vector<NodeId>(graph.order()))
     if (fold(graph, graph.node(n))) ++changes;
@@ -67,12 +67,8 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kFoldPadsPass = {
-    "fold-pads",
-    "channels are axis 1 (before the layout pass)",
-    "no neutral constant padding precedes a convolution or pool",
-    true,
-    run,
-};
+/// Requires: channels are axis 1 (before the layout pass). Ensures: no neutral constant padding
+/// precedes a convolution or pool.
+const Pass kFoldPadsPass = {"fold-pads", true, run};
 
 }  // namespace stint::builder

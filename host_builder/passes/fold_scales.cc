@@ -136,7 +136,7 @@ bool fold_factor(Graph& graph, NodeId n) {
   return false;
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   size_t changes = 0;
   for (NodeId n : std::vector<NodeId>(graph.order()))
     if (fold(graph, n) || fold_factor(graph, n)) ++changes;
@@ -145,13 +145,9 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kFoldScalesPass = {
-    "fold-scales",
-    "channels are axis 1 (before the layout pass)",
-    "no batch normalisation or constant per-channel scale follows a convolution or product with "
-    "constant weights that nobody else reads",
-    true,
-    run,
-};
+/// Requires: channels are axis 1 (before the layout pass). Ensures: no batch normalisation or
+/// constant per-channel scale follows a convolution or product with constant weights that nobody
+/// else reads.
+const Pass kFoldScalesPass = {"fold-scales", true, run};
 
 }  // namespace stint::builder

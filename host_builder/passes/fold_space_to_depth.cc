@@ -123,7 +123,7 @@ bool fold(Graph& graph, NodeId n) {
   return true;
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   size_t changes = 0;
   for (NodeId n : std::vector<NodeId>(graph.order()))
     if (fold(graph, n)) ++changes;
@@ -133,12 +133,8 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kFoldSpaceToDepthPass = {
-    "fold-space-to-depth",
-    "channels are axis 1 (before the layout pass)",
-    "no convolution with constant weights reads the pixels of an image's blocks as channels",
-    true,
-    run,
-};
+/// Requires: channels are axis 1 (before the layout pass). Ensures: no convolution with constant
+/// weights reads the pixels of an image's blocks as channels.
+const Pass kFoldSpaceToDepthPass = {"fold-space-to-depth", true, run};
 
 }  // namespace stint::builder

@@ -58,7 +58,9 @@ void keep_rounding(Graph& graph, NodeId cast, DType type) {
   graph.node(cast).inputs[0] = narrow;
 }
 
-size_t run(Graph& graph) {
+}  // namespace
+
+size_t fp16_to_f32(Graph& graph) {
   std::vector<bool> border(graph.value_count(), false);
   for (ValueId id : graph.inputs) border[id] = is_16_bit_float(graph.value(id).dtype);
   const size_t value_count = graph.value_count();
@@ -115,14 +117,9 @@ size_t run(Graph& graph) {
   return changes;
 }
 
-}  // namespace
-
-const Pass kFp16ToF32Pass = {
-    "fp16-to-f32",
-    "16-bit floats appear anywhere",
-    "only graph inputs, graph outputs and explicit casts are 16-bit floats",
-    false,
-    run,
-};
+/// Requires: 16-bit floats appear anywhere. Ensures: only graph inputs, graph outputs and explicit
+/// casts are 16-bit floats.
+const Pass kFp16ToF32Pass = {"fp16-to-f32", false,
+                             [](Graph& graph, const PassContext&) { return fp16_to_f32(graph); }};
 
 }  // namespace stint::builder

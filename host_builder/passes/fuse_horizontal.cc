@@ -49,13 +49,17 @@ bool has_mergeable_form(const Graph& graph, const Node& node) {
          leads_to_attention(graph, node.outputs[0], {Op::kReshape, Op::kTranspose});
 }
 
-bool is_candidate(const Graph& graph, const Node& node) {
+/// Sibling convolutions with more output channels than this are not merged: each fills the device
+/// alone. A CPU core is filled by few; on a GPU every step saved counts.
+int64_t merge_channels(const PassContext& context) { return context.target.is_gpu ? 512 : 64; }
+
+bool is_candidate(const Graph& graph, const Node& node, const PassContext& context) {
   if (!has_mergeable_form(graph, node)) return false;
   if (has_operand(node, kResidualOperand)) return false;
   if (!f32_constant(graph, node.inputs[kWeightOperand])) return false;
   if (has_operand(node, kBiasOperand) && !f32_constant(graph, node.inputs[kBiasOperand]))
     return false;
-  return output_channels(graph, node) <= graph.hints.merge_channels;
+  return output_channels(graph, node) <= merge_channels(context);
 }
 
 /// Appends the weights of `added` output channels to those of `channels`.
@@ -128,12 +132,12 @@ void merge(Graph& graph, const std::vector<NodeId>& siblings) {
   }
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext& context) {
   using Key = std::tuple<ValueId, std::string>;
   std::map<Key, std::vector<NodeId>> groups;
   for (NodeId n : graph.order()) {
     const Node& node = graph.node(n);
-    if (is_candidate(graph, node))
+    if (is_candidate(graph, node, context))
       groups[{node.inputs[0], attributes_text(node.attributes)}].push_back(n);
   }
   size_t changes = 0;
@@ -147,13 +151,9 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kFuseHorizontalPass = {
-    "fuse-horizontal",
-    "epilogues are complete (fuse-vertical has run); channels are axis 1",
-    "no two convolutions, or products that make heads of attention, of one input with few channels "
-    "and equal attributes remain, unless a part would have to be copied",
-    true,
-    run,
-};
+/// Requires: epilogues are complete (fuse-vertical has run); channels are axis 1. Ensures: no two
+/// convolutions, or products that make heads of attention, of one input with few channels and equal
+/// attributes remain, unless a part would have to be copied.
+const Pass kFuseHorizontalPass = {"fuse-horizontal", true, run};
 
 }  // namespace stint::builder

@@ -38,8 +38,8 @@ bool is_fusable(const Graph& graph, const Node& node) {
     return false;
   }
   for (ValueId id : node.inputs)
-    if (graph.value(id).dtype != DType::kF32) return false;
-  return graph.value(node.outputs[0]).dtype == DType::kF32;
+    if (graph.meaning(graph.value(id).dtype) != DType::kF32) return false;
+  return graph.meaning(graph.value(node.outputs[0]).dtype) == DType::kF32;
 }
 
 /// Nodes that are computed together, the last one being the root.
@@ -139,7 +139,7 @@ void fuse(Graph& graph, const std::vector<NodeId>& members) {
     if (n != members.back()) graph.remove_node(n);
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   size_t changes = 0;
   const std::vector<NodeId> order = graph.order();
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
@@ -154,12 +154,8 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kFusePointwisePass = {
-    "fuse-pointwise",
-    "the graph is physical, so that nothing stands between element-wise nodes",
-    "f32 element-wise nodes of one shape that only read each other are one program",
-    true,
-    run,
-};
+/// Requires: the graph is physical, so that nothing stands between element-wise nodes. Ensures: f32
+/// element-wise nodes of one shape that only read each other are one program.
+const Pass kFusePointwisePass = {"fuse-pointwise", true, run};
 
 }  // namespace stint::builder

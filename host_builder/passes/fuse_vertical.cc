@@ -98,7 +98,7 @@ bool is_vector_product(const Graph& graph, const Node& node) {
                                     graph.value(node.inputs[1]).shape.size() < 2);
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   size_t changes = 0;
   // Backwards: of two convolutions that are added, the later one takes the addition, so nothing has
   // to move.
@@ -113,13 +113,8 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kFuseVerticalPass = {
-    "fuse-vertical",
-    "biases are operands (fold-scales has run)",
-    "no activation or residual addition that fits the epilogue follows a convolution or product "
-    "that nobody else reads",
-    true,
-    run,
-};
+/// Requires: biases are operands (fold-scales has run). Ensures: no activation or residual addition
+/// that fits the epilogue follows a convolution or product that nobody else reads.
+const Pass kFuseVerticalPass = {"fuse-vertical", true, run};
 
 }  // namespace stint::builder

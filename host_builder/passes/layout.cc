@@ -91,7 +91,7 @@ bool apply(Graph& graph, Rule rule, size_t& changes) {
   return changed;
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   if (graph.channels_last) return 0;
   to_physical(graph);
   simplify(graph);
@@ -109,12 +109,8 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kLayoutPass = {
-    "layout",
-    "channels are axis 1; no batch normalisation is left",
-    "the graph is physical: spatial nodes are channels-last, all attributes are in memory order",
-    false,
-    run,
-};
+/// Requires: channels are axis 1; no batch normalisation is left. Ensures: the graph is physical:
+/// spatial nodes are channels-last, all attributes are in memory order.
+const Pass kLayoutPass = {"layout", false, run};
 
 }  // namespace stint::builder

@@ -18,10 +18,6 @@ bool has_plain_epilogue(const Node& node) {
   return epilogue_of(node).act == Activation::kNone && !has_operand(node, kResidualOperand);
 }
 
-bool has_operand(const Node& node, size_t i) {
-  return i < node.inputs.size() && node.inputs[i] != kNoValue;
-}
-
 void set_operand(Node& node, size_t i, ValueId id) {
   if (node.inputs.size() <= i) node.inputs.resize(i + 1, kNoValue);
   node.inputs[i] = id;

@@ -20,8 +20,6 @@ const Epilogue& epilogue_of(const Node& node);
 /// True if nothing is merged into the node but possibly a bias.
 bool has_plain_epilogue(const Node& node);
 
-bool has_operand(const Node& node, size_t i);
-
 /// Sets an operand, filling the gap before it with absent ones.
 void set_operand(Node& node, size_t i, ValueId id);
 

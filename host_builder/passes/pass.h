@@ -1,24 +1,29 @@
-// Graph passes: small, named, switchable. Each states what it requires and ensures; the verifier
-// runs after each.
+// Graph passes: small, named, switchable. Everything that changes a graph between its import and
+// its lowering is one, precision included; the verifier runs after each.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
-#include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "host_builder/graph/graph.h"
+#include "host_builder/targets/target.h"
 
 namespace stint::builder {
 
+/// What a graph is being prepared for.
+struct PassContext {
+  Target target;
+  bool half = false;  // values may be stored as f16 where kernels can
+};
+
 struct Pass {
-  const char* name;       // for --disable-pass
-  const char* requires_;  // invariant it relies on, in words
-  const char* ensures;    // invariant afterwards, in words
-  bool optional;          // false: correctness of later stages needs it, --disable-pass refuses
-  size_t (*run)(Graph& graph);  // number of changes
+  const char* name;  // for --disable-pass
+  bool optional;     // false: correctness of later stages needs it, --disable-pass refuses
+  size_t (*run)(Graph& graph, const PassContext& context);  // number of changes
+  bool (*applies)(const PassContext& context) = nullptr;    // null: always
 };
 
 struct PassReport {
@@ -32,12 +37,10 @@ struct PassOptions {
   std::filesystem::path dump_dir;  // empty: no dump; else NN_name.txt after every pass
 };
 
-/// All passes in execution order.
-const std::vector<Pass>& all_passes();
-
-/// Runs them; afterwards the graph is physical (channels-last), fused, aliased, and every node can
-/// be lowered.
-std::vector<PassReport> run_passes(Graph& graph, const PassOptions& options);
+/// Runs those of `passes` that apply, in their order (builder/pass_list.h has the whole list).
+/// Names to be disabled may be of passes that do not apply here.
+std::vector<PassReport> run_passes(Graph& graph, const std::vector<Pass>& passes,
+                                   const PassContext& context, const PassOptions& options);
 
 /// Readable text of a graph, stable across runs.
 std::string to_text(const Graph& graph);

@@ -8,7 +8,6 @@ namespace stint::builder {
 extern const Pass kFp16ToF32Pass;
 extern const Pass kDeadCodePass;
 extern const Pass kSimplifyPass;
-extern const Pass kFoldConstantsPass;
 extern const Pass kCommonCodePass;
 extern const Pass kRecognizePatternsPass;
 extern const Pass kRecognizeNormsPass;
@@ -21,11 +20,13 @@ extern const Pass kFuseHorizontalPass;
 extern const Pass kLayoutPass;
 extern const Pass kFusePointwisePass;
 extern const Pass kAliasPass;
+extern const Pass kAssignPrecisionPass;
 
 // Number of changes each.
 size_t remove_dead_code(Graph& graph);
 size_t simplify(Graph& graph);
-size_t fold_constants(Graph& graph);
+size_t fp16_to_f32(Graph& graph);
+size_t alias(Graph& graph);
 
 /// Operations whose meaning depends on where the channel axis is.
 bool is_spatial(Op op);

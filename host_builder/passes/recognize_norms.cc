@@ -49,7 +49,7 @@ ValueId centred(const Graph& graph, ValueId id, int64_t axis) {
 }
 
 /// What is squared: v^2 or v * v.
-ValueId root_of(const Graph& graph, ValueId id) {
+ValueId squared_in(const Graph& graph, ValueId id) {
   if (const Node* power = binary_producer(graph, id, EltOp::kPow))
     return uniform_constant(graph, power->inputs[1]) == 2.0f ? power->inputs[0] : kNoValue;
   const Node* product = binary_producer(graph, id, EltOp::kMul);
@@ -65,7 +65,7 @@ std::optional<Normalization> deviation(const Graph& graph, ValueId id) {
     int64_t axis = -1;
     const Node* variance = mean_of(graph, sum->inputs[1 - i], axis);
     if (!epsilon || !variance || graph.value(sum->inputs[i]).elements() != 1) continue;
-    const ValueId difference = root_of(graph, variance->inputs[0]);
+    const ValueId difference = squared_in(graph, variance->inputs[0]);
     const ValueId x = difference == kNoValue ? kNoValue : centred(graph, difference, axis);
     if (x != kNoValue) return Normalization{x, axis, *epsilon};
   }
@@ -153,7 +153,7 @@ bool recognize(Graph& graph, NodeId n) {
   return true;
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   size_t changes = 0;
   for (NodeId n : std::vector<NodeId>(graph.order()))
     if (!graph.node(n).dead && recognize(graph, n)) ++changes;
@@ -163,13 +163,9 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kRecognizeNormsPass = {
-    "recognize-norms",
-    "constants are folded; no two nodes compute the same (fold-constants, common-code)",
-    "layer normalisations over trailing axes are single nodes, with the scale and shift that only "
-    "they have",
-    true,
-    run,
-};
+/// Requires: constants are folded; no two nodes compute the same (fold-constants, common-code).
+/// Ensures: layer normalisations over trailing axes are single nodes, with the scale and shift that
+/// only they have.
+const Pass kRecognizeNormsPass = {"recognize-norms", true, run};
 
 }  // namespace stint::builder

@@ -210,7 +210,7 @@ bool nested_clips(Graph& graph, NodeId n) {
   return true;
 }
 
-size_t run(Graph& graph) {
+size_t run(Graph& graph, const PassContext&) {
   size_t changes = 0;
   for (bool again = true; again;) {
     again = false;
@@ -228,12 +228,8 @@ size_t run(Graph& graph) {
 
 }  // namespace
 
-const Pass kRecognizePatternsPass = {
-    "recognize-patterns",
-    "nothing beyond a valid graph",
-    "Silu, HardSigmoid, HardSwish, Softplus, Mish, Gelu, LeakyRelu and Clip are single nodes",
-    true,
-    run,
-};
+/// Requires: nothing beyond a valid graph. Ensures: Silu, HardSigmoid, HardSwish, Softplus, Mish,
+/// Gelu, LeakyRelu and Clip are single nodes.
+const Pass kRecognizePatternsPass = {"recognize-patterns", true, run};
 
 }  // namespace stint::builder

@@ -1,23 +1,23 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "host_builder/emit/atomic_file.h"
-#include "host_builder/graph/error.h"
 #include "host_builder/passes/pass.h"
+#include "host_builder/support/atomic_file.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 
 namespace {
 
-void check_disabled(const std::set<std::string>& disabled) {
+void check_disabled(const std::vector<Pass>& passes, const std::set<std::string>& disabled) {
   Findings findings;
   std::string names;
-  for (const Pass& pass : all_passes())
+  for (const Pass& pass : passes)
     if (pass.optional) names += (names.empty() ? "" : ", ") + std::string(pass.name);
   for (const std::string& name : disabled) {
-    const auto it = std::find_if(all_passes().begin(), all_passes().end(),
+    const auto it = std::find_if(passes.begin(), passes.end(),
                                  [&](const Pass& pass) { return name == pass.name; });
-    if (it == all_passes().end())
+    if (it == passes.end())
       findings.add("there is no pass '" + name + "'; the passes are: " + names);
     else if (!it->optional)
       findings.add("pass '" + name + "' is needed by later stages and cannot be disabled");
@@ -34,8 +34,9 @@ void dump(const Graph& graph, const std::filesystem::path& dir, size_t number,
 
 }  // namespace
 
-std::vector<PassReport> run_passes(Graph& graph, const PassOptions& options) {
-  check_disabled(options.disabled);
+std::vector<PassReport> run_passes(Graph& graph, const std::vector<Pass>& passes,
+                                   const PassContext& context, const PassOptions& options) {
+  check_disabled(passes, options.disabled);
   const bool dumping = !options.dump_dir.empty();
   if (dumping) {
     std::error_code error;
@@ -49,10 +50,11 @@ std::vector<PassReport> run_passes(Graph& graph, const PassOptions& options) {
 
   std::vector<PassReport> reports;
   size_t number = 0;
-  for (const Pass& pass : all_passes()) {
+  for (const Pass& pass : passes) {
     ++number;
     if (options.disabled.count(pass.name)) continue;
-    const size_t changes = pass.run(graph);
+    if (pass.applies != nullptr && !pass.applies(context)) continue;
+    const size_t changes = pass.run(graph, context);
     if (dumping) dump(graph, options.dump_dir, number, pass.name);
     try {
       verify(graph);

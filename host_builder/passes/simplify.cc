@@ -152,12 +152,9 @@ size_t simplify(Graph& graph) {
   return changes;
 }
 
-const Pass kSimplifyPass = {
-    "simplify",
-    "nothing beyond a valid graph",
-    "no node copies its operand unchanged; no reshape of a reshape, no transpose of a transpose",
-    true,
-    simplify,
-};
+/// Requires: nothing beyond a valid graph. Ensures: no node copies its operand unchanged; no
+/// reshape of a reshape, no transpose of a transpose.
+const Pass kSimplifyPass = {"simplify", true,
+                            [](Graph& graph, const PassContext&) { return simplify(graph); }};
 
 }  // namespace stint::builder

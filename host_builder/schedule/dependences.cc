@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "host_builder/schedule/value_extent.h"
+#include "host_builder/graph/views.h"
 
 namespace stint::builder {
 namespace {

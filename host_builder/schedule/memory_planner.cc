@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/schedule/exact_packing.h"
 #include "host_builder/schedule/greedy_packing.h"
 #include "host_builder/schedule/packing_problem.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "host_builder/schedule/value_extent.h"
+#include "host_builder/graph/views.h"
 
 namespace stint::builder {
 namespace {

@@ -4,15 +4,15 @@
 #include <map>
 #include <tuple>
 
-#include "host_builder/graph/error.h"
-#include "host_builder/graph/internal_error.h"
+#include "host_builder/graph/views.h"
 #include "host_builder/schedule/concurrency.h"
 #include "host_builder/schedule/dependences.h"
 #include "host_builder/schedule/output_copies.h"
 #include "host_builder/schedule/packing_problem.h"
 #include "host_builder/schedule/step_order.h"
 #include "host_builder/schedule/storage_map.h"
-#include "host_builder/schedule/value_extent.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/internal_error.h"
 
 namespace stint::builder {
 namespace {

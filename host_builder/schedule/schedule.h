@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "host_builder/graph/graph.h"
+#include "host_builder/lowering/step_spec.h"
 #include "host_builder/schedule/memory_planner.h"
-#include "host_builder/tactics/lower.h"
 #include "plan_schema/file_format.h"
 
 namespace stint::builder {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/schedule/memory_planner.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <set>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/schedule/schedule.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

@@ -1,6 +1,6 @@
 #include "host_builder/targets/target.h"
 
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {
@@ -75,7 +75,6 @@ GpuTraits with(GpuTraits base, uint32_t sm, uint32_t multiprocessors, double gb_
 
 GpuTraits turing() {
   GpuTraits t = with(ampere(75, 40), 75, 40, 320, 65);
-  t.has_cp_async = false;
   t.smem_per_block = t.smem_per_multiprocessor = 64 * kKiB;
   t.threads_per_multiprocessor = 1024;
   t.l2_bytes = 4 * kMiB;
@@ -86,7 +85,6 @@ GpuTraits xavier() {
   GpuTraits t = with(ampere(72, 8), 72, 8, 137, 11);
   t.nvrtc = NvrtcFamily::kCuda11;  // JetPack 5's driver knows no later family
   t.min_driver = 11040;
-  t.has_cp_async = false;
   t.smem_per_block = t.smem_per_multiprocessor = 96 * kKiB;
   t.threads_per_multiprocessor = 2048;
   t.l2_bytes = kMiB / 2;

@@ -17,9 +17,8 @@ struct GpuTraits {
   // the sizes below, never `sm`.
   uint32_t sm = 0, source_sm = 0;
   NvrtcFamily nvrtc = NvrtcFamily::kCuda13;
-  uint32_t min_driver = 0;   // CUDA version the device's driver must support, e.g. 12060
-  bool has_cp_async = true;  // sm_80 and later
-  bool has_pdl = false;      // programmatic dependent launch and clusters: sm_90 and later
+  uint32_t min_driver = 0;  // CUDA version the device's driver must support, e.g. 12060
+  bool has_pdl = false;     // programmatic dependent launch and clusters: sm_90 and later
   uint32_t multiprocessors = 0;
   uint32_t smem_per_block = 0;  // with opt-in
   uint32_t smem_per_multiprocessor = 0;
@@ -31,7 +30,7 @@ struct GpuTraits {
   double clock_ghz = 0;
   double edge_us = 0;  // from a step to the next in one graph
 
-  /// Products by groups of four warps (wgmma): an instruction of sm_90 alone, not of later ones.
+  /// Products by warpgroups (wgmma): an instruction of sm_90 alone, not of later ones.
   bool has_wgmma() const { return sm == 90 && source_sm == 90; }
   /// What machine code is made for, as the compiler names it. wgmma needs sm_90a, which every
   /// device of compute capability 9.0 runs; code for other SMs uses nothing of the kind.

@@ -9,8 +9,8 @@ namespace stint::cpu {
 namespace {
 
 constexpr int64_t kColumns = 64;  // results searched side by side
-constexpr int64_t kShort =
-    64;  // a line up to this long costs more in mispredicted branches than in strided loads
+/// A line up to this long costs more in mispredicted branches than in strided loads.
+constexpr int64_t kShort = 64;
 
 /// x takes the place of the best one so far. Exact for numbers; the first NaN stays.
 template <bool kMax, bool kLast, typename C>

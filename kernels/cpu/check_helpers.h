@@ -8,8 +8,8 @@
 
 namespace stint::cpu {
 
-inline constexpr int64_t kMaxElements = int64_t{1}
-                                        << 56;  // so that byte offsets cannot overflow either
+/// So that byte offsets cannot overflow either.
+inline constexpr int64_t kMaxElements = int64_t{1} << 56;
 
 inline bool checked_mul(int64_t a, int64_t b, int64_t* result) {
   return !__builtin_mul_overflow(a, b, result);

@@ -7,8 +7,8 @@
 
 namespace stint::cpu {
 
-inline constexpr int32_t kMaxKernelExtent = 1
-                                            << 16;  // of kernel, stride, dilation and padding each
+/// Of kernel, stride, dilation and padding each.
+inline constexpr int32_t kMaxKernelExtent = 1 << 16;
 
 /// Ranges of the parameters, so that every index product below fits 64 bits.
 inline Status check_window(int spatial_rank, const int32_t* kernel, const int32_t* stride,

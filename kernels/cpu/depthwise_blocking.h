@@ -5,8 +5,8 @@
 
 namespace stint::cpu {
 
-inline constexpr int64_t kDepthwisePixels =
-    4;  // neighbouring output pixels that share the weights in registers
+/// Neighbouring output pixels that share the weights in registers.
+inline constexpr int64_t kDepthwisePixels = 4;
 
 struct DepthwiseScratch {
   int64_t table = 0;  // taps x pixels pointers, and the taps' weight offsets

@@ -10,8 +10,8 @@
 
 namespace stint::cpu {
 
-inline constexpr int64_t kBlockRows =
-    96;  // multiple of every target's tile; A block of 96 x 256 floats is 96 KiB of L2
+/// A multiple of every target's tile; 96 x 256 floats of A are 96 KiB of L2.
+inline constexpr int64_t kBlockRows = 96;
 inline constexpr int64_t kBlockPanels = 8;  // 128 output channels
 inline constexpr int64_t kDotSlice = 256;   // 256 x 16 floats of weights are 16 KiB, half an L1
 

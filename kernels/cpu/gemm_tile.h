@@ -7,8 +7,8 @@
 
 namespace stint::cpu {
 
-inline constexpr int kPanelColumns =
-    16;  // output channels per packed weight panel: part of the plan format
+/// Output channels per packed weight panel: part of the plan format.
+inline constexpr int kPanelColumns = 16;
 inline constexpr int kMaxTileRows = 12;  // of any target
 
 struct TileRow {

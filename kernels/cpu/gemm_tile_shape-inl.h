@@ -14,8 +14,10 @@ namespace stint::cpu {
 namespace HWY_NAMESPACE {
 
 // Accumulators fill the register file and leave room for a panel's row and a broadcast:
-// AVX2 16 registers = 6 x 2 + 2 + 1; AVX-512 32 = 12 x 2 + 2 + 1; NEON 32 = 6 x 4 + 4 + 1; SSE4 16
-// = 2 x 4 + 4 + 1.
+//   SSE4     16 registers >=  2 x 4 + 4 + 1
+//   AVX2     16 registers >=  6 x 2 + 2 + 1
+//   AVX-512  32 registers >= 12 x 2 + 2 + 1
+//   NEON     32 registers >=  6 x 4 + 4 + 1
 #if HWY_TARGET == HWY_AVX3
 inline constexpr int kTileRows = 12;
 inline constexpr int kTilePanels = 2;

@@ -10,8 +10,8 @@
 namespace stint::cpu {
 namespace {
 
-constexpr int64_t kColumns =
-    64;  // channels normalised side by side when they are adjacent in memory
+/// Channels normalised side by side when they are adjacent in memory.
+constexpr int64_t kColumns = 64;
 
 /// C: type elements are computed in.
 template <typename C>

@@ -1,13 +1,12 @@
 // The contract of every CPU kernel.
 //
 //   check(args)  validates params and tensor shapes against each other: called once at load, with
-//   data pointers unset.
-//                After it returned OK, run may read and write every tensor without looking again. A
-//                plan is hostile until then: check every index, product and byte count that run
-//                relies on.
+//                data pointers unset. After it returned OK, run may read and write every tensor
+//                without looking again. A plan is hostile until then: check every index, product
+//                and byte count that run relies on.
 //   run(args)    computes. No allocation, no error, no system call. All tensors may be strided: any
-//   non-negative
-//                strides with the innermost axis dense (stride 1) unless check demands otherwise.
+//                non-negative strides with the innermost axis dense (stride 1) unless check demands
+//                otherwise.
 //
 // Kernels are plain functions listed in one constexpr table (kernel_table.h).
 #pragma once
@@ -76,9 +75,8 @@ struct StepArgs {
   uint64_t workspace_bytes = 0;
   std::byte* worker_scratch = nullptr;  // workers x worker_scratch_bytes, 64-byte aligned each
   uint64_t worker_scratch_bytes = 0;
-  const ImageView* images =
-      nullptr;  // frames of this step's image binding, one per batch slot; null at check
-  uint32_t image_count = 0;  // batch, when the step has an image binding
+  const ImageView* images = nullptr;  // frames of the image binding, one a slot; null at check
+  uint32_t image_count = 0;           // batch, when the step has an image binding
   const DetectionLimits* limits = nullptr;
   Parallel parallel;
 };

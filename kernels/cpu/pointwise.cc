@@ -192,8 +192,8 @@ class Program {
         [&](int64_t begin, int64_t end, uint32_t worker) {
           auto* scratch =
               reinterpret_cast<float*>(args_.worker_scratch + worker * args_.worker_scratch_bytes);
-          const float* held[kMaxPointwiseInputs] =
-              {};  // what each input's scratch tile is a copy of
+          // What each input's scratch tile is a copy of.
+          const float* held[kMaxPointwiseInputs] = {};
           for (int64_t i = begin; i < end; ++i) {
             loop_.for_range(i / tiles, i / tiles + 1, [&](const int64_t* offsets, int64_t) {
               run_tile(offsets, i % tiles / column_tiles_ * tile_rows_,

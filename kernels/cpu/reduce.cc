@@ -15,8 +15,8 @@
 namespace stint::cpu {
 namespace {
 
-constexpr int64_t kColumns =
-    64;  // results accumulated side by side when the innermost axis is kept
+/// Results accumulated side by side when the innermost axis is kept.
+constexpr int64_t kColumns = 64;
 
 bool reduces(const ReduceParams& p, int axis) { return (p.axes >> axis & 1) != 0; }
 

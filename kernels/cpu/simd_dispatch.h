@@ -14,8 +14,11 @@
 //   namespace hn = hwy::HWY_NAMESPACE;
 //   void helper(...) {...}
 //   }  // namespace
-//   void my_kernel_run(const StepArgs& args) {...}  // a name of its own: it is external, once per
-//   target }  // namespace HWY_NAMESPACE }  // namespace stint::cpu HWY_AFTER_NAMESPACE();
+//   // A name of its own: it is external, once per target.
+//   void my_kernel_run(const StepArgs& args) {...}
+//   }  // namespace HWY_NAMESPACE
+//   }  // namespace stint::cpu
+//   HWY_AFTER_NAMESPACE();
 //
 //   #if HWY_ONCE                                // compiled a single time
 //   namespace stint::cpu {
@@ -36,7 +39,10 @@
 //   #else
 //   #define STINT_NAME_INL_H_
 //   #endif
-//   ... HWY_BEFORE_NAMESPACE(); ... HWY_AFTER_NAMESPACE();
+//   ...
+//   HWY_BEFORE_NAMESPACE();
+//   ...
+//   HWY_AFTER_NAMESPACE();
 //   #endif
 //
 // Targets: SSE4 (the floor on x86-64: every 64-bit Intel/AMD core since 2011), AVX2+FMA, AVX-512;

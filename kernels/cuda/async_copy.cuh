@@ -1,9 +1,9 @@
-// Copies from global to shared memory that run beside the arithmetic (sm_80 and later).
+// Asynchronous copies from global to shared memory (cp.async, sm_80 and later).
 #pragma once
 
 #include "stint.cuh"
 
-/// 16 bytes; `bytes` of them (0 or 16) are read, the rest is zero.
+/// 16 bytes; `bytes` of them (0 or 16) are read, the rest is zero: the predicate of padding.
 __device__ __forceinline__ void copy_async_16(uint32_t shared, const void* global, uint32_t bytes) {
 #if STINT_SM >= 80
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared), "l"(global),
@@ -12,13 +12,14 @@ __device__ __forceinline__ void copy_async_16(uint32_t shared, const void* globa
 #endif
 }
 
+/// The copies since the last commit are one group.
 __device__ __forceinline__ void commit_copies() {
 #if STINT_SM >= 80
   asm volatile("cp.async.commit_group;" ::: "memory");
 #endif
 }
 
-/// Until at most `kPending` of this thread's latest groups are under way.
+/// Until at most `kPending` of this thread's committed groups are in flight.
 template <int kPending>
 __device__ __forceinline__ void wait_for_copies() {
 #if STINT_SM >= 80

@@ -1,13 +1,14 @@
-// Batched product of two activations on tensor cores (sm_75 and later), as attention has them:
+// Batched GEMM of two activations on tensor cores (sm_75 and later), as attention has them:
 // y[p][q][m][n] = act(sum_k a[p][q][m][k] * b[p][q][k][n] + bias[n]). f16 products, f32
 // accumulation. Strides are free, so that transposed operands and parts of others are read where
 // they lie; a batch stride of 0 repeats an operand.
 //
-// Constants (host_builder/tactics/cuda/batch_gemm.cc): kBatches, kCountQ (batch is p * kCountQ +
-// q), kM, kN, kK; types A of a, W of b, Y, R; strides kAN, kAH (batches), kAW (rows), kAC (columns)
-// of a, and so on; kAWhole, kBWhole: 16 bytes along the operand's lines lie inside or outside of it
-// and are aligned; kBAlongK: lines of b run along k, else along n; the tile kBM x kBN x kBK,
-// kStages, kWarpsM, kWarpsN; kPair: two columns are stored at once; the epilogue's constants.
+// Constants (host_builder/lowering/cuda/gemm/batch_gemm.cc): kBatches, kCountQ (batch is p *
+// kCountQ + q), kM, kN, kK; types A of a, W of b, Y, R; strides kAN, kAH (batches), kAW (rows), kAC
+// (columns) of a, and so on; kAWhole, kBWhole: 16 bytes along the operand's lines lie inside or
+// outside of it and are aligned; kBAlongK: lines of b run along k, else along n; the tile kBM x kBN
+// x kBK, kStages, kWarpsM, kWarpsN; kPair: two columns are stored at once; the epilogue's
+// constants.
 #pragma once
 
 #include "async_copy.cuh"
@@ -48,21 +49,21 @@ __device__ __forceinline__ void multiply_stage(Accumulators<Tiling>& sums, uint3
     uint32_t a[Sums::kRows][4], b[Sums::kColumns / 2][4];
 #pragma unroll
     for (int i = 0; i < Sums::kRows; ++i)
-      load_a_fragment(a[i], stage + swizzled<kBK>(row + i * 16 + lane % 16, k * 2 + lane / 16));
-      // Both halves of k of two blocks of eight columns.
+      ldmatrix_x4(a[i], stage + swizzled<kBK>(row + i * 16 + lane % 16, k * 2 + lane / 16));
 #pragma unroll
     for (int j = 0; j < Sums::kColumns / 2; ++j) {
+      // Both halves of k of two blocks of eight columns.
       const int n = column + j * 16 + lane / 16 * 8;
       if constexpr (kBAlongK)
-        load_a_fragment(b[j], stage + kBAt + swizzled<kBK>(n + lane % 8, k * 2 + lane / 8 % 2));
+        ldmatrix_x4(b[j], stage + kBAt + swizzled<kBK>(n + lane % 8, k * 2 + lane / 8 % 2));
       else
-        load_transposed_fragment(b[j], stage + kBAt + swizzled<kBN>(k * 16 + lane % 16, n / 8));
+        ldmatrix_x4_trans(b[j], stage + kBAt + swizzled<kBN>(k * 16 + lane % 16, n / 8));
     }
 #pragma unroll
     for (int i = 0; i < Sums::kRows; ++i)
 #pragma unroll
       for (int j = 0; j < Sums::kColumns; ++j)
-        multiply_accumulate(sums.v[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+        mma_m16n8k16(sums.v[i][j], a[i], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
   }
 }
 
@@ -92,19 +93,20 @@ extern "C" __global__ void __launch_bounds__(Tiling::kThreads)
     copy_step(a, b, stages + static_cast<uint32_t>(i) * kStageBytes, i, first_m, first_n);
     commit_copies();
   }
-  int slot = 0;
-  int fill = kAhead == kStages ? 0 : kAhead;
+  int read_stage = 0;
+  int write_stage = kAhead == kStages ? 0 : kAhead;
 #pragma unroll 1
   for (int step = 0; step < kSteps; ++step) {
     wait_for_copies<kAhead - 1>();
     __syncthreads();
     if (step + kAhead < kSteps)
-      copy_step(a, b, stages + static_cast<uint32_t>(fill) * kStageBytes, step + kAhead, first_m,
-                first_n);
+      copy_step(a, b, stages + static_cast<uint32_t>(write_stage) * kStageBytes, step + kAhead,
+                first_m, first_n);
     commit_copies();
-    fill = fill + 1 == kStages ? 0 : fill + 1;
-    multiply_stage(sums, stages + static_cast<uint32_t>(slot) * kStageBytes, row, column, lane);
-    slot = slot + 1 == kStages ? 0 : slot + 1;
+    write_stage = write_stage + 1 == kStages ? 0 : write_stage + 1;
+    multiply_stage(sums, stages + static_cast<uint32_t>(read_stage) * kStageBytes, row, column,
+                   lane);
+    read_stage = read_stage + 1 == kStages ? 0 : read_stage + 1;
   }
   wait_for_copies<0>();
 

@@ -1,8 +1,9 @@
-// Thread block clusters (sm_90 and later): barriers, and stores into another block's shared memory.
+// Thread block clusters (sm_90 and later): the cluster barrier and distributed shared memory.
 #pragma once
 
 #include "stint.cuh"
 
+/// Relaxed: says that the block runs, so that others may write to its shared memory, and no more.
 __device__ __forceinline__ void arrive_at_cluster_start() {
 #if STINT_SM >= 90
   asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
@@ -30,7 +31,7 @@ __device__ __forceinline__ uint32_t address_in_block(uint32_t address, uint32_t 
   return mapped;
 }
 
-__device__ __forceinline__ void store_in_cluster(uint32_t address, const float (&v)[4]) {
+__device__ __forceinline__ void store_distributed_shared(uint32_t address, const float (&v)[4]) {
 #if STINT_SM >= 90
   asm volatile("st.shared::cluster.v4.f32 [%0], {%1, %2, %3, %4};" ::"r"(address), "f"(v[0]),
                "f"(v[1]), "f"(v[2]), "f"(v[3])
@@ -38,7 +39,7 @@ __device__ __forceinline__ void store_in_cluster(uint32_t address, const float (
 #endif
 }
 
-__device__ __forceinline__ void store_in_cluster(uint32_t address, const float (&v)[2]) {
+__device__ __forceinline__ void store_distributed_shared(uint32_t address, const float (&v)[2]) {
 #if STINT_SM >= 90
   asm volatile("st.shared::cluster.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(v[0]), "f"(v[1])
                : "memory");

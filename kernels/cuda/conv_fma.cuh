@@ -1,9 +1,9 @@
-// Convolution as an implicit matrix product in plain f32: for plans that want f32 products, and for
+// Convolution as an implicit GEMM in plain f32 (SIMT): for plans that want f32 products, and for
 // devices without the tensor core instructions of conv_gemm.cuh. A matrix product is the case of
 // one tap.
 //
-// A block computes kBM pixels x kBN channels, a thread kTM x 4 of them. While it multiplies one step
-// of kBK k, the next one travels in registers.
+// A block computes kBM pixels x kBN channels, a thread kTM x 4 of them. While it multiplies one
+// step of kBK k, the next one is prefetched into registers: two stages in shared memory.
 #pragma once
 
 #include "epilogue.cuh"
@@ -20,7 +20,7 @@ struct ConvFma {
   typedef typename L::R R;
   typedef typename L::Offset Offset;
   typedef typename L::Mask Mask;
-  typedef Epilogue<L, T::kTN> Out;
+  typedef RunEpilogue<L, T::kTN> Out;
   static constexpr int kTaps = L::kKH * L::kKW;
   static constexpr int kDepth = kTaps * L::kC;
   static constexpr int kSteps = (kDepth + T::kBK - 1) / T::kBK;
@@ -41,15 +41,15 @@ struct ConvFma {
     float b[T::kBK][T::kBN];
   };
 
-  /// What one thread has under way.
-  struct Travelling {
+  /// What one thread has loaded of the next stage.
+  struct Prefetch {
     float a[kPassesA][kVec];
     Packet<float, 4> b[kPassesB];
   };
 
   struct Source {
     Offset origin[kPassesA];
-    Mask taps[kPassesA];
+    Mask predicates[kPassesA];  // bit t: tap t lies inside
 
     __device__ __forceinline__ void prepare(int tile_m) {
 #pragma unroll
@@ -70,13 +70,12 @@ struct ConvFma {
         for (int kh = 0; kh < L::kKH; ++kh)
           if (static_cast<unsigned>(ih + kh * L::kDH) < static_cast<unsigned>(L::kH))
             mask |= columns << (kh * L::kKW);
-        taps[i] = m < L::kM ? mask : Mask(0);
+        predicates[i] = m < L::kM ? mask : Mask(0);
       }
     }
   };
 
-  static __device__ __forceinline__ void load_b(Travelling& t, const float* w, int step,
-                                                int tile_n) {
+  static __device__ __forceinline__ void load_b(Prefetch& t, const float* w, int step, int tile_n) {
 #pragma unroll
     for (int i = 0; i < kPassesB; ++i) {
       const int piece = static_cast<int>(threadIdx.x) + i * T::kThreads;
@@ -89,19 +88,19 @@ struct ConvFma {
     }
   }
 
-  static __device__ __forceinline__ void load_a(Travelling& t, const Source& s, const X* x,
+  static __device__ __forceinline__ void load_a(Prefetch& t, const Source& s, const X* x,
                                                 int step) {
     const int k = step * T::kBK + static_cast<int>(threadIdx.x) % kPiecesA * kVec;
     const int tap = k / L::kC;
     const int kh = tap / L::kKW;
-    const Offset offset = static_cast<Offset>(kh) * static_cast<Offset>(L::kDH * L::kXH) +
-                          static_cast<Offset>(tap - kh * L::kKW) *
-                              static_cast<Offset>(L::kDW * L::kXW) +
-                          static_cast<Offset>(k - tap * L::kC);
+    const Offset offset =
+        static_cast<Offset>(kh) * static_cast<Offset>(L::kDH * L::kXH) +
+        static_cast<Offset>(tap - kh * L::kKW) * static_cast<Offset>(L::kDW * L::kXW) +
+        static_cast<Offset>(k - tap * L::kC);
 #pragma unroll
     for (int i = 0; i < kPassesA; ++i) {
-      // Loaded from anywhere and dropped where it is padding: no branch stands before the load.
-      const bool inside = tap < kTaps && ((s.taps[i] >> tap) & 1) != 0;
+      // Loaded from anywhere and dropped where the predicate is false: no branch before the load.
+      const bool inside = tap < kTaps && ((s.predicates[i] >> tap) & 1) != 0;
       const Packet<X, kVec> packet =
           *reinterpret_cast<const Packet<X, kVec>*>(inside ? x + s.origin[i] + offset : x);
 #pragma unroll
@@ -109,7 +108,7 @@ struct ConvFma {
     }
   }
 
-  static __device__ __forceinline__ void put(Stage& stage, const Travelling& t) {
+  static __device__ __forceinline__ void store_stage(Stage& stage, const Prefetch& t) {
     const int row = static_cast<int>(threadIdx.x) / kPiecesA;
     const int k = static_cast<int>(threadIdx.x) % kPiecesA * kVec;
 #pragma unroll
@@ -169,24 +168,24 @@ struct ConvFma {
     }
     Source source;
     source.prepare(tile_m);
-    Travelling travelling;
-    load_b(travelling, w, 0, tile_n);
+    Prefetch prefetch;
+    load_b(prefetch, w, 0, tile_n);
     float sums[T::kTM][T::kTN] = {};
 
     STINT_WAIT();
     STINT_LAUNCH_DEPENDENTS();
-    load_a(travelling, source, x, 0);
-    put(stages[0], travelling);
+    load_a(prefetch, source, x, 0);
+    store_stage(stages[0], prefetch);
 #pragma unroll 1
     for (int step = 0; step < kSteps; ++step) {
       __syncthreads();
       const bool more = step + 1 < kSteps;
       if (more) {
-        load_b(travelling, w, step + 1, tile_n);
-        load_a(travelling, source, x, step + 1);
+        load_b(prefetch, w, step + 1, tile_n);
+        load_a(prefetch, source, x, step + 1);
       }
       multiply(sums, stages[step & 1], row, column);
-      if (more) put(stages[(step + 1) & 1], travelling);
+      if (more) store_stage(stages[(step + 1) & 1], prefetch);
     }
 #pragma unroll
     for (int i = 0; i < T::kTM; ++i) {

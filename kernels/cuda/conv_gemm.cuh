@@ -1,12 +1,13 @@
-// Convolution as an implicit matrix product on tensor cores (sm_75 and later): output pixels x
-// output channels, summed over taps x input channels. The matrix product of a fully connected layer
-// is the case of one tap. Warps multiply fragments that they read from shared memory.
+// Convolution as an implicit GEMM on tensor cores (sm_75 and later): output pixels x output
+// channels, summed over taps x input channels. The matrix product of a fully connected layer is the
+// case of one tap. Multistage mainloop: warps load fragments from shared memory (ldmatrix) and
+// multiply them (mma) while cp.async fills later stages.
 #pragma once
 
 #include "conv_gemm_block.cuh"
 
 template <class L, class T>
-struct WarpLoop {
+struct WarpMainloop {
   typedef ConvSteps<L, T> Steps;
   typedef typename L::X X;
   typedef ActivationTile<L, T> TileA;
@@ -16,7 +17,7 @@ struct WarpLoop {
   uint32_t a_row, b_lane;
   int slice;
 
-  __device__ __forceinline__ explicit WarpLoop(uint32_t stages) {
+  __device__ __forceinline__ explicit WarpMainloop(uint32_t stages) {
     const int thread = static_cast<int>(threadIdx.x);
     const int warp = thread / 32 % (T::kSliceThreads / 32);
     const int lane = thread % 32;
@@ -29,8 +30,8 @@ struct WarpLoop {
   __device__ __forceinline__ void run(Accumulators<T>& sums, TileA& a, const X* x, const uint4* w,
                                       uint32_t stages, int first, int steps, int tile_n) const {
     TileB b;
-    int slot = 0;
-    int fill = kAhead == T::kStages ? 0 : kAhead;
+    int read_stage = 0;
+    int write_stage = kAhead == T::kStages ? 0 : kAhead;
 #pragma unroll 1
     for (int step = 0; step < steps; ++step) {
       wait_for_copies<kAhead - 1>();
@@ -43,17 +44,17 @@ struct WarpLoop {
       }
       if constexpr (!Steps::kAllAtOnce && TileB::kAsync) {
         if (step + kAhead < steps) {
-          const uint32_t to = stages + Steps::stage_at(fill);
+          const uint32_t to = stages + Steps::stage_at(write_stage);
           if constexpr (TileA::kAsync) a.copy(to, x, first + step + kAhead);
           TileB::copy(to + Steps::kBAt, w, first + step + kAhead, tile_n);
         }
-        fill = fill + 1 == T::kStages ? 0 : fill + 1;
+        write_stage = write_stage + 1 == T::kStages ? 0 : write_stage + 1;
       }
       commit_copies();
-      multiply(sums, a_row + Steps::stage_at(slot), b_lane + Steps::stage_at(slot));
-      slot = slot + 1 == T::kStages ? 0 : slot + 1;
+      multiply(sums, a_row + Steps::stage_at(read_stage), b_lane + Steps::stage_at(read_stage));
+      read_stage = read_stage + 1 == T::kStages ? 0 : read_stage + 1;
       if constexpr (!TileA::kAsync) {
-        const uint32_t to = stages + Steps::stage_at(slot);
+        const uint32_t to = stages + Steps::stage_at(read_stage);
         if (more) a.store(to);
         if constexpr (!TileB::kAsync)
           if (more) b.store(to + Steps::kBAt);
@@ -62,7 +63,7 @@ struct WarpLoop {
   }
 
  private:
-  /// The product of one stage; slices take turns at its blocks of 32 k.
+  /// The product of one stage; the slices share its blocks of 32 k (sliced-K).
   __device__ __forceinline__ void multiply(Accumulators<T>& sums, uint32_t a, uint32_t b) const {
 #pragma unroll
     for (int turn = 0; turn < T::kBK / 32 / T::kSlices; ++turn) {
@@ -78,4 +79,4 @@ struct WarpLoop {
 };
 
 template <class L, class T>
-struct ConvGemm : ConvGemmBlock<L, T, WarpLoop<L, T>> {};
+struct ConvGemm : ConvGemmBlock<L, T, WarpMainloop<L, T>> {};

@@ -1,19 +1,19 @@
-// The frame of a convolution as an implicit matrix product, whatever multiplies: which part of the
-// product a block has, how its operands set out, and how its sums end.
+// The kernel of a convolution as an implicit GEMM, whatever its mainloop: tile scheduling, the
+// prologue that fills the pipeline, mainloop, epilogue.
 //
 // A block computes kBM pixels x kBN channels. Weights do not depend on the step before: those of
-// the first stages are under way before STINT_WAIT(). k may be divided among slices of warps
-// (kSlices), among the blocks of a cluster (kCluster), or among blocks that meet in global memory
-// (kSplit).
+// the first stages are in flight before STINT_WAIT(). k may be divided among slices of warps
+// (kSlices, sliced-K), among the blocks of a cluster (kCluster), or among blocks that meet in
+// global memory (kSplit, split-K).
 #pragma once
 
 #include "conv_gemm_load.cuh"
-#include "tile_end.cuh"
+#include "tile_epilogue.cuh"
 
-/// What a tactic decides. kStages tiles of A and B are in shared memory at a time.
+/// What a tactic decides. kStages: depth of the pipeline, tiles of A and B in shared memory.
 template <int kBM_, int kBN_, int kBK_, int kStages_, int kWarpsM_, int kWarpsN_, int kSlices_,
-          int kCluster_, int kSplit_, int kDeal>
-struct GemmTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kDeal> {
+          int kCluster_, int kSplit_, int kInterleave>
+struct GemmTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kInterleave> {
   static constexpr int kBK = kBK_, kStages = kStages_;
   static constexpr int kCluster = kCluster_, kSplit = kSplit_;
   static constexpr int kStageBytes = (kBM_ + kBN_) * kBK * 2;
@@ -36,24 +36,24 @@ struct ConvSteps {
   static constexpr bool kAllAtOnce = kStepsPerPart <= T::kStages;
   static constexpr uint32_t kBAt = T::kBM * T::kBK * 2;
 
-  static __device__ __forceinline__ uint32_t stage_at(int slot) {
-    return static_cast<uint32_t>(slot * T::kStageBytes);
+  static __device__ __forceinline__ uint32_t stage_at(int stage) {
+    return static_cast<uint32_t>(stage * T::kStageBytes);
   }
 };
 
-/// `Loop` goes through k: it says how weights lie (TileB) and how many steps are copied ahead
+/// `Mainloop` goes through k: it says how weights lie (TileB) and how many steps are prefetched
 /// (kAhead), and multiplies (run).
-template <class L, class T, class Loop>
+template <class L, class T, class Mainloop>
 struct ConvGemmBlock {
   typedef ConvSteps<L, T> Steps;
   typedef typename L::X X;
   typedef typename L::R R;
   typedef ActivationTile<L, T> TileA;
-  typedef typename Loop::TileB TileB;
-  typedef TileEnd<L, T, FlatPlace<T>> End;
-  static constexpr int kAhead = Loop::kAhead;
+  typedef typename Mainloop::TileB TileB;
+  typedef TileEpilogue<L, T, FlatPlace<T>> Epilogue;
+  static constexpr int kAhead = Mainloop::kAhead;
   static constexpr int kTilesN = (L::kN + T::kBN - 1) / T::kBN;
-  // Shared memory: stages, bias, what is handed in.
+  // Shared memory: stages, bias, partial sums.
   static constexpr int kBiasAt = T::kStages * T::kStageBytes;
   static constexpr int kSumAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
 
@@ -96,25 +96,26 @@ struct ConvGemmBlock {
     y += group * L::kN;
     if constexpr (L::kResidual) residual += group * L::kN;
 
-    const Loop loop(stages);
+    const Mainloop mainloop(stages);
     Accumulators<T> sums;
     sums.clear();
 
-    End end({tile_m * T::kBM}, tile_n, part);
+    Epilogue epilogue({tile_m * T::kBM}, tile_n, part);
 
     STINT_WAIT();
     STINT_LAUNCH_DEPENDENTS();
-    start(a, x, w, stages, first, steps, tile_n);
-    end.begin(residual, stages + kSumAt);
-    loop.run(sums, a, x, w, stages, first, steps, tile_n);
-    end.finish(sums, shared_bias, stages + kSumAt, residual, y, workspace, state, tile,
-               thread / T::kSliceThreads);
+    prologue(a, x, w, stages, first, steps, tile_n);
+    epilogue.prefetch(residual, stages + kSumAt);
+    mainloop.run(sums, a, x, w, stages, first, steps, tile_n);
+    epilogue.finish(sums, shared_bias, stages + kSumAt, residual, y, workspace, state, tile,
+                    thread / T::kSliceThreads);
   }
 
  private:
   /// Activations of the first stages (and weights where they could not start earlier).
-  static __device__ __forceinline__ void start(TileA& a, const X* x, const uint4* w,
-                                               uint32_t stages, int first, int steps, int tile_n) {
+  static __device__ __forceinline__ void prologue(TileA& a, const X* x, const uint4* w,
+                                                  uint32_t stages, int first, int steps,
+                                                  int tile_n) {
     if constexpr (TileA::kAsync) {
 #pragma unroll 1
       for (int i = 0; i < kAhead; ++i) {

@@ -1,8 +1,8 @@
-// Tiles of the implicit matrix product on their way into shared memory.
+// Loads of the implicit GEMM's tiles from global to shared memory.
 //
 // A: rows are output pixels, columns are k = tap * kC + channel. A row of a stage is kBK f16 long;
-// its 16-byte chunks are swapped about (swizzled) so that the eight rows of an ldmatrix phase lie
-// in different banks. B: packed by the builder in the order in which lanes want it.
+// its 16-byte chunks are swizzled so that the eight rows of an ldmatrix phase lie in different
+// banks. B: packed by the builder in fragment order.
 #pragma once
 
 #include "async_copy.cuh"
@@ -34,9 +34,9 @@ struct ActivationTile {
   static constexpr bool kAsync = STINT_SM >= 80 && sizeof(X) == 2 && L::kXVec == 8;
 
   int row0, chunk;
-  Offset origin[kPasses];  // of the row's window; may lie outside of the tensor
-  Mask taps[kPasses];      // bit t: tap t lies inside
-  uint4 held[kAsync ? 1 : kPasses];
+  Offset origin[kPasses];              // of the row's window; may lie outside of the tensor
+  Mask predicates[kPasses];            // bit t: tap t lies inside
+  uint4 staged[kAsync ? 1 : kPasses];  // in registers between load() and store()
 
   __device__ __forceinline__ void prepare(int tile_m) {
     chunk = static_cast<int>(threadIdx.x) % kChunks;
@@ -69,7 +69,7 @@ struct ActivationTile {
               mask |= columns << (kh * L::kKW);
         }
       }
-      taps[i] = mask;
+      predicates[i] = mask;
     }
   }
 
@@ -88,7 +88,7 @@ struct ActivationTile {
     return swizzled<T::kBK>(row0 + pass * kRowsPerPass, chunk);
   }
 
-  /// Starts the copy of k-step `step` to `to`.
+  /// Issues the copies of k-step `step` to `to`.
   __device__ __forceinline__ void copy(uint32_t to, const X* x, int step) const {
     int tap = 0;
     int channel = step * T::kBK + chunk * 8;
@@ -107,9 +107,8 @@ struct ActivationTile {
     const Offset offset = offset_of(tap, channel);
 #pragma unroll
     for (int i = 0; i < kPasses; ++i) {
-      const bool valid = inside && ((taps[i] >> tap) & 1) != 0;
-      if (owns(i))
-        copy_async_16(to + place(i), valid ? x + origin[i] + offset : x, valid ? 16 : 0);
+      const bool valid = inside && ((predicates[i] >> tap) & 1) != 0;
+      if (owns(i)) copy_async_16(to + place(i), valid ? x + origin[i] + offset : x, valid ? 16 : 0);
     }
   }
 
@@ -129,7 +128,7 @@ struct ActivationTile {
       const Offset offset = offset_of(tap, k - tap * L::kC);
 #pragma unroll
       for (int i = 0; i < kPasses; ++i) {
-        if (!inside || ((taps[i] >> tap) & 1) == 0) continue;
+        if (!inside || ((predicates[i] >> tap) & 1) == 0) continue;
         Packet<X, kVec> packet;
         load_run<kVec, kVec>(packet, x + origin[i] + offset, kVec);
         if constexpr (kVec == 1) {
@@ -138,20 +137,20 @@ struct ActivationTile {
         } else {
 #pragma unroll
           for (int j = 0; j < kVec; j += 2)
-            halves[i][(e + j) / 2] = pack_halves(to_half(to_float(packet.v[j])),
-                                                 to_half(to_float(packet.v[j + 1])));
+            halves[i][(e + j) / 2] =
+                pack_halves(to_half(to_float(packet.v[j])), to_half(to_float(packet.v[j + 1])));
         }
       }
     }
 #pragma unroll
     for (int i = 0; i < kPasses; ++i)
-      held[kAsync ? 0 : i] = make_uint4(halves[i][0], halves[i][1], halves[i][2], halves[i][3]);
+      staged[kAsync ? 0 : i] = make_uint4(halves[i][0], halves[i][1], halves[i][2], halves[i][3]);
   }
 
   __device__ __forceinline__ void store(uint32_t to) const {
 #pragma unroll
     for (int i = 0; i < kPasses; ++i)
-      if (owns(i)) store_shared_16(to + place(i), held[kAsync ? 0 : i]);
+      if (owns(i)) store_shared_16(to + place(i), staged[kAsync ? 0 : i]);
   }
 };
 
@@ -165,7 +164,7 @@ struct WeightTile {
   static constexpr int kChunks = kStepBlocks * kTileBlocks * kBlockChunks;
   static constexpr int kPasses = (kChunks + T::kThreads - 1) / T::kThreads;
   static constexpr bool kAsync = STINT_SM >= 80;
-  uint4 held[kAsync ? 1 : kPasses];
+  uint4 staged[kAsync ? 1 : kPasses];
 
   /// Where chunk `c` of the step lies, in 16-byte units from the group's start; negative: padding.
   static __device__ __forceinline__ int source(int c, int step, int tile_n) {
@@ -192,7 +191,7 @@ struct WeightTile {
     for (int i = 0; i < kPasses; ++i) {
       const int c = i * T::kThreads + static_cast<int>(threadIdx.x);
       const int from = c < kChunks ? source(c, step, tile_n) : -1;
-      held[kAsync ? 0 : i] = from < 0 ? make_uint4(0, 0, 0, 0) : w[from];
+      staged[kAsync ? 0 : i] = from < 0 ? make_uint4(0, 0, 0, 0) : w[from];
     }
   }
 
@@ -200,7 +199,7 @@ struct WeightTile {
 #pragma unroll
     for (int i = 0; i < kPasses; ++i) {
       const int c = i * T::kThreads + static_cast<int>(threadIdx.x);
-      if (c < kChunks) store_shared_16(to + static_cast<uint32_t>(c) * 16, held[kAsync ? 0 : i]);
+      if (c < kChunks) store_shared_16(to + static_cast<uint32_t>(c) * 16, staged[kAsync ? 0 : i]);
     }
   }
 };

@@ -1,19 +1,19 @@
 // Convolution on tensor cores for few pixels: all that a block needs of its part of k lies in
-// shared memory before it multiplies, so the loop has no barrier and no wait. The weights, which
-// are most of it, are there before STINT_WAIT(); activations are read once for all taps (a window
-// with its halo), not once per tap.
+// shared memory before it multiplies, so the mainloop has no barrier and no wait. The weights,
+// which are most of it, are there before STINT_WAIT(); activations are read once for all taps (a
+// window with its halo), not once per tap.
 //
 // A tile is kRows x kColumns output pixels of one image (of the flat list of pixels if the layer
 // has one tap); kBM >= kRows * kColumns rows of fragments. Channels may be divided among the blocks
-// of a cluster; blocks of 32 k are dealt to slices of warps.
+// of a cluster; slices of warps take blocks of 32 k in turn (sliced-K).
 #pragma once
 
 #include "async_copy.cuh"
-#include "tile_end.cuh"
+#include "tile_epilogue.cuh"
 
 template <int kRows_, int kColumns_, int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_,
-          int kCluster_, int kDeal>
-struct ResidentTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kDeal> {
+          int kCluster_, int kInterleave>
+struct ResidentTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kInterleave> {
   static constexpr int kRows = kRows_, kColumns = kColumns_, kCluster = kCluster_, kSplit = 1;
 };
 
@@ -30,7 +30,8 @@ struct ConvResident {
   static_assert(kTaps == 1 || L::kC % 32 == 0, "a block of k lies in one tap");
   // The window of input pixels, and its row in shared memory: a multiple of 16 bytes that is odd,
   // so that eight neighbouring pixels lie in different banks.
-  static constexpr int kWindowH = kFlat ? T::kRows : (T::kRows - 1) * L::kSH + (L::kKH - 1) * L::kDH + 1;
+  static constexpr int kWindowH =
+      kFlat ? T::kRows : (T::kRows - 1) * L::kSH + (L::kKH - 1) * L::kDH + 1;
   static constexpr int kWindowW =
       kFlat ? T::kColumns : (T::kColumns - 1) * L::kSW + (L::kKW - 1) * L::kDW + 1;
   static constexpr int kPixels = kWindowH * kWindowW;
@@ -41,7 +42,7 @@ struct ConvResident {
   static constexpr int kTilesH = kFlat ? 1 : (L::kOH + T::kRows - 1) / T::kRows;
   static constexpr int kTilesW = kFlat ? 1 : (L::kOW + T::kColumns - 1) / T::kColumns;
   static constexpr int kTilesN = (L::kN + T::kBN - 1) / T::kBN;
-  // Shared memory: weights, window, bias, what is handed in.
+  // Shared memory: weights, window, bias, partial sums.
   static constexpr int kWindowAt = kWeightChunks * 16;
   static constexpr int kBiasAt = kWindowAt + (kPixels * kPitch + 127) / 128 * 128;
   static constexpr int kSumAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
@@ -109,10 +110,10 @@ struct ConvResident {
       const int tap = block / kPartBlocks;
       const int channel_block = part * kPartBlocks + block - tap * kPartBlocks;
       const int block_n = tile_n * (T::kBN / 8) + c / 32 % (T::kBN / 8);
-      const bool inside =
-          (kChannelBlocks % T::kCluster == 0 || channel_block < kChannelBlocks) &&
-          (L::kBlocksN % (T::kBN / 8) == 0 || block_n < L::kBlocksN);
-      const int from = ((tap * kChannelBlocks + channel_block) * L::kBlocksN + block_n) * 32 + c % 32;
+      const bool inside = (kChannelBlocks % T::kCluster == 0 || channel_block < kChannelBlocks) &&
+                          (L::kBlocksN % (T::kBN / 8) == 0 || block_n < L::kBlocksN);
+      const int from =
+          ((tap * kChannelBlocks + channel_block) * L::kBlocksN + block_n) * 32 + c % 32;
       copy_async_16(to + static_cast<uint32_t>(c) * 16, w + (inside ? from : 0), inside ? 16 : 0);
     }
   }
@@ -166,8 +167,8 @@ struct ConvResident {
       const int pixel = kFlat ? row : r * L::kSH * kWindowW + c * L::kSW;
       a_rows[i] = base + static_cast<uint32_t>(kWindowAt + pixel * kPitch + lane / 16 * 16);
     }
-    const uint32_t b_lane = base + static_cast<uint32_t>(
-                                       warp % T::kWarpsN * (T::kWarpColumns / 8) * 512 + lane * 16);
+    const uint32_t b_lane =
+        base + static_cast<uint32_t>(warp % T::kWarpsN * (T::kWarpColumns / 8) * 512 + lane * 16);
     Accumulators<T> sums;
     sums.clear();
 
@@ -183,8 +184,8 @@ struct ConvResident {
                     from[i] < 0 ? x : x + from[i], from[i] < 0 ? 0 : 16);
     }
     commit_copies();
-    TileEnd<L, T, Place> end(place, tile_n, part);
-    end.begin(residual, base + kSumAt);
+    TileEpilogue<L, T, Place> epilogue(place, tile_n, part);
+    epilogue.prefetch(residual, base + kSumAt);
     wait_for_copies<0>();
     __syncthreads();
 #pragma unroll 2
@@ -200,6 +201,6 @@ struct ConvResident {
           [&](int i, int half) { return a_rows[i] + offset + static_cast<uint32_t>(half) * 32; },
           b_lane + static_cast<uint32_t>(block) * (T::kBN * 64));
     }
-    end.finish(sums, shared_bias, base + kSumAt, residual, y, nullptr, nullptr, tile, slice);
+    epilogue.finish(sums, shared_bias, base + kSumAt, residual, y, nullptr, nullptr, tile, slice);
   }
 };

@@ -1,15 +1,16 @@
-// Convolution with stride 1 by groups of four warps (wgmma, sm_90 only) from a window of input
-// pixels that lies in shared memory: activations are read once for all taps, not once per tap.
+// Convolution with stride 1 by warpgroups (wgmma, sm_90 only) from a window of input pixels that
+// lies in shared memory: activations are read once for all taps, not once per tap.
 //
 // A tile is kBM numbers one after the other of pixels with padding (padded_pixels.cuh). Those that
 // lie in the padding are computed and not stored; in return a tap is the same distance away for
 // every row of the tile, so that the tensor cores read a tap's operand where the window lies, from
 // another row on.
 //
-// Groups of four warps multiply and finish tiles; more warps only copy, the last one weights and the
-// others pixels, and go ahead as far as there is room. Weights either pass through a ring of kStages
-// steps of 64 k, or (kStages == 0) all stay in shared memory, and the block goes from tile to tile,
-// with the next window on its way where kWindows is 2.
+// Warp specialised: consumer warpgroups multiply and run the epilogue, producer warps copy, the
+// last one weights and the others pixels, as far ahead as the pipelines have free stages. Weights
+// either stream through a pipeline of kStages steps of 64 k, or (kStages == 0) all stay in shared
+// memory and the kernel is persistent: a block computes tile after tile, and where kWindows is 2
+// the next window is in flight meanwhile.
 #pragma once
 
 #include "conv_gemm_block.cuh"
@@ -17,13 +18,13 @@
 #include "warpgroup.cuh"
 #include "warpgroup_weights.cuh"
 
-template <int kBM, int kBN, int kStages, int kWindows_, int kCluster, int kDeal>
-struct WindowTile : GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1, kDeal> {
+template <int kBM, int kBN, int kStages, int kWindows_, int kCluster, int kInterleave>
+struct WindowTile : GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1, kInterleave> {
   static constexpr int kWindows = kWindows_;
   static constexpr bool kResidualInShared = kStages == 0;
-  // More where a block goes from tile to tile, as long as enough registers are left for the others.
-  static constexpr int kPixelThreads = kStages > 0 || kBM * kBN > 128 * 128 ? 96 : 224;
-  static constexpr int kCopyThreads = kPixelThreads + 32;
+  // More where blocks are persistent, as long as enough registers are left for the consumers.
+  static constexpr int kPixelProducers = kStages > 0 || (kBM * kBN > 128 * 128) ? 96 : 224;
+  static constexpr int kProducerThreads = kPixelProducers + 32;
 };
 
 template <class L, class T>
@@ -32,7 +33,7 @@ struct ConvWindow {
   typedef typename L::R R;
   typedef PaddedPixels<L> Pixels;
   typedef WarpgroupWeights<L, T> Weights;
-  typedef TileEnd<L, T, PaddedPlace<L>> End;
+  typedef TileEpilogue<L, T, PaddedPlace<L>> Epilogue;
   static constexpr int kTaps = L::kKH * L::kKW;
   static constexpr int kDepth = kTaps * L::kC;
   static constexpr bool kResident = T::kStages == 0;
@@ -45,8 +46,8 @@ struct ConvWindow {
   static_assert(L::kC % 16 == 0 && L::kGroups == 1, "16 k lie in one tap");
   static_assert(T::kCluster == 1 || (kByChannels && L::kC / 64 % T::kCluster == 0 && !kResident),
                 "blocks of a cluster have as many steps");
-  static constexpr int kSlots = kResident ? kSteps : T::kStages;
-  // Steps that one group of products holds where weights stay.
+  static constexpr int kWeightStages = kResident ? kSteps : T::kStages;
+  // Steps of one wgmma group where weights stay.
   static constexpr int kStepsAtOnce = kSteps % 9 == 0   ? 9
                                       : kSteps % 8 == 0 ? 8
                                       : kSteps % 7 == 0 ? 7
@@ -62,42 +63,42 @@ struct ConvWindow {
   static constexpr int kPlane = (kRows | 1) * 16;
   static constexpr int kWindowBytes = (kPlane * (kChannels / 8) + 127) / 128 * 128;
   static constexpr int kCopyChunks = (kByChannels ? 64 : L::kC) / 8;
-  static constexpr int kCopyRows = T::kPixelThreads / kCopyChunks;  // at a time
-  // Shared memory: weights, windows, bias, barriers, what is handed in or residuals.
-  static constexpr int kSlotBytes = T::kBN * 128;
-  static constexpr int kWindowAt = kSlots * kSlotBytes;
+  static constexpr int kCopyRows = T::kPixelProducers / kCopyChunks;  // at a time
+  // Shared memory: weights, windows, bias, barriers, partial sums or residuals.
+  static constexpr int kStageBytes = T::kBN * 128;
+  static constexpr int kWindowAt = kWeightStages * kStageBytes;
   static constexpr int kBiasAt = kWindowAt + T::kWindows * kWindowBytes;
   static constexpr int kBarriersAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
   static constexpr int kSumAt = kBarriersAt + 256;
 
-  /// A part of shared memory that is filled and emptied again and again: a slot's barriers.
-  struct Ring {
+  /// Full and empty barriers of the stages that producers write and consumers release.
+  struct Pipeline {
     uint32_t barriers;
-    static __device__ __forceinline__ uint32_t bytes(int slots) {
-      return static_cast<uint32_t>(slots) * 16;
+    static __device__ __forceinline__ uint32_t bytes(int stages) {
+      return static_cast<uint32_t>(stages) * 16;
     }
-    __device__ __forceinline__ uint32_t full(int slot) const {
-      return barriers + static_cast<uint32_t>(slot) * 16;
+    __device__ __forceinline__ uint32_t full(int stage) const {
+      return barriers + static_cast<uint32_t>(stage) * 16;
     }
-    __device__ __forceinline__ uint32_t empty(int slot) const { return full(slot) + 8; }
+    __device__ __forceinline__ uint32_t empty(int stage) const { return full(stage) + 8; }
   };
-  // Weights that stay have one slot; so has each block of a window that is not used again.
-  static constexpr int kWeightSlots = kResident ? 1 : kSlots;
-  static constexpr int kWindowSlots = kResident ? T::kWindows : kBlocks;
-  static_assert((kWeightSlots + kWindowSlots) * 16 <= 256, "room for the barriers");
+  // Weights that stay have one pair of barriers; so has each block of a window that is not reused.
+  static constexpr int kWeightBarriers = kResident ? 1 : kWeightStages;
+  static constexpr int kWindowBarriers = kResident ? T::kWindows : kBlocks;
+  static_assert((kWeightBarriers + kWindowBarriers) * 16 <= 256, "room for the barriers");
 
-  /// By one thread: the weights of a step into a slot, as the builder has packed them.
-  static __device__ __forceinline__ void copy_weights(uint32_t base, const Ring& weights, int slot,
-                                                      int step, const uint4* w, int part,
+  /// By one thread: issues the bulk copy of a step's weights, as the builder has packed them.
+  static __device__ __forceinline__ void copy_weights(uint32_t base, const Pipeline& weights,
+                                                      int stage, int step, const uint4* w, int part,
                                                       int tile_n) {
     int block = step;
     if constexpr (kByChannels) {
       const int channels = step / kTaps;
       block = (step - channels * kTaps) * (L::kC / 64) + part * kBlocks + channels;
     }
-    const uint32_t barrier = weights.full(kResident ? 0 : slot);
-    if constexpr (!kResident) announce_bytes(barrier, Weights::bytes(tile_n));
-    Weights::copy(base + static_cast<uint32_t>(slot * kSlotBytes), w, block, tile_n, barrier);
+    const uint32_t barrier = weights.full(kResident ? 0 : stage);
+    if constexpr (!kResident) arrive_and_expect_bytes(barrier, Weights::bytes(tile_n));
+    Weights::copy(base + static_cast<uint32_t>(stage * kStageBytes), w, block, tile_n, barrier);
   }
 
   /// Block `block` of the window of the pixels from number `first` on.
@@ -112,7 +113,7 @@ struct ConvWindow {
     const uint32_t to = window + static_cast<uint32_t>(chunk * kPlane + row * 16);
 #pragma unroll
     for (int i = 0; i < kPasses; ++i) {
-      const bool mine = (T::kPixelThreads % kCopyChunks == 0 || row < kCopyRows) &&
+      const bool mine = (T::kPixelProducers % kCopyChunks == 0 || row < kCopyRows) &&
                         (kRows % kCopyRows == 0 || row + i * kCopyRows < kRows);
       const bool inside = walk.is_inside();
       if (mine)
@@ -122,9 +123,9 @@ struct ConvWindow {
     }
   }
 
-  /// Starts the products of a step; `rows`: this group's first row of the window.
-  static __device__ __forceinline__ void multiply(Accumulators<T>& sums, uint32_t rows,
-                                                  uint32_t weights, int step) {
+  /// The wgmmas of a step; `rows`: this warpgroup's first row of the window.
+  static __device__ __forceinline__ void issue_wgmmas(Accumulators<T>& sums, uint32_t rows,
+                                                      uint32_t weights, int step) {
     uint32_t from = rows;
     if constexpr (kByChannels) {
       const int channels = step / kTaps;
@@ -138,11 +139,11 @@ struct ConvWindow {
         // Beyond the end weights are zero; what they are multiplied with must be a number.
         const int first = step * 64 + k < kDepth ? step * 64 + k : kDepth - 16;
         const int tap = first / L::kC;
-        at = from + static_cast<uint32_t>((first - tap * L::kC) / 8 * kPlane +
-                                          Pixels::distance(tap) * 16);
+        at = from +
+             static_cast<uint32_t>((first - tap * L::kC) / 8 * kPlane + Pixels::distance(tap) * 16);
       }
-      start_product(sums.v[0], planes_operand(at, kPlane),
-                    swapped_operand(weights, static_cast<uint32_t>(k)));
+      wgmma(sums.v[0], planes_descriptor(at, kPlane),
+            swizzled_descriptor(weights, static_cast<uint32_t>(k)));
     }
   }
 
@@ -159,30 +160,31 @@ struct ConvWindow {
     const int tile = static_cast<int>(blockIdx.x) / T::kCluster;
     const int tile_m = tile / kTilesN;
     const int tile_n = tile - tile_m * kTilesN;
-    const Ring weights = {base + kBarriersAt};
-    const Ring windows = {weights.barriers + Ring::bytes(kWeightSlots)};
-    constexpr int kFirstOfWeights = T::kThreads + T::kPixelThreads;
+    const Pipeline weights = {base + kBarriersAt};
+    const Pipeline windows = {weights.barriers + Pipeline::bytes(kWeightBarriers)};
+    constexpr int kFirstOfWeights = T::kThreads + T::kPixelProducers;
 
     if (thread == kFirstOfWeights) {
 #pragma unroll 1
-      for (int i = 0; i < kWeightSlots; ++i) {
-        prepare_barrier(weights.full(i), 1);
-        prepare_barrier(weights.empty(i), T::kThreads / 32);
+      for (int i = 0; i < kWeightBarriers; ++i) {
+        init_barrier(weights.full(i), 1);
+        init_barrier(weights.empty(i), T::kThreads / 32);
       }
 #pragma unroll 1
-      for (int i = 0; i < kWindowSlots; ++i) {
-        prepare_barrier(windows.full(i), T::kPixelThreads);
-        prepare_barrier(windows.empty(i), T::kThreads / 32);
+      for (int i = 0; i < kWindowBarriers; ++i) {
+        init_barrier(windows.full(i), T::kPixelProducers);
+        init_barrier(windows.empty(i), T::kThreads / 32);
       }
-      show_barriers_to_copies();
-      if constexpr (kResident) announce_bytes(weights.full(0), kSteps * Weights::bytes(tile_n));
+      fence_barrier_init();
+      if constexpr (kResident)
+        arrive_and_expect_bytes(weights.full(0), kSteps * Weights::bytes(tile_n));
 #pragma unroll 1
-      for (int i = 0; i < kSlots && i < kSteps; ++i)
+      for (int i = 0; i < kWeightStages && i < kSteps; ++i)
         copy_weights(base, weights, i, i, w, part, tile_n);
     }
     if constexpr (L::kBias) {
 #pragma unroll 1
-      for (int i = thread; i < T::kBN; i += T::kThreads + T::kCopyThreads) {
+      for (int i = thread; i < T::kBN; i += T::kThreads + T::kProducerThreads) {
         const int channel = tile_n * T::kBN + i;
         shared_bias[i] = channel < L::kN ? bias[channel] : 0.0f;
       }
@@ -192,87 +194,88 @@ struct ConvWindow {
     STINT_LAUNCH_DEPENDENTS();
     if (thread >= T::kThreads) {
       if (thread >= kFirstOfWeights) {
-        pass_weights(base, weights, w, part, tile_n);
+        produce_weights(base, weights, w, part, tile_n);
       } else {
-        pass_pixels(base + kWindowAt, windows, x + part * kChannels, tile_m);
+        produce_pixels(base + kWindowAt, windows, x + part * kChannels, tile_m);
       }
-      End::stand_by();
+      Epilogue::stand_by();
     } else if constexpr (kResident) {
-      finish_tiles(base, weights, windows, shared_bias, residual, y, tile_m, tile_n);
+      consume_tiles(base, weights, windows, shared_bias, residual, y, tile_m, tile_n);
     } else {
-      End end({tile_m * T::kBM}, tile_n, part);
-      end.begin(residual, base + kSumAt);
+      Epilogue epilogue({tile_m * T::kBM}, tile_n, part);
+      epilogue.prefetch(residual, base + kSumAt);
       Accumulators<T> sums;
       sums.clear();
-      multiply_steps(sums, base, weights, windows);
-      end.finish(sums, shared_bias, base + kSumAt, residual, y, workspace, state, tile, 0);
+      mainloop(sums, base, weights, windows);
+      epilogue.finish(sums, shared_bias, base + kSumAt, residual, y, workspace, state, tile, 0);
     }
   }
 
  private:
-  /// By the warp that copies weights: those that find room when others have been used.
-  static __device__ __forceinline__ void pass_weights(uint32_t base, const Ring& weights,
-                                                      const uint4* w, int part, int tile_n) {
-    if constexpr (kSlots < kSteps) {
-      int slot = 0;
+  /// Of the producer warp of weights: the steps behind those of the prologue.
+  static __device__ __forceinline__ void produce_weights(uint32_t base, const Pipeline& weights,
+                                                         const uint4* w, int part, int tile_n) {
+    if constexpr (kWeightStages < kSteps) {
+      int stage = 0;
       uint32_t parity = 0;
 #pragma unroll 1
-      for (int step = kSlots; step < kSteps; ++step) {
-        wait_at_barrier(weights.empty(slot), parity);
-        if (threadIdx.x % 32 == 0) copy_weights(base, weights, slot, step, w, part, tile_n);
-        advance<kSlots>(slot, parity);
+      for (int step = kWeightStages; step < kSteps; ++step) {
+        wait_at_barrier(weights.empty(stage), parity);
+        if (threadIdx.x % 32 == 0) copy_weights(base, weights, stage, step, w, part, tile_n);
+        advance<kWeightStages>(stage, parity);
       }
     }
   }
 
-  /// By the threads that copy pixels.
-  static __device__ __forceinline__ void pass_pixels(uint32_t window, const Ring& windows,
-                                                     const X* x, int tile_m) {
+  /// Of the producer warps of pixels.
+  static __device__ __forceinline__ void produce_pixels(uint32_t window, const Pipeline& windows,
+                                                        const X* x, int tile_m) {
     if constexpr (kResident) {
       const int stride = static_cast<int>(gridDim.x) / kTilesN;
-      int slot = 0;
+      int stage = 0;
       uint32_t parity = 1;  // the phase before the first one: every window is empty
 #pragma unroll 1
       for (; tile_m < kTilesM; tile_m += stride) {
-        wait_at_barrier(windows.empty(slot), parity);
+        wait_at_barrier(windows.empty(stage), parity);
 #pragma unroll 1
         for (int block = 0; block < kBlocks; ++block)
-          copy_window(window + static_cast<uint32_t>(slot * kWindowBytes), x, tile_m * T::kBM,
+          copy_window(window + static_cast<uint32_t>(stage * kWindowBytes), x, tile_m * T::kBM,
                       block);
         commit_copies();
-        hand_over<0>(windows.full(slot));
-        advance<T::kWindows>(slot, parity);
+        producer_commit<0>(windows.full(stage));
+        advance<T::kWindows>(stage, parity);
       }
     } else {
 #pragma unroll 1
       for (int block = 0; block < kBlocks; ++block) {
         copy_window(window, x, tile_m * T::kBM, block);
         commit_copies();
-        // The first one is needed at once; a later one has the time that the next one takes to start.
-        if (block == 0) hand_over<0>(windows.full(0));
-        if (block > 1) hand_over<1>(windows.full(block - 1));
+        // The first one is needed at once; a later one has the time that the next one takes to
+        // start.
+        if (block == 0) producer_commit<0>(windows.full(0));
+        if (block > 1) producer_commit<1>(windows.full(block - 1));
       }
-      if constexpr (kBlocks > 1) hand_over<0>(windows.full(kBlocks - 1));
+      if constexpr (kBlocks > 1) producer_commit<0>(windows.full(kBlocks - 1));
     }
   }
 
-  /// What all but the latest kPending groups of copies have brought.
+  /// The copies of all but the latest kPending groups have arrived: the stage is full.
   template <int kPending>
-  static __device__ __forceinline__ void hand_over(uint32_t barrier) {
+  static __device__ __forceinline__ void producer_commit(uint32_t barrier) {
     wait_for_copies<kPending>();
-    show_copies_to_tensor_cores();
+    fence_async_proxy();
     arrive_at_barrier(barrier);
   }
 
   template <int kCount>
-  static __device__ __forceinline__ void advance(int& slot, uint32_t& parity) {
-    if (++slot < kCount) return;
-    slot = 0;
+  static __device__ __forceinline__ void advance(int& stage, uint32_t& parity) {
+    if (++stage < kCount) return;
+    stage = 0;
     parity ^= 1;
   }
 
-  /// By a warp whose products have read it.
-  static __device__ __forceinline__ void give_back(uint32_t barrier) {
+  /// By a warp whose wgmmas have read the stage: it is empty.
+  static __device__ __forceinline__ void consumer_release(uint32_t barrier) {
     if (threadIdx.x % 32 == 0) arrive_at_barrier(barrier);
   }
 
@@ -280,64 +283,67 @@ struct ConvWindow {
     return window + threadIdx.x / 128 * (64 * 16);
   }
 
-  /// The products of a tile, as weights and pixels arrive.
-  static __device__ __forceinline__ void multiply_steps(Accumulators<T>& sums, uint32_t base,
-                                                        const Ring& weights, const Ring& windows) {
+  /// Of the consumers: the products of a tile, as weights and pixels arrive.
+  static __device__ __forceinline__ void mainloop(Accumulators<T>& sums, uint32_t base,
+                                                  const Pipeline& weights,
+                                                  const Pipeline& windows) {
     const uint32_t rows = first_row(base + kWindowAt);
-    int slot = 0, before = 0;
+    int stage = 0, before = 0;
     uint32_t parity = 0;
     int step = 0;
 #pragma unroll 1
     do {
       if (kByChannels ? step % kTaps == 0 : step == 0)
         wait_at_barrier(windows.full(kByChannels ? step / kTaps : 0), 0);
-      wait_at_barrier(weights.full(slot), parity);
-      begin_products(sums.v[0]);
-      multiply(sums, rows, base + static_cast<uint32_t>(slot * kSlotBytes), step);
-      commit_products();
-      wait_for_products<1>(sums.v[0]);
-      if (step > 0) give_back(weights.empty(before));
-      before = slot;
-      advance<kSlots>(slot, parity);
+      wait_at_barrier(weights.full(stage), parity);
+      wgmma_fence(sums.v[0]);
+      issue_wgmmas(sums, rows, base + static_cast<uint32_t>(stage * kStageBytes), step);
+      wgmma_commit();
+      wgmma_wait<1>(sums.v[0]);
+      if (step > 0) consumer_release(weights.empty(before));
+      before = stage;
+      advance<kWeightStages>(stage, parity);
     } while (++step < kSteps);
-    wait_for_products<0>(sums.v[0]);
+    wgmma_wait<0>(sums.v[0]);
   }
 
-  /// One tile after the other, by the groups that multiply.
+  /// Of persistent consumers: tiles gridDim apart, a static tile scheduler.
   template <class To>
-  static __device__ __forceinline__ void finish_tiles(uint32_t base, const Ring& weights,
-                                                      const Ring& windows, const float* bias,
-                                                      const R* residual, To y, int tile_m,
-                                                      int tile_n) {
+  static __device__ __forceinline__ void consume_tiles(uint32_t base, const Pipeline& weights,
+                                                       const Pipeline& windows, const float* bias,
+                                                       const R* residual, To y, int tile_m,
+                                                       int tile_n) {
     const int stride = static_cast<int>(gridDim.x) / kTilesN;
-    int slot = 0;
+    int stage = 0;
     uint32_t parity = 0;
     wait_at_barrier(weights.full(0), 0);
 #pragma unroll 1
     for (; tile_m < kTilesM; tile_m += stride) {
-      End end({tile_m * T::kBM}, tile_n, 0);
-      end.begin(residual, base + kSumAt);
+      Epilogue epilogue({tile_m * T::kBM}, tile_n, 0);
+      epilogue.prefetch(residual, base + kSumAt);
       commit_copies();
-      wait_at_barrier(windows.full(slot), parity);
-      const uint32_t rows = first_row(base + kWindowAt + static_cast<uint32_t>(slot * kWindowBytes));
+      wait_at_barrier(windows.full(stage), parity);
+      const uint32_t rows =
+          first_row(base + kWindowAt + static_cast<uint32_t>(stage * kWindowBytes));
       Accumulators<T> sums;
       sums.clear();
       int step = 0;
 #pragma unroll 1
       do {
-        begin_products(sums.v[0]);
+        wgmma_fence(sums.v[0]);
 #pragma unroll
         for (int i = 0; i < kStepsAtOnce; ++i)
-          multiply(sums, rows, base + static_cast<uint32_t>((step + i) * kSlotBytes), step + i);
-        commit_products();
-        wait_for_products<1>(sums.v[0]);
+          issue_wgmmas(sums, rows, base + static_cast<uint32_t>((step + i) * kStageBytes),
+                       step + i);
+        wgmma_commit();
+        wgmma_wait<1>(sums.v[0]);
         step += kStepsAtOnce;
       } while (step < kSteps);
-      wait_for_products<0>(sums.v[0]);
-      give_back(windows.empty(slot));
+      wgmma_wait<0>(sums.v[0]);
+      consumer_release(windows.empty(stage));
       wait_for_copies<0>();
-      end.finish(sums, bias, base + kSumAt, residual, y, nullptr, nullptr, 0, 0);
-      advance<T::kWindows>(slot, parity);
+      epilogue.finish(sums, bias, base + kSumAt, residual, y, nullptr, nullptr, 0, 0);
+      advance<T::kWindows>(stage, parity);
     }
   }
 };

@@ -2,11 +2,11 @@
 // outputs of kVector channels, so that rows of the input are reused from registers; its weights are
 // in registers before the wait. Threads of a warp lie along the channels first.
 //
-// Constants (host_builder/tactics/cuda/depthwise.cc): kBatch, kInHeight, kInWidth, kHeight, kWidth,
-// kChannels (of the output), kMultiplier (outputs per input channel; 1 unless kVector is 1),
-// kKernelH, kKernelW, kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft; kVector,
-// kRows, kColumns, kThreads, kSlots (tiles in flight: a thread does tiles slot, slot + kSlots, ..);
-// strides of x, y and the residual; the epilogue's.
+// Constants (host_builder/lowering/cuda/direct/depthwise.cc): kBatch, kInHeight, kInWidth, kHeight,
+// kWidth, kChannels (of the output), kMultiplier (outputs per input channel; 1 unless kVector is
+// 1), kKernelH, kKernelW, kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft; kVector,
+// kRows, kColumns, kThreads, kSlots (stride of the loop over tiles: a thread does slot, slot +
+// kSlots, ..); strides of x, y and the residual; the epilogue's.
 #pragma once
 
 #include "direct_epilogue.cuh"

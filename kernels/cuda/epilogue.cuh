@@ -1,10 +1,10 @@
-// What happens to the accumulators of a convolution or matrix product before they are stored: bias,
-// residual before or after the activation, activation, store. Works on runs of kRun adjacent
-// channels of one output pixel.
+// The epilogue of a convolution or matrix product, from accumulators to memory: bias, residual
+// before or after the activation, activation, store. Works on runs of kRun adjacent channels of one
+// output pixel.
 //
-// `L` describes the layer (host_builder/tactics/cuda/conv_layer.h writes it): output type Y and
-// residual type R, kM pixels as batch x kOH x kOW, kN channels a group, strides in elements, and
-// kYVec, kRVec: how many adjacent channels may be accessed at once.
+// `L` describes the layer (the builder's layer_source() writes it): output type Y and residual type
+// R, kM pixels as batch x kOH x kOW, kN channels a group, strides in elements, and kYVec, kRVec:
+// how many adjacent channels may be accessed at once.
 #pragma once
 
 #include "activation.cuh"
@@ -36,10 +36,10 @@ __device__ __forceinline__ void store_pixel(typename L::Y* y,
                             L::kN - channel);
 }
 
-/// One run's way out. `residual` points to the group's first channel of the first pixel; `To` is
-/// what store_pixel takes.
+/// The epilogue of one run. `residual` points to the group's first channel of the first pixel; `To`
+/// is what store_pixel takes.
 template <class L, int kRun>
-struct Epilogue {
+struct RunEpilogue {
   typedef Packet<typename L::R, kRun> Residual;
 
   static __device__ __forceinline__ bool is_inside(int m, int channel) {

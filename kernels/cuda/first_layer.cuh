@@ -1,13 +1,13 @@
-// Convolution of few input channels (images) on tensor cores. Blocks take tiles of kTileH x kTileW
-// outputs of kBlockChannels channels in turn: a tile's patch of the input is converted to f16 in
-// shared memory with its channels innermost, where every row of the window is a run of kKernelW *
-// kInChannels neighbours, so that matrix fragments are read straight from the patch and no im2col
-// is ever written. The weights stay in shared memory; the next patch is on its way while this one
-// is multiplied. The input may have any strides: an image with planes apart (NCHW) needs no
-// transpose.
+// Convolution of few input channels (images) on tensor cores. Blocks are persistent: they take
+// tiles of kTileH x kTileW outputs of kBlockChannels channels in turn. A tile's patch of the input
+// is converted to f16 in shared memory with its channels innermost, where every row of the window
+// is a run of kKernelW * kInChannels neighbours, so that matrix fragments are read straight from
+// the patch and no im2col is ever written. The weights stay in shared memory; the next patch is
+// prefetched while this one is multiplied. The input may have any strides: an image with planes
+// apart (NCHW) needs no transpose.
 //
 // k counts (window row, position in its run), runs padded to kRun (even) with weights of zero; the
-// weights lie in fragment order (host_builder/tactics/cuda/first_layer.cc).
+// weights lie in fragment order (host_builder/lowering/cuda/direct/first_layer.cc).
 //
 // Constants: kBatch, kInHeight, kInWidth, kInChannels, kHeight, kWidth, kChannels, kKernelH,
 // kKernelW, kStrideH, kStrideW, kPadTop, kPadLeft; kTileH, kTileW, kWarps, kResident (blocks of a
@@ -157,8 +157,8 @@ struct Sums {
         const Words4 b = shared.weights[(step * (kColumns / 2) + j / 2) * 32 + lane];
 #pragma unroll
         for (int s = 0; s < kStripes; ++s) {
-          multiply_accumulate(v[s][j], a[s], b.x, b.y);
-          multiply_accumulate(v[s][j + 1], a[s], b.z, b.w);
+          mma_m16n8k16(v[s][j], a[s], b.x, b.y);
+          mma_m16n8k16(v[s][j + 1], a[s], b.z, b.w);
         }
       }
     }

@@ -1,5 +1,5 @@
-// The part of an image that a tile of a first layer's outputs sees, on its way from global to
-// shared memory. Constants: those of first_layer.cuh.
+// Loads of the part of an image that a tile of a first layer's outputs sees (its patch) from global
+// to shared memory. Constants: those of first_layer.cuh.
 #pragma once
 
 #include "vector.cuh"
@@ -21,10 +21,10 @@ struct TilePlace {
         column(tile % kTilesW * kTileW) {}
 };
 
-/// A thread's part of a patch on its way from global to shared memory. A line is what lies together
-/// in x: with planes apart one channel's pixels of a row, else a row's pixels and channels. It is
-/// loaded from the aligned address before its first element, kLoadVector elements at a time, all of
-/// which lie inside of the image or none.
+/// A thread's part of a patch, in registers between load() and store(). A line is what lies
+/// together in x: with planes apart one channel's pixels of a row, else a row's pixels and
+/// channels. It is loaded from the aligned address before its first element, kLoadVector elements
+/// at a time, all of which lie inside of the image or none.
 struct PatchLoad {
   static constexpr bool kPlanes = kXW == 1 && kInChannels > 1;
   static constexpr int kInLine = kPlanes ? 1 : kInChannels;  // channels

@@ -3,10 +3,11 @@
 // kPrefetch x 16 bytes of each one's weights in registers before the wait. Sums are added in a
 // fixed order.
 //
-// Constants (host_builder/tactics/cuda/gemv.cc): kM, kN, kK; kPadded: elements from an output's
-// weights to the next's (whole chunks of 16 bytes, zeros behind kK); kLanes (a power of two up to
-// 32), kOutputs, kThreads, kPrefetch; types X, W, Y, R; strides kXM, kYM, kRM between rows and kXK,
-// kYK, kRK between elements; kVectorX: x can be read as whole chunks; the epilogue's constants.
+// Constants (host_builder/lowering/cuda/direct/gemv.cc): kM, kN, kK; kPadded: elements from an
+// output's weights to the next's (whole chunks of 16 bytes, zeros behind kK); kLanes (a power of
+// two up to 32), kOutputs, kThreads, kPrefetch; types X, W, Y, R; strides kXM, kYM, kRM between
+// rows and kXK, kYK, kRK between elements; kVectorX: x can be read as whole chunks; the epilogue's
+// constants.
 #pragma once
 
 #include "activation.cuh"

@@ -12,10 +12,8 @@ struct PaddedPixels {
   static __device__ constexpr int larger(int a, int b) { return a > b ? a : b; }
   // All columns of the input and of the output, and so many that a tap beyond the end meets the
   // next row's padding.
-  static constexpr int kPitchW =
-      larger(larger(L::kOW, L::kW + L::kPW), L::kOW + kReachW - L::kPW);
-  static constexpr int kPitchH =
-      larger(larger(L::kOH, L::kH + L::kPH), L::kOH + kReachH - L::kPH);
+  static constexpr int kPitchW = larger(larger(L::kOW, L::kW + L::kPW), L::kOW + kReachW - L::kPW);
+  static constexpr int kPitchH = larger(larger(L::kOH, L::kH + L::kPH), L::kOH + kReachH - L::kPH);
   static constexpr int kImages = L::kM / (L::kOH * L::kOW);
   static constexpr int kAll = kImages * kPitchH * kPitchW;
   /// From the first to the last tap.

@@ -2,15 +2,14 @@
 // block has kLanes threads of kVector channels each, times kParts that divide the plane among them;
 // the parts are added in a fixed order.
 //
-// Constants (host_builder/tactics/cuda/plane_mean.cc): kPixels, kWidth (of the input), kChannels,
-// kVector, kLanes, kParts; strides kXN, kXH, kXW, kXC of x, kYN and kYC of y.
+// Constants (host_builder/lowering/cuda/direct/plane_mean.cc): kPixels, kWidth (of the input),
+// kChannels, kVector, kLanes, kParts; strides kXN, kXH, kXW, kXC of x, kYN and kYC of y.
 #pragma once
 
 #include "stint.cuh"
-// After stint.cuh.
 #include "vector.cuh"
 
-extern "C" __global__ void __launch_bounds__(kLanes* kParts)
+extern "C" __global__ void __launch_bounds__((kLanes * kParts))
     STINT_KERNEL(const __grid_constant__ Args args) {
   __shared__ float partial[kParts][kLanes][kVector];
   const int lane = static_cast<int>(threadIdx.x) % kLanes;

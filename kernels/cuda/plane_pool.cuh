@@ -1,13 +1,12 @@
 // Pooling with large windows: a block has kSlice channels of one image's whole plane in shared
 // memory and reduces first along the rows, then along the columns.
 //
-// Constants (host_builder/tactics/cuda/plane_pool.cc): those of pool_window.cuh, kHeight, kWidth,
-// kChannels, kStrideH, kStrideW; kSlice, kThreads; strides of x and y.
+// Constants (host_builder/lowering/cuda/direct/plane_pool.cc): those of pool_window.cuh, kHeight,
+// kWidth, kChannels, kStrideH, kStrideW; kSlice, kThreads; strides of x and y.
 #pragma once
 
-#include "stint.cuh"
-// After stint.cuh.
 #include "pool_window.cuh"
+#include "stint.cuh"
 #include "vector.cuh"
 
 extern "C" __global__ void __launch_bounds__(kThreads)

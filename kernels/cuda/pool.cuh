@@ -1,14 +1,14 @@
 // Max and average pooling, channels-last. A thread computes kColumns neighbouring outputs of
 // kVector channels; threads of a warp lie along the channels first.
 //
-// Constants (host_builder/tactics/cuda/pool.cc): kBatch, kInHeight, kInWidth, kHeight, kWidth,
-// kChannels, kKernelH, kKernelW, kStrideH, kStrideW, kDilationH, kDilationW, kPadTop, kPadLeft,
-// kPadBottom, kPadRight, kIsMax, kCountsPadding; kVector, kColumns, kThreads; strides of x and y.
+// Constants (host_builder/lowering/cuda/direct/pool.cc): kBatch, kInHeight, kInWidth, kHeight,
+// kWidth, kChannels, kKernelH, kKernelW, kStrideH, kStrideW, kDilationH, kDilationW, kPadTop,
+// kPadLeft, kPadBottom, kPadRight, kIsMax, kCountsPadding; kVector, kColumns, kThreads; strides of
+// x and y.
 #pragma once
 
-#include "stint.cuh"
-// After stint.cuh.
 #include "pool_window.cuh"
+#include "stint.cuh"
 #include "vector.cuh"
 
 constexpr int kGroups = kChannels / kVector;
@@ -38,7 +38,7 @@ extern "C" __global__ void __launch_bounds__(kThreads)
   STINT_WAIT();
   STINT_LAUNCH_DEPENDENTS();
   if (n >= kBatch) return;
-#pragma unroll(kKernelH* kSpanW <= 40 ? kKernelH : 1)
+#pragma unroll(kSpanW <= 40 / kKernelH ? kKernelH : 1)
   for (int i = 0; i < kKernelH; ++i) {
     const int h = first_row + i * kDilationH;
     const bool row_inside = static_cast<uint32_t>(h) < static_cast<uint32_t>(kInHeight);

@@ -23,8 +23,7 @@ __device__ __forceinline__ void store_pixel(const Repeated<L>& to,
                                             const Packet<typename L::Y, kRun>& run, int m,
                                             int channel) {
   if constexpr (L::kStoresY) store_pixel<L, kRun>(to.y, run, m, channel);
-  typename L::Y* const first =
-      to.copies + pixel_offset<L>(m, L::kUB, L::kUH, L::kUW) + channel;
+  typename L::Y* const first = to.copies + pixel_offset<L>(m, L::kUB, L::kUH, L::kUW) + channel;
 #pragma unroll
   for (int row = 0; row < L::kRepeatH; ++row)
 #pragma unroll

@@ -2,14 +2,13 @@
 // a row: a part of a warp, a warp, or a whole block. A thread keeps its elements in registers
 // (kKeeps), or reads rows that are too long for that again. Sums are added in a fixed order.
 //
-// Constants (host_builder/tactics/cuda/rows.cc): kKind (0 softmax, 1 its logarithm, 2 layer
+// Constants (host_builder/lowering/cuda/direct/rows.cc): kKind (0 softmax, 1 its logarithm, 2 layer
 // normalisation), kRows, kLength, kVector, kLanes, kThreads, kKeeps; row r is (r / kCountB /
 // kCountC, r / kCountC % kCountB, r % kCountC) with strides kXN, kXH, kXW of x and kYN, kYH, kYW of
 // y; types X, Y. Of layer normalisation: kEpsilon, kHasShift.
 #pragma once
 
 #include "stint.cuh"
-// After stint.cuh.
 #include "vector.cuh"
 
 constexpr int kSpan = kLanes * kVector;

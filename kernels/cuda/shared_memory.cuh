@@ -1,4 +1,4 @@
-// Shared memory by its 32-bit addresses.
+// Shared memory by its 32-bit addresses, 16, 8 and 4 bytes at once.
 #pragma once
 
 #include "stint.cuh"

@@ -12,21 +12,22 @@ typedef unsigned long long uint64_t;
 typedef long long int64_t;
 
 #ifndef STINT_PDL
-#define STINT_PDL 0  // 1: steps are linked by programmatic edges (sm_90 and later)
+#define STINT_PDL 0  // 1: programmatic dependent launch, steps have programmatic edges (sm_90 on)
 #endif
 
-/// Before it, a kernel may read weights only; after it, all that earlier steps wrote is visible and
-/// nobody reads what this step writes. Every thread passes it, also one that has nothing to do:
-/// otherwise the step could end before the ones it follows.
+/// cudaGridDependencySynchronize(). Before it, a kernel may read weights only; after it, all that
+/// earlier steps wrote is visible and nobody reads what this step writes. Every thread passes it,
+/// also one that has nothing to do: otherwise the step could end before the ones it follows.
 __device__ __forceinline__ void stint_wait() {
 #if STINT_PDL
   asm volatile("griddepcontrol.wait;" ::: "memory");
 #endif
 }
 
-/// The next step may be scheduled onto multiprocessors that have room. Best right after
-/// STINT_WAIT(): earlier, several steps wait on the multiprocessors at once, and what comes then
-/// lands where there is room instead of evenly (H200: up to 25 % of a layer's time).
+/// cudaTriggerProgrammaticLaunchCompletion(): the next step may be scheduled onto multiprocessors
+/// that have room. Best right after STINT_WAIT(): earlier, several steps wait on the
+/// multiprocessors at once, and what comes then lands where there is room instead of evenly (H200:
+/// up to 25 % of a layer's time).
 __device__ __forceinline__ void stint_launch_dependents() {
 #if STINT_PDL
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
@@ -35,15 +36,17 @@ __device__ __forceinline__ void stint_launch_dependents() {
 #define STINT_WAIT() stint_wait()
 #define STINT_LAUNCH_DEPENDENTS() stint_launch_dependents()
 
-/// A value that all lanes of the warp have: the compiler cannot know, and what follows from it goes
-/// to the registers that a warp's lanes share.
-__device__ __forceinline__ uint32_t same_in_warp(uint32_t value) {
+/// A value that is the same in all lanes of the warp: the compiler cannot know, and what follows
+/// from it then goes to uniform registers.
+__device__ __forceinline__ uint32_t warp_uniform(uint32_t value) {
   return __shfl_sync(0xffffffffu, value, 0);
 }
 
 /// The block's dynamic shared memory, as an array: `name`.
+// clang-format off
 #define STINT_DYNAMIC_SHARED(type, name, alignment) \
   extern __shared__ __align__(alignment) type name[]
+// clang-format on
 
 /// By the special-function unit, a few units in the last place off; subnormal numbers are zero.
 __device__ __forceinline__ float approximate_exp2(float x) {

@@ -1,4 +1,4 @@
-// A tile of a matrix of activations on its way into shared memory: kLines lines of kLength f16 in
+// Loads of a tile of activations from global to shared memory: kLines lines of kLength f16 in
 // swizzled chunks of 16 bytes (conv_gemm_load.cuh), zeros outside of the matrix.
 #pragma once
 

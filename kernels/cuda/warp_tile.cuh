@@ -1,22 +1,25 @@
-// How a block's tile is divided among its warps, and a warp's part of the product.
+// Warp-level tiling: how a block's tile is divided among its warps, and a warp's part of the
+// product.
 #pragma once
 
 #include "tensor_core.cuh"
 
-/// kWarpsM x kWarpsN warps cover a tile of kBM pixels x kBN channels; kSlices sets of them divide
-/// k. Columns are dealt out in groups of kDeal, or of fewer where a warp does not have as many.
-template <int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_, int kDeal>
+/// kWarpsM x kWarpsN warps cover a tile of kBM pixels x kBN channels; kSlices sets of them divide k
+/// (sliced-K). Columns are interleaved in groups of kInterleave, or of fewer where a warp does not
+/// have as many.
+template <int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_, int kInterleave>
 struct WarpTiling {
   static constexpr int kBM = kBM_, kBN = kBN_;
   static constexpr int kWarpsM = kWarpsM_, kWarpsN = kWarpsN_, kSlices = kSlices_;
   static constexpr int kSliceThreads = kWarpsM * kWarpsN * 32;
-  static constexpr bool kResidualInShared = false;  // tile_end.cuh: room for it is there
+  static constexpr bool kResidualInShared = false;  // tile_epilogue.cuh: room for it is there
   static constexpr int kThreads = kSliceThreads * kSlices;
   static constexpr int kWarpRows = kBM / kWarpsM, kWarpColumns = kBN / kWarpsN;
-  // The builder deals out columns so that a lane's accumulators of kGroup columns are adjacent.
-  static constexpr int kGroup = kDeal >= 32 && kWarpColumns % 32 == 0   ? 32
-                                : kDeal >= 16 && kWarpColumns % 16 == 0 ? 16
-                                                                               : 8;
+  // The builder interleaves columns so that a lane's accumulators of kGroup columns are adjacent
+  // channels: the epilogue stores whole runs.
+  static constexpr int kGroup = kInterleave >= 32 && kWarpColumns % 32 == 0   ? 32
+                                : kInterleave >= 16 && kWarpColumns % 16 == 0 ? 16
+                                                                              : 8;
   static constexpr int kRun = kGroup / 4;  // adjacent channels of one pixel in one lane
   static constexpr int kGroups = kWarpColumns / kGroup;
   static constexpr int kRunsPerThread = kWarpRows / 8 * kGroups;
@@ -32,7 +35,7 @@ struct WarpTiling {
   }
 };
 
-/// Accumulators of one warp.
+/// Accumulator fragments of one warp.
 template <class T>
 struct Accumulators {
   static constexpr int kRows = T::kWarpRows / 16, kColumns = T::kWarpColumns / 8;
@@ -59,13 +62,13 @@ struct Accumulators {
     for (int half = 0; half < 2; ++half) {
       uint32_t a[kRows][4];
 #pragma unroll
-      for (int i = 0; i < kRows; ++i) load_a_fragment(a[i], a_address(i, half));
+      for (int i = 0; i < kRows; ++i) ldmatrix_x4(a[i], a_address(i, half));
 #pragma unroll
       for (int i = 0; i < kRows; ++i)
 #pragma unroll
         for (int j = 0; j < kColumns; ++j)
-          multiply_accumulate(v[i][j], a[i], half == 0 ? weights[j].x : weights[j].z,
-                              half == 0 ? weights[j].y : weights[j].w);
+          mma_m16n8k16(v[i][j], a[i], half == 0 ? weights[j].x : weights[j].z,
+                       half == 0 ? weights[j].y : weights[j].w);
     }
   }
 

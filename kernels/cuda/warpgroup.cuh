@@ -1,70 +1,76 @@
-// Products by groups of four warps (wgmma, sm_90 only): f16 operands in shared memory, f32 sums in
-// registers. They run beside the warps' other instructions until they are waited for.
+// Warpgroup matrix products (wgmma, sm_90 only): f16 operands in shared memory, f32 accumulators in
+// registers. They run asynchronously beside the warps' other instructions until they are waited
+// for.
 //
-// An operand (a: 64 rows of a group of warps, b: columns) lies in shared memory in one of two ways:
-// - swapped: rows of 64 k are 128 bytes long, one after the other; the 16-byte chunks of row r are
-//   swapped by XOR with r % 8, and the first row starts at a multiple of 1024.
-// - in planes: the 16-byte chunks of all rows for 8 k, one row's after the other's, then those for
-//   the next 8 k. The first row may be any, so that a product may start at any row of a plane.
+// An operand (a: 64 rows of a warpgroup, b: columns), K-major, lies in shared memory in one of two
+// layouts:
+// - 128-byte swizzle: rows of 64 k are 128 bytes long, one after the other; the 16-byte chunks of
+//   row r are permuted by XOR with r % 8, and the first row starts at a multiple of 1024.
+// - planes (no swizzle): the 16-byte chunks of all rows for 8 k, one row's after the other's, then
+//   those for the next 8 k. The first row may be any, so that a product may start at any row of a
+//   plane.
 #pragma once
 
 #include "stint.cuh"
 
-/// What this thread's finished copies have written, products started behind the next barrier see.
-__device__ __forceinline__ void show_copies_to_tensor_cores() {
+/// What this thread has written through the generic proxy, its finished copies included, the async
+/// proxy (wgmma) sees behind the next barrier.
+__device__ __forceinline__ void fence_async_proxy() {
   asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
 }
 
-/// The compiler must not move what reads or writes the sums across this place.
+/// The compiler must not move what reads or writes the accumulators across this place.
 template <int kBlocks>
-__device__ __forceinline__ void hold(float (&d)[kBlocks][4]) {
+__device__ __forceinline__ void fence_accumulators(float (&d)[kBlocks][4]) {
 #pragma unroll
   for (int j = 0; j < kBlocks; ++j)
 #pragma unroll
     for (int e = 0; e < 4; ++e) asm volatile("" : "+f"(d[j][e])::"memory");
 }
 
-/// Before the first product after the sums, or their place, were touched.
+/// Before the first wgmma after the accumulators were touched.
 template <int kBlocks>
-__device__ __forceinline__ void begin_products(float (&d)[kBlocks][4]) {
-  hold(d);
+__device__ __forceinline__ void wgmma_fence(float (&d)[kBlocks][4]) {
+  fence_accumulators(d);
   asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
 }
 
-/// What start_product() has started since the last time is one group.
-__device__ __forceinline__ void commit_products() {
+/// The wgmmas since the last commit are one group.
+__device__ __forceinline__ void wgmma_commit() {
   asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
 }
 
-/// Until at most `kPending` of the latest groups are under way.
+/// Until at most `kPending` committed groups are in flight.
 template <int kPending, int kBlocks>
-__device__ __forceinline__ void wait_for_products(float (&d)[kBlocks][4]) {
+__device__ __forceinline__ void wgmma_wait(float (&d)[kBlocks][4]) {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
-  hold(d);
+  fence_accumulators(d);
 }
 
-/// What the tensor cores are told of an operand of 16 k: address and distances in 16 bytes.
-typedef uint64_t Operand;
+/// Shared memory descriptor of an operand of 16 k: address, leading and stride byte offsets, all in
+/// units of 16 bytes, and the swizzle mode.
+typedef uint64_t MatrixDescriptor;
 
-__device__ __forceinline__ Operand operand(uint32_t address, uint32_t near, uint32_t far) {
-  return static_cast<uint64_t>(far) << 32 | (near << 16 | (address & 0x3FFFF) >> 4);
+__device__ __forceinline__ MatrixDescriptor matrix_descriptor(uint32_t address, uint32_t leading,
+                                                              uint32_t stride) {
+  return static_cast<uint64_t>(stride) << 32 | (leading << 16 | (address & 0x3FFFF) >> 4);
 }
 
-/// 16 k from `k` on of swapped rows: 1024 bytes from 8 rows to the next 8. They are swapped by the
-/// address's bits, so that k is added as if they were not.
-__device__ __forceinline__ Operand swapped_operand(uint32_t address, uint32_t k) {
+/// 16 k from `k` on of swizzled rows: 1024 bytes from 8 rows to the next 8. The swizzle XORs bits
+/// of the address, so that k is added as if there were none.
+__device__ __forceinline__ MatrixDescriptor swizzled_descriptor(uint32_t address, uint32_t k) {
   constexpr uint32_t kSwizzle128 = 1u << 30, kEightRows = 1024 >> 4, kUnused = 1;
-  return operand(address, kUnused, kSwizzle128 | kEightRows) + (k * 2 >> 4);
+  return matrix_descriptor(address, kUnused, kSwizzle128 | kEightRows) + (k * 2 >> 4);
 }
 
 /// 16 k of planes that are `pitch` bytes apart; `address`: of the first row in the first of them.
-__device__ __forceinline__ Operand planes_operand(uint32_t address, uint32_t pitch) {
+__device__ __forceinline__ MatrixDescriptor planes_descriptor(uint32_t address, uint32_t pitch) {
   constexpr uint32_t kEightRows = 128 >> 4;
-  return operand(address, pitch >> 4, kEightRows);
+  return matrix_descriptor(address, pitch >> 4, kEightRows);
 }
 
-// d[j]: of columns j * 8 .. j * 8 + 7, as mma.m16n8k16 deals them to the lanes; the warps of a
-// group have 16 rows each. The registers of d as text and as operands, 16 at a time:
+// d[j]: of columns j * 8 .. j * 8 + 7, in the accumulator layout of mma.m16n8k16; the warps of a
+// warpgroup have 16 rows each. The registers of d as text and as operands, 16 at a time:
 #define STINT_D16 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15"
 #define STINT_D32 STINT_D16 ",%16,%17,%18,%19,%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
 #define STINT_D48 STINT_D32 ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47"
@@ -85,18 +91,18 @@ __device__ __forceinline__ Operand planes_operand(uint32_t address, uint32_t pit
 #define STINT_R128 STINT_R96, STINT_R16(24), STINT_R16(28)
 
 /// d += a * b over 16 k; b has as many columns as d.
-#define STINT_START_PRODUCT(columns, text, operands, a_at, b_at)                                 \
-  __device__ __forceinline__ void start_product(float (&d)[columns / 8][4], Operand a,           \
-                                                Operand b) {                                     \
-    asm volatile("wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32.f16.f16 {" text           \
-                 "}, %" #a_at ", %" #b_at ", 1, 1, 1, 0, 0;"                                     \
-                 : operands                                                                      \
-                 : "l"(a), "l"(b)                                                                \
-                 : "memory");                                                                    \
+#define STINT_WGMMA(columns, text, operands, a_at, b_at)                               \
+  __device__ __forceinline__ void wgmma(float(&d)[columns / 8][4], MatrixDescriptor a, \
+                                        MatrixDescriptor b) {                          \
+    asm volatile("wgmma.mma_async.sync.aligned.m64n" #columns "k16.f32.f16.f16 {" text \
+                 "}, %" #a_at ", %" #b_at ", 1, 1, 1, 0, 0;"                           \
+                 : operands                                                            \
+                 : "l"(a), "l"(b)                                                      \
+                 : "memory");                                                          \
   }
-STINT_START_PRODUCT(32, STINT_D16, STINT_R16(0), 16, 17)
-STINT_START_PRODUCT(64, STINT_D32, STINT_R32, 32, 33)
-STINT_START_PRODUCT(96, STINT_D48, STINT_R48, 48, 49)
-STINT_START_PRODUCT(128, STINT_D64, STINT_R64, 64, 65)
-STINT_START_PRODUCT(192, STINT_D96, STINT_R96, 96, 97)
-STINT_START_PRODUCT(256, STINT_D128, STINT_R128, 128, 129)
+STINT_WGMMA(32, STINT_D16, STINT_R16(0), 16, 17)
+STINT_WGMMA(64, STINT_D32, STINT_R32, 32, 33)
+STINT_WGMMA(96, STINT_D48, STINT_R48, 48, 49)
+STINT_WGMMA(128, STINT_D64, STINT_R64, 64, 65)
+STINT_WGMMA(192, STINT_D96, STINT_R96, 96, 97)
+STINT_WGMMA(256, STINT_D128, STINT_R128, 128, 129)

@@ -1,11 +1,11 @@
-// Weights for groups of four warps on their way into shared memory: whole blocks that one thread
-// copies, while the others need neither instructions nor registers for them.
+// Bulk copies of weights for warpgroups from global to shared memory: one thread issues whole
+// blocks, the others spend neither instructions nor registers on them.
 #pragma once
 
 #include "bulk_copy.cuh"
 
-/// The builder packs them as [64 k][8 columns][1024 bytes], so that a tile's columns for 64 k are one
-/// piece. `L` and `T` as in conv_gemm_block.cuh.
+/// The builder packs them as [64 k][8 columns][1024 bytes], so that a tile's columns for 64 k are
+/// one piece. `L` and `T` as in conv_gemm_block.cuh.
 template <class L, class T>
 struct WarpgroupWeights {
   static constexpr int kColumnBlocks = T::kBN / 8;
@@ -16,9 +16,10 @@ struct WarpgroupWeights {
     return static_cast<uint32_t>(left < kColumnBlocks ? left : kColumnBlocks) * 1024;
   }
 
-  /// By one thread. Block `block` of 64 k to `to`; the barrier knows of its bytes.
+  /// By one thread. Block `block` of 64 k to `to`; the barrier expects its bytes.
   static __device__ __forceinline__ void copy(uint32_t to, const uint4* w, int block, int tile_n,
                                               uint32_t barrier) {
-    copy_bulk(to, w + (block * L::kBlocksN + tile_n * kColumnBlocks) * 64, bytes(tile_n), barrier);
+    copy_async_bulk(to, w + (block * L::kBlocksN + tile_n * kColumnBlocks) * 64, bytes(tile_n),
+                    barrier);
   }
 };

@@ -1,4 +1,4 @@
-// Accesses of global memory by 2, 4, 8 and 16 bytes at once.
+// Vectorised accesses of global memory: 2, 4, 8 and 16 bytes at once.
 #pragma once
 
 #include "stint.cuh"
@@ -43,34 +43,34 @@ __device__ __forceinline__ void store_words(void* to, Words4 w) {
                : "memory");
 }
 
-// The same where `inside`, else every word is `fill`. One predicated access: behind a branch every
-// load would be waited for before the next one starts.
-__device__ __forceinline__ void load_words_if(uint16_t& w, const void* from, bool inside,
+// The same where `predicate`, else every word is `fill`. One predicated instruction: behind a
+// branch every load would be waited for before the next one starts.
+__device__ __forceinline__ void load_words_if(uint16_t& w, const void* from, bool predicate,
                                               uint32_t fill) {
   w = static_cast<uint16_t>(fill);
   asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\n@p ld.global.u16 %0, [%1];\n}"
                : "+h"(w)
-               : "l"(from), "r"(static_cast<uint32_t>(inside)));
+               : "l"(from), "r"(static_cast<uint32_t>(predicate)));
 }
-__device__ __forceinline__ void load_words_if(uint32_t& w, const void* from, bool inside,
+__device__ __forceinline__ void load_words_if(uint32_t& w, const void* from, bool predicate,
                                               uint32_t fill) {
   w = fill;
   asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\n@p ld.global.u32 %0, [%1];\n}"
                : "+r"(w)
-               : "l"(from), "r"(static_cast<uint32_t>(inside)));
+               : "l"(from), "r"(static_cast<uint32_t>(predicate)));
 }
-__device__ __forceinline__ void load_words_if(Words2& w, const void* from, bool inside,
+__device__ __forceinline__ void load_words_if(Words2& w, const void* from, bool predicate,
                                               uint32_t fill) {
   w.x = w.y = fill;
   asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %3, 0;\n@p ld.global.v2.u32 {%0, %1}, [%2];\n}"
                : "+r"(w.x), "+r"(w.y)
-               : "l"(from), "r"(static_cast<uint32_t>(inside)));
+               : "l"(from), "r"(static_cast<uint32_t>(predicate)));
 }
-__device__ __forceinline__ void load_words_if(Words4& w, const void* from, bool inside,
+__device__ __forceinline__ void load_words_if(Words4& w, const void* from, bool predicate,
                                               uint32_t fill) {
   w.x = w.y = w.z = w.w = fill;
   asm volatile(
       "{\n.reg .pred p;\nsetp.ne.u32 p, %5, 0;\n@p ld.global.v4.u32 {%0, %1, %2, %3}, [%4];\n}"
       : "+r"(w.x), "+r"(w.y), "+r"(w.z), "+r"(w.w)
-      : "l"(from), "r"(static_cast<uint32_t>(inside)));
+      : "l"(from), "r"(static_cast<uint32_t>(predicate)));
 }

@@ -1,11 +1,11 @@
 // Parameters of the strided copy: one kernel for everything that only moves elements.
 //
 //   kMapped    input x, output y. A loop nest over `axis_count` axes (a CopyAxis each, right after
-//   this struct) maps
-//              every coordinate to one element of y and one of x:
-//                y index on axis a = y_start[a] + sum over loop axes with y_axis == a of coordinate
-//                * y_step x index on axis a = x_start[a] + sum over loop axes with x_axis == a of
-//                coordinate * x_step
+//              this struct) maps every coordinate to one element of y and one of x:
+//                y index on axis a = y_start[a] + sum of coordinate * y_step over the loop axes
+//                                    with y_axis == a
+//                x index on axis a = x_start[a] + sum of coordinate * x_step over the loop axes
+//                                    with x_axis == a
 //              (axis -1: the coordinate does not move that tensor). Steps may be negative.
 //   kConcat    inputs x0..xn one after the other along `concat_axis` of y.
 //   kReshape   the elements of x in row-major order are those of y.

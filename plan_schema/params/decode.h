@@ -56,8 +56,8 @@ enum class ScoreFunction : uint8_t { kNone = 0, kSigmoid = 1, kSoftmax = 2 };
 inline constexpr int kMaxDecodeLevels = 8;
 inline constexpr int kMaxLevelAnchors = 8;
 inline constexpr int64_t kMaxDetections = 8192;
-inline constexpr int64_t kMaxCandidates =
-    65536;  // with the limit above, suppression stays under a second
+/// With the limit above, suppression stays under a second.
+inline constexpr int64_t kMaxCandidates = 65536;
 
 /// Cells of stride `stride` (at least 1) along a side: one that does not divide it is rounded up,
 /// as a padded convolution gives it.
@@ -79,9 +79,8 @@ struct DecodeParams {
   FitMode fit = FitMode::kStretch;  // how the frame was fitted, undone for the boxes
   ScoreFunction score_function = ScoreFunction::kNone;
   uint8_t normalized_boxes = 0;  // boxes in 0..1 of the network input
-  uint8_t center_boxes =
-      0;                   // boxes (kSsdPriors: priors) are cx, cy, w, h instead of x1, y1, x2, y2
-  uint8_t transposed = 0;  // scores, or the whole head, are channels first
+  uint8_t center_boxes = 0;      // boxes, or kSsdPriors' priors, are cx, cy, w, h (else corners)
+  uint8_t transposed = 0;        // scores, or the whole head, are channels first
   uint8_t class_agnostic_nms = 0;
   uint8_t multi_label = 0;     // every class over the threshold counts, not only a row's best
   uint8_t scaled_anchors = 0;  // kYoloAnchors: YOLOv5's (2 sigmoid)^2 sizes; else exp as in YOLOv3
@@ -94,8 +93,7 @@ struct DecodeParams {
   int32_t input_height = 0;
   int32_t max_candidates = 0;     // best-scored ones that enter suppression; the others are dropped
   float score_threshold = 0.25f;  // detections have at least this score
-  float iou_threshold =
-      0.45f;  // a box overlapping a better one by more than this is dropped; 1: none is
+  float iou_threshold = 0.45f;    // what overlaps a better box by more is dropped; 1: nothing is
   float variances[2] = {1.0f, 1.0f};  // kSsdPriors: of centre and size
   DecodeLevel levels[kMaxDecodeLevels];
 };

@@ -5,19 +5,17 @@
 // [n, rows, columns] or, transposed, [n, columns, rows]; input 1 the rows, i32 [n, max]. A row that
 // the head does not have (-1 beyond the count) gives zeros.
 //
-//   kDetectionMasks      input 2 prototypes f32 [n, height, width, coefficients]; output u8 [n,
-//   max,
-//                        height, width]. Pixel (x, y) is 1 where the sum of coefficient times
-//                        prototype is above `threshold` and the pixel belongs to the box: x1 <= x <
-//                        x2 with the box scaled from the network's input to width x height, y
-//                        alike. Pixel (x, y) covers [x, x + 1) * input_width / width of the
-//                        network's input.
+//   kDetectionMasks      input 2 prototypes f32 [n, height, width, coefficients]; output u8
+//                        [n, max, height, width]. Pixel (x, y) is 1 where the sum of coefficient
+//                        times prototype is above `threshold` and the pixel belongs to the box:
+//                        x1 <= x < x2 with the box scaled from the network's input to width x
+//                        height, y alike. Pixel (x, y) covers [x, x + 1) * input_width / width of
+//                        the network's input.
 //   kDetectionKeypoints  output f32 [n, max, points, 3]: x, y in pixels of the source frame,
-//   clipped to
-//                        it; then the head's third value as it is, 1 where it has only two.
-//   kRotatedBoxes        input 2 the detections, f32 [n, max, 6]; output f32 [n, max, 7]: centre x,
-//   y,
-//                        width, height in pixels of the source frame (not clipped), angle in
+//                        clipped to it; then the head's third value as it is, 1 where it has only
+//                        two.
+//   kRotatedBoxes        input 2 the detections, f32 [n, max, 6]; output f32 [n, max, 7]: centre
+//                        x, y, width, height in pixels of the source frame (not clipped), angle in
 //                        radians from x towards y in [0, pi / 2), score, class as a number. Where
 //                        the frame was fitted with two different scales, a turned box is no box in
 //                        the frame: width and height follow their sides, the angle follows the

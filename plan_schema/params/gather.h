@@ -1,5 +1,6 @@
-// y = x with `axis` replaced by the axes of `indices`: y[a.., i.., b..] = x[a.., indices[i..],
-// b..]. Inputs: x, indices (i32 or i64). Negative indices count from the end; what lies outside is
+// y = x with `axis` replaced by the axes of `indices`:
+//   y[a.., i.., b..] = x[a.., indices[i..], b..]
+// Inputs: x, indices (i32 or i64). Negative indices count from the end; what lies outside is
 // clamped.
 #pragma once
 

@@ -11,8 +11,8 @@ namespace stint {
 
 inline constexpr int kMaxPointwiseInputs = 16;
 inline constexpr int kMaxPointwiseInstructions = 32;
-inline constexpr int64_t kPointwiseTile =
-    512;  // floats per operand: with a handful of operands a tile stays in L1
+/// Floats per operand: with a handful of operands a tile stays in L1.
+inline constexpr int64_t kPointwiseTile = 512;
 
 struct PointwiseParams {
   uint8_t instruction_count = 0;

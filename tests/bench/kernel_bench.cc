@@ -46,7 +46,7 @@ HWY_AFTER_NAMESPACE();
 #include <thread>
 #include <vector>
 
-#include "host_builder/tactics/cpu/families.h"
+#include "host_builder/lowering/cpu/families.h"
 #include "kernels/cpu/kernel.h"
 
 namespace stint::cpu {

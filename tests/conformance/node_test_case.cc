@@ -6,10 +6,10 @@
 #include <set>
 #include <sstream>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/import/scalar_bytes.h"
 #include "host_builder/import/tensor_decode.h"
+#include "host_builder/support/error.h"
 
 namespace stint::conformance {
 namespace {

@@ -11,7 +11,7 @@
 #include <map>
 #include <thread>
 
-#include "host_builder/graph/refusal.h"
+#include "host_builder/support/refusal.h"
 #include "tests/conformance/node_test_case.h"
 #include "tests/conformance/report.h"
 #include "tests/conformance/run_model.h"

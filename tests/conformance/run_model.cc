@@ -4,8 +4,8 @@
 #include <cstring>
 #include <memory>
 
-#include "host_builder/builder.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/builder/builder.h"
+#include "host_builder/support/error.h"
 #include "host_builder/targets/target.h"
 #include "stint/engine.hpp"
 

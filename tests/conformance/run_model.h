@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/tactics/evaluate.h"
+#include "host_builder/evaluate/evaluate.h"
 
 namespace stint::conformance {
 

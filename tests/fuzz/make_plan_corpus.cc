@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/builder.h"
+#include "host_builder/builder/builder.h"
 
 namespace {
 

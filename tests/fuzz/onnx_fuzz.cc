@@ -9,8 +9,8 @@
 #include <iterator>
 #include <limits>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/import/onnx.h"
+#include "host_builder/support/error.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/onnx_model.h"
 

@@ -2,9 +2,9 @@
 // written, read again and merged.
 #include <cstdlib>
 
-#include "host_builder/graph/error.h"
-#include "host_builder/tactics/tune/tactic_file.h"
-#include "host_builder/tactics/tune/tactic_key.h"
+#include "host_builder/support/error.h"
+#include "host_builder/tune/tactic_file.h"
+#include "host_builder/tune/tactic_key.h"
 #include "tests/fuzz/fuzz_target.h"
 
 using namespace stint::builder;

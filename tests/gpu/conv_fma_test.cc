@@ -1,7 +1,7 @@
 // Convolutions and matrix products in f32 against the double reference.
 #include <doctest/doctest.h>
 
-#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/lowering/cuda/families.h"
 #include "tests/gpu/support/conv_cases.h"
 
 using namespace stint;

@@ -8,11 +8,11 @@
 #include <cstdlib>
 #include <sstream>
 
-#include "host_builder/tactics/cuda/conv_gemm_tile.h"
-#include "host_builder/tactics/cuda/conv_resident_tile.h"
-#include "host_builder/tactics/cuda/conv_wgmma_tile.h"
-#include "host_builder/tactics/cuda/conv_window_tile.h"
-#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/lowering/cuda/families.h"
+#include "host_builder/lowering/cuda/gemm/conv_gemm_tile.h"
+#include "host_builder/lowering/cuda/gemm/conv_resident_tile.h"
+#include "host_builder/lowering/cuda/gemm/conv_wgmma_tile.h"
+#include "host_builder/lowering/cuda/gemm/conv_window_tile.h"
 #include "tests/gpu/support/conv_cases.h"
 #include "tests/gpu/support/tactic_timing.h"
 

@@ -3,8 +3,8 @@
 
 #include <cstdlib>
 
-#include "host_builder/tactics/cuda/conv_resident_tile.h"
-#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/lowering/cuda/families.h"
+#include "host_builder/lowering/cuda/gemm/conv_resident_tile.h"
 #include "tests/gpu/support/conv_cases.h"
 
 using namespace stint;

@@ -1,8 +1,8 @@
 // Convolutions from a window of pixels, every tactic against the double reference. On sm_90 only.
 #include <doctest/doctest.h>
 
-#include "host_builder/tactics/cuda/conv_window_tile.h"
-#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/lowering/cuda/families.h"
+#include "host_builder/lowering/cuda/gemm/conv_window_tile.h"
 #include "tests/gpu/support/tile_sample.h"
 
 using namespace stint;

@@ -105,11 +105,13 @@ TEST_CASE("device sources on the host: addresses, alignment, instructions of oth
 
 TEST_CASE("device sources on the host: blocks of a cluster") {
   if (!can_run_device_code_on_host()) return;
-  const std::string give =
-      "if (thread < 32) { const float v[2] = {blockIdx.x * 64.0f + thread * 2, blockIdx.x * 64.0f "
-      "+ "
-      "thread * 2 + 1}; store_in_cluster(address_in_block(shared_address(shared) + thread * 8, 1 - "
-      "blockIdx.x), v); }\n";
+  const std::string give = R"(
+  if (thread < 32) {
+    const float first = blockIdx.x * 64.0f + thread * 2, v[2] = {first, first + 1};
+    const uint32_t own = shared_address(shared) + thread * 8;
+    store_distributed_shared(address_in_block(own, 1 - blockIdx.x), v);
+  }
+)";
   const std::string meet = "arrive_at_cluster(); wait_for_cluster();\n";
   const std::string take = "args.out[blockIdx.x * 64 + thread] = shared[thread];";
   const std::string pair = "__cluster_dims__(2, 1, 1)";
@@ -123,19 +125,19 @@ TEST_CASE("device sources on the host: blocks of a cluster") {
 TEST_CASE("device sources on the host: barriers in shared memory and bulk copies") {
   if (!can_run_device_code_on_host()) return;
   // Thread 0 copies 64 floats; the others take them. `when` they wait.
-  const auto copy = [](const std::string& announce, const std::string& when) {
+  const auto copy = [](const std::string& expect, const std::string& when) {
     builder::GpuLaunch launch = kernel(R"(
   const uint32_t data = shared_address(shared), full = data + 256, used = data + 264;
   if (thread == 0) {
-    prepare_barrier(full, 1);
-    prepare_barrier(used, 2);
-    show_barriers_to_copies();
+    init_barrier(full, 1);
+    init_barrier(used, 2);
+    fence_barrier_init();
   }
   __syncthreads();
   STINT_WAIT();
   if (thread == 0) {
-)" + announce + R"(
-    copy_bulk(data, args.in, 256, full);
+)" + expect + R"(
+    copy_async_bulk(data, args.in, 256, full);
   }
 )" + when + R"(
   args.out[thread] = shared[thread];
@@ -148,22 +150,23 @@ TEST_CASE("device sources on the host: barriers in shared memory and bulk copies
   alignas(16) float in[64];
   for (int i = 0; i < 64; ++i) in[i] = static_cast<float>(i);
   float out[64] = {};
-  const std::string announce = "announce_bytes(full, 256);", wait = "wait_at_barrier(full, 0);";
-  HostKernel(copy(announce, wait), 90).run({in, out});
+  const std::string expect = "arrive_and_expect_bytes(full, 256);",
+                    wait = "wait_at_barrier(full, 0);";
+  HostKernel(copy(expect, wait), 90).run({in, out});
   for (int i = 0; i < 64; ++i) CHECK(out[i] == in[i]);
-  HostKernel(copy(announce, ""), 90).run({in, out});  // nobody waits for the bytes
+  HostKernel(copy(expect, ""), 90).run({in, out});  // nobody waits for the bytes
   CHECK(std::isnan(out[5]));
-  CHECK(complaint(copy("announce_bytes(full, 128);", wait)).find("more bytes") !=
+  CHECK(complaint(copy("arrive_and_expect_bytes(full, 128);", wait)).find("more bytes") !=
         std::string::npos);
-  CHECK(complaint(copy("announce_bytes(full, 272);", wait)).find("wait for ever") !=
+  CHECK(complaint(copy("arrive_and_expect_bytes(full, 272);", wait)).find("wait for ever") !=
         std::string::npos);
-  CHECK(complaint(copy(announce, "wait_at_barrier(full + 16, 0);")).find("not prepared") !=
+  CHECK(complaint(copy(expect, "wait_at_barrier(full + 16, 0);")).find("not initialised") !=
         std::string::npos);
-  CHECK(complaint(copy(announce + announce, wait)).find("more arrive") != std::string::npos);
-  CHECK(complaint(copy(announce, wait), 87).find("does not have") != std::string::npos);
+  CHECK(complaint(copy(expect + expect, wait)).find("more arrive") != std::string::npos);
+  CHECK(complaint(copy(expect, wait), 87).find("does not have") != std::string::npos);
 }
 
-TEST_CASE("device sources on the host: products by groups of warps") {
+TEST_CASE("device sources on the host: products by warpgroups") {
   if (!can_run_device_code_on_host()) return;
   // 64 rows of 1.0 (A) and 32 columns of what is copied (B); `then` between start and wait.
   const auto product = [](const std::string& before, const std::string& then) {
@@ -180,9 +183,9 @@ TEST_CASE("device sources on the host: products by groups of warps") {
         R"(
   __syncthreads();
   float sums[4][4] = {};
-  begin_products(sums);
-  start_product(sums, swapped_operand(a, 0), swapped_operand(b, 0));
-  commit_products();
+  wgmma_fence(sums);
+  wgmma(sums, swizzled_descriptor(a, 0), swizzled_descriptor(b, 0));
+  wgmma_commit();
 )" + then +
         R"(
   args.out[thread % 64] = sums[0][0];
@@ -191,8 +194,8 @@ TEST_CASE("device sources on the host: products by groups of warps") {
     launch.dynamic_smem = 8192 + 4096;
     return launch;
   };
-  const std::string arrive = "wait_for_copies<0>(); ", show = "show_copies_to_tensor_cores(); ";
-  const std::string wait = "wait_for_products<0>(sums); ";
+  const std::string arrive = "wait_for_copies<0>(); ", show = "fence_async_proxy(); ";
+  const std::string wait = "wgmma_wait<0>(sums); ";
   alignas(16) uint16_t in[16];
   for (uint16_t& half : in) half = 0x3800;  // 0.5
   float out[128] = {};
@@ -201,7 +204,7 @@ TEST_CASE("device sources on the host: products by groups of warps") {
   HostKernel(product(show, wait), 90).run({in, out});  // before the copies have arrived
   CHECK(std::isnan(out[5]));
   CHECK(complaint(product(arrive, wait)).find("not shown") != std::string::npos);
-  CHECK(complaint(product(arrive + show, "")).find("under way") != std::string::npos);
+  CHECK(complaint(product(arrive + show, "")).find("in flight") != std::string::npos);
   const std::string again = "copy_async_16(b, args.in, 16); ";
   CHECK(complaint(product(arrive + show, again + wait)).find("changes") != std::string::npos);
   CHECK(complaint(product(arrive + show, wait + again)).empty());

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/lowering/cuda/families.h"
 #include "tests/gpu/support/tactic_timing.h"
 
 using namespace stint;

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "host_builder/tactics/cuda/conv_wgmma_tile.h"
-#include "host_builder/tactics/cuda/conv_window_tile.h"
-#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/lowering/cuda/families.h"
+#include "host_builder/lowering/cuda/gemm/conv_wgmma_tile.h"
+#include "host_builder/lowering/cuda/gemm/conv_window_tile.h"
 #include "tests/gpu/support/tile_sample.h"
 
 using namespace stint;

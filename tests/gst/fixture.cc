@@ -94,7 +94,6 @@ GstBuffer* cell_frame(const GstVideoInfo& info, const std::vector<unsigned>& cel
 }
 
 // ---- Harness
-// -------------------------------------------------------------------------------------------------------
 
 Harness::Harness(const std::string& launch, const std::string& caps)
     : harness_(gst_harness_new_parse(launch.c_str())), bus_(gst_bus_new()) {
@@ -172,7 +171,6 @@ std::optional<std::string> Harness::element_message(const std::string& name,
 }
 
 // ---- Pipeline
-// ------------------------------------------------------------------------------------------------------
 
 Pipeline::Pipeline(const std::string& launch) {
   GError* error = nullptr;

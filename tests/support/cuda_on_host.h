@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/tactics/lower.h"
+#include "host_builder/lowering/step_spec.h"
 
 namespace stint::test {
 

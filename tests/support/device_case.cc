@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "host_builder/codegen/compiler.h"
-#include "host_builder/tactics/cuda/families.h"
+#include "host_builder/lowering/cuda/families.h"
 #include "plan_schema/half.h"
 #include "plan_schema/params/elementwise.h"
 #include "tests/support/cuda_on_host.h"

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "host_builder/tactics/evaluate_graph.h"
+#include "host_builder/evaluate/evaluate_graph.h"
 
 namespace stint::builder {
 

@@ -67,15 +67,15 @@ HostBlocks::HostBlocks(HostThreads* threads, unsigned cluster, size_t shared_byt
   threads->copy_async = serve_copy_async;
   threads->commit_copies = serve_commit_copies;
   threads->wait_for_copies = serve_wait_for_copies;
-  threads->show_copies = serve_show_copies;
-  threads->prepare_barrier = serve_prepare_barrier;
+  threads->fence_async_proxy = serve_fence_async_proxy;
+  threads->init_barrier = serve_init_barrier;
   threads->arrive_at_barrier = serve_arrive_at_barrier;
-  threads->announce_bytes = serve_announce_bytes;
-  threads->copy_bulk = serve_copy_bulk;
+  threads->arrive_and_expect_bytes = serve_arrive_and_expect_bytes;
+  threads->copy_async_bulk = serve_copy_async_bulk;
   threads->wait_at_barrier = serve_wait_at_barrier;
-  threads->start_product = serve_start_product;
-  threads->commit_products = serve_commit_products;
-  threads->wait_for_products = serve_wait_for_products;
+  threads->wgmma = serve_wgmma;
+  threads->wgmma_commit = serve_wgmma_commit;
+  threads->wgmma_wait = serve_wgmma_wait;
   threads->arrive_at_cluster = serve_arrive_at_cluster;
   threads->wait_for_cluster = serve_wait_for_cluster;
   threads->shared_address = serve_shared_address;
@@ -160,7 +160,7 @@ bool HostBlocks::release_barriers() {
   }
   for (Fiber& fiber : fibers_) {
     if (fiber.waits != Waits::kForShared) continue;
-    // The last of the announced copies may have been started since.
+    // The last of the expected copies may have been started since.
     const SharedBarrier& barrier = blocks_[fiber.block].barriers[fiber.address];
     if (!barrier.is_complete() && barrier.ended == fiber.phases) continue;
     fiber.waits = Waits::kForNothing;
@@ -191,7 +191,7 @@ void HostBlocks::fiber_main() {
     own.body_(own.context_);
     Fiber& fiber = *own.running_;
     if (!fiber.passed_wait) own.fail("it ends without STINT_WAIT()");
-    if (fiber.products.under_way()) own.fail("it ends while its products are under way");
+    if (fiber.products.under_way()) own.fail("it ends while its wgmmas are in flight");
     fiber.waits = Waits::kDone;
     --own.alive_;
     --own.blocks_[fiber.block].alive;
@@ -289,9 +289,9 @@ void HostBlocks::meet(Fiber* lanes, unsigned count) {
     case Meeting::kMultiply:
       multiply(lanes);
       break;
-    case Meeting::kStartProduct:
-    case Meeting::kCommitProducts:
-    case Meeting::kWaitForProducts:
+    case Meeting::kWgmma:
+    case Meeting::kWgmmaCommit:
+    case Meeting::kWgmmaWait:
       if (const std::string wrong = products(lanes); !wrong.empty())
         throw std::runtime_error("block " + std::to_string(first_.x + lanes->block) + " thread " +
                                  std::to_string(lanes->thread) + ": " + wrong);
@@ -347,7 +347,7 @@ void HostBlocks::multiply(Fiber* lanes) {
     }
 }
 
-/// The lanes' wgmma instruction. Each of the four warps of a group does its part on its own.
+/// The lanes' wgmma instruction. Each of the four warps of a warpgroup does its part on its own.
 std::string HostBlocks::products(Fiber* lanes) {
   const Block& block = blocks_[lanes->block];
   const SharedTiles memory = {block.shared, kSharedStart, static_cast<unsigned>(shared_bytes_),
@@ -358,9 +358,8 @@ std::string HostBlocks::products(Fiber* lanes) {
       return "lanes of a warp want different products";
     sums.push_back(lanes[i].sums);
   }
-  if (lanes->meeting == Meeting::kWaitForProducts)
-    return lanes->products.wait(memory, lanes->pending);
-  if (lanes->meeting == Meeting::kStartProduct)
+  if (lanes->meeting == Meeting::kWgmmaWait) return lanes->products.wait(memory, lanes->pending);
+  if (lanes->meeting == Meeting::kWgmma)
     return lanes->products.start(memory, lanes->thread / kWarp, lanes->operands, sums);
   lanes->products.commit();
   return "";
@@ -430,7 +429,7 @@ void HostBlocks::serve_wait_for_copies(int pending) {
   self.copies.erase(self.copies.begin(), self.copies.begin() + static_cast<std::ptrdiff_t>(done));
 }
 
-void HostBlocks::serve_show_copies() {
+void HostBlocks::serve_fence_async_proxy() {
   Fiber& self = *current->running_;
   for (const size_t chunk : self.unseen) current->blocks_[self.block].unseen[chunk] = false;
   self.unseen.clear();
@@ -439,22 +438,23 @@ void HostBlocks::serve_show_copies() {
 HostBlocks::SharedBarrier& HostBlocks::barrier_at(unsigned address) {
   auto& barriers = blocks_[running_->block].barriers;
   const auto found = barriers.find(address);
-  if (found == barriers.end()) fail("a barrier in shared memory that was not prepared");
+  if (found == barriers.end()) fail("a barrier in shared memory that was not initialised");
   return found->second;
 }
 
-void HostBlocks::serve_prepare_barrier(unsigned barrier, unsigned arrivals) {
+void HostBlocks::serve_init_barrier(unsigned barrier, unsigned arrivals) {
   HostBlocks& own = *current;
   own.shared_at(own.running_->block, barrier, 8, "a barrier");
   if (arrivals == 0) own.fail("a barrier at which nobody arrives");
   SharedBarrier fresh;
   fresh.arrivals = arrivals;
   if (!own.blocks_[own.running_->block].barriers.emplace(barrier, fresh).second)
-    own.fail("a barrier is prepared twice");
+    own.fail("a barrier is initialised twice");
 }
 
 void HostBlocks::arrive(SharedBarrier& barrier) {
-  if (barrier.arrived == barrier.arrivals) fail("more arrive at a barrier than it is prepared for");
+  if (barrier.arrived == barrier.arrivals)
+    fail("more arrive at a barrier than it is initialised for");
   ++barrier.arrived;
 }
 
@@ -466,7 +466,7 @@ void HostBlocks::end_phase(Block& block, SharedBarrier& barrier) {
     std::fill_n(block.unseen.begin() + first, copy.bytes / 16, false);
   }
   barrier.copies.clear();
-  barrier.arrived = barrier.announced = barrier.under_way = 0;
+  barrier.arrived = barrier.expected = barrier.in_flight = 0;
   ++barrier.ended;
 }
 
@@ -474,28 +474,29 @@ void HostBlocks::serve_arrive_at_barrier(unsigned barrier) {
   HostBlocks& own = *current;
   SharedBarrier& b = own.barrier_at(barrier);
   own.arrive(b);
-  if (b.announced == 0 && b.is_complete()) own.end_phase(own.blocks_[own.running_->block], b);
+  if (b.expected == 0 && b.is_complete()) own.end_phase(own.blocks_[own.running_->block], b);
 }
 
-void HostBlocks::serve_announce_bytes(unsigned barrier, unsigned bytes) {
+void HostBlocks::serve_arrive_and_expect_bytes(unsigned barrier, unsigned bytes) {
   HostBlocks& own = *current;
   SharedBarrier& b = own.barrier_at(barrier);
-  if (bytes == 0 || bytes >= 1u << 20) own.fail("too many bytes are announced, or none");
+  if (bytes == 0 || bytes >= 1u << 20) own.fail("too many bytes are expected, or none");
   own.arrive(b);
-  b.announced += bytes;
+  b.expected += bytes;
 }
 
-void HostBlocks::serve_copy_bulk(unsigned to, const void* from, unsigned bytes, unsigned barrier) {
+void HostBlocks::serve_copy_async_bulk(unsigned to, const void* from, unsigned bytes,
+                                       unsigned barrier) {
   HostBlocks& own = *current;
   SharedBarrier& b = own.barrier_at(barrier);
   if (bytes % 16 != 0 || reinterpret_cast<uintptr_t>(from) % 16 != 0)
     own.fail("cp.async.bulk of a wrong alignment");
-  if (b.under_way + bytes > b.announced) own.fail("more bytes come than were announced");
+  if (b.in_flight + bytes > b.expected) own.fail("more bytes come than were expected");
   unsigned char* const place = own.shared_at(own.running_->block, to, 16, "cp.async.bulk");
   own.shared_at(own.running_->block, to + bytes - 16, 16, "cp.async.bulk");
   std::memset(place, 0xFF, bytes);
   b.copies.push_back({place, from, bytes});
-  b.under_way += bytes;
+  b.in_flight += bytes;
 }
 
 void HostBlocks::serve_wait_at_barrier(unsigned barrier, unsigned parity) {
@@ -512,19 +513,19 @@ void HostBlocks::serve_wait_at_barrier(unsigned barrier, unsigned parity) {
   if (b.ended % 2 == parity && b.is_complete()) own.end_phase(own.blocks_[self.block], b);
 }
 
-void HostBlocks::serve_start_product(float* d, unsigned blocks, HostOperand a, HostOperand b) {
+void HostBlocks::serve_wgmma(float* d, unsigned blocks, HostOperand a, HostOperand b) {
   Fiber& self = *current->running_;
-  if (current->block_threads_ % 128 != 0) current->fail("wgmma without groups of four warps");
+  if (current->block_threads_ % 128 != 0) current->fail("wgmma without whole warpgroups");
   self.sums = d;
   self.operands = {blocks, a, b};
-  current->bring(Meeting::kStartProduct);
+  current->bring(Meeting::kWgmma);
 }
 
-void HostBlocks::serve_commit_products() { current->bring(Meeting::kCommitProducts); }
+void HostBlocks::serve_wgmma_commit() { current->bring(Meeting::kWgmmaCommit); }
 
-void HostBlocks::serve_wait_for_products(int pending) {
+void HostBlocks::serve_wgmma_wait(int pending) {
   current->running_->pending = pending;
-  current->bring(Meeting::kWaitForProducts);
+  current->bring(Meeting::kWgmmaWait);
 }
 
 void HostBlocks::serve_arrive_at_cluster() {

@@ -34,9 +34,9 @@ class HostBlocks {
     kLoadMatrices,
     kLoadTransposed,
     kMultiply,
-    kStartProduct,
-    kCommitProducts,
-    kWaitForProducts
+    kWgmma,
+    kWgmmaCommit,
+    kWgmmaWait
   };
   struct Stack;
   struct Copy {
@@ -54,9 +54,9 @@ class HostBlocks {
     unsigned arrivals = 0;  // of a phase
     unsigned ended = 0;     // phases
     // Of this phase:
-    unsigned arrived = 0, announced = 0, under_way = 0;  // the latter two in bytes
+    unsigned arrived = 0, expected = 0, in_flight = 0;  // the latter two in bytes
     std::vector<BulkCopy> copies;
-    bool is_complete() const { return arrived == arrivals && under_way == announced; }
+    bool is_complete() const { return arrived == arrivals && in_flight == expected; }
   };
   struct Fiber {
     unsigned block = 0, thread = 0;  // block: rank in the cluster
@@ -120,15 +120,16 @@ class HostBlocks {
   static void serve_copy_async(unsigned address, const void* global, unsigned bytes);
   static void serve_commit_copies();
   static void serve_wait_for_copies(int pending);
-  static void serve_show_copies();
-  static void serve_prepare_barrier(unsigned barrier, unsigned arrivals);
+  static void serve_fence_async_proxy();
+  static void serve_init_barrier(unsigned barrier, unsigned arrivals);
   static void serve_arrive_at_barrier(unsigned barrier);
-  static void serve_announce_bytes(unsigned barrier, unsigned bytes);
-  static void serve_copy_bulk(unsigned to, const void* from, unsigned bytes, unsigned barrier);
+  static void serve_arrive_and_expect_bytes(unsigned barrier, unsigned bytes);
+  static void serve_copy_async_bulk(unsigned to, const void* from, unsigned bytes,
+                                    unsigned barrier);
   static void serve_wait_at_barrier(unsigned barrier, unsigned parity);
-  static void serve_start_product(float* d, unsigned blocks, HostOperand a, HostOperand b);
-  static void serve_commit_products();
-  static void serve_wait_for_products(int pending);
+  static void serve_wgmma(float* d, unsigned blocks, HostOperand a, HostOperand b);
+  static void serve_wgmma_commit();
+  static void serve_wgmma_wait(int pending);
   static void serve_arrive_at_cluster();
   static void serve_wait_for_cluster();
   static unsigned serve_shared_address(const void* p);

@@ -9,22 +9,22 @@ namespace {
 
 constexpr unsigned kWarp = 32, kRows = 16, kDepth = 16;
 
-/// Lines of 16 k from `first` on of the operand. Swapped rows: 128 bytes from line to line, the
-/// 16-byte chunks swapped as the 128-byte swizzle does it, by the address's own bits.
+/// Lines of 16 k from `first` on of the operand. Swizzled rows: 128 bytes from line to line, the
+/// 16-byte chunks permuted as the 128-byte swizzle does it, by the address's own bits.
 std::string read(std::vector<uint16_t>& into, const SharedTiles& memory, const HostOperand& operand,
                  unsigned first, unsigned lines) {
   const unsigned address = operand.address;
-  const bool swapped = operand.pitch == 0;
-  if (swapped && (address % 1024 % 32 != 0 || address % 1024 >= 128))
+  const bool swizzled = operand.pitch == 0;
+  if (swizzled && (address % 1024 % 32 != 0 || address % 1024 >= 128))
     return "an operand of wgmma that does not start at a multiple of 1024, or of 16 k";
-  if (!swapped && (address % 16 != 0 || operand.pitch % 16 != 0 || operand.pitch >= 1 << 18))
+  if (!swizzled && (address % 16 != 0 || operand.pitch % 16 != 0 || operand.pitch >= 1 << 18))
     return "an operand of wgmma whose planes do not start at multiples of 16";
   into.resize(static_cast<size_t>(lines) * kDepth);
   for (unsigned line = 0; line < lines; ++line)
     for (unsigned chunk = 0; chunk < 2; ++chunk) {
-      unsigned at = swapped ? address + (first + line) * 128 + chunk * 16
-                            : address + (first + line) * 16 + chunk * operand.pitch;
-      if (swapped) at ^= at >> 7 << 4 & 0x70;
+      unsigned at = swizzled ? address + (first + line) * 128 + chunk * 16
+                             : address + (first + line) * 16 + chunk * operand.pitch;
+      if (swizzled) at ^= at >> 7 << 4 & 0x70;
       if (at < memory.start || at - memory.start + 16 > memory.bytes)
         return "an operand of wgmma lies outside of shared memory";
       if ((*memory.unseen)[(at - memory.start) / 16])

@@ -1,4 +1,4 @@
-// Products by groups of warps (wgmma) on the host: the part of one warp. Both ends of the time in
+// Products by warpgroups (wgmma) on the host: the part of one warp. Both ends of the time in
 // which a device may read its operands are looked at, when a product is started and when it is
 // waited for: what changes in between (a stage that is filled again too early), or arrives in
 // between, is found.

@@ -7,8 +7,8 @@
 #include "host_builder/frames/decoders/fitting_decoder.h"
 #include "host_builder/frames/decoders/yolo_rows.h"
 #include "host_builder/frames/graph_edit.h"
-#include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

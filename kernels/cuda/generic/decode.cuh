@@ -6,11 +6,11 @@
 // arrival.
 //
 // Before this header, besides detections.cuh's: kKind, kFit, kFunction, kNormalized, kCenterBoxes,
-// kTransposed, kAgnostic, kMultiLabel, kScaledAnchors, kAnchorMajor, kRotated, kAngle (column), kLevels, kClasses,
-// kFirstClass, kInputWidth, kInputHeight, kMaxCandidates, kKeys (most there can be), kObjectness
-// (channel or -1), kFirstScore, kEndClass, kYFirst, kLabelled, kKeyClasses (1 where the row has a
-// class id), score_threshold(), iou_threshold(),
-// centre_variance(), size_variance();
+// kTransposed, kAgnostic, kMultiLabel, kScaledAnchors, kAnchorMajor, kRotated, kAngle (column),
+// kLevels, kClasses, kFirstClass, kInputWidth, kInputHeight, kMaxCandidates, kKeys (most there can
+// be), kObjectness (channel or -1), kFirstScore, kEndClass, kYFirst, kLabelled, kKeyClasses (1
+// where the row has a class id), score_threshold(), iou_threshold(), centre_variance(),
+// size_variance();
 //   scan_inputs(args, scan)                     scan.tensor(data, stride, rows, first row) of each,
 //                                               or scan.labelled(...) once where kLabelled
 //   label_value(args, slot, row)                class id of a row, where kLabelled

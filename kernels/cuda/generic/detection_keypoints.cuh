@@ -1,5 +1,5 @@
-// Keypoints of each detection in the frame, as kernels/cpu/detection_keypoints.cc has it. A thread a
-// keypoint. Before this header, besides detail_rows.cuh's: kFit, frame_of(args, slot), kPoints,
+// Keypoints of each detection in the frame, as kernels/cpu/detection_keypoints.cc has it. A thread
+// a keypoint. Before this header, besides detail_rows.cuh's: kFit, frame_of(args, slot), kPoints,
 // kPointValues, strides kOutSlot, kOutPlace, kOutPoint.
 #pragma once
 

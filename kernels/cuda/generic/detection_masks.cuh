@@ -1,5 +1,5 @@
-// Mask of each detection, as kernels/cpu/detection_masks.cc has it. A thread a pixel; outside the box
-// it writes a zero and reads no prototype. Before this header, besides detail_rows.cuh's:
+// Mask of each detection, as kernels/cpu/detection_masks.cc has it. A thread a pixel; outside the
+// box it writes a zero and reads no prototype. Before this header, besides detail_rows.cuh's:
 // kCenterBoxes, kHeight, kWidth, kCoefficients, strides kPrototypeSlot, kPrototypeRow,
 // kPrototypePixel, kMaskSlot, kMaskPlace, kMaskRow; threshold().
 #pragma once

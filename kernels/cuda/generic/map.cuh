@@ -3,8 +3,8 @@
 //   Number     type that elements are computed in
 //   kPack      neighbouring elements of a thread
 //   Elements   iteration space, a pack an element: offsets of the inputs, then of the output
-//   Operands   what a thread reads: read(args, offset) loads the packs, result(k) computes element
-//   k
+//   Operands   what a thread reads: read(args, offset) loads the packs,
+//              result(k) computes element k
 #pragma once
 
 __device__ __forceinline__ void run(const Args& args) {

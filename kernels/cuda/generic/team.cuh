@@ -1,6 +1,6 @@
-// Threads of a block that work on one result together: a line of softmax, a sum, a search. A block
-// has kLines teams of kParts threads; the order in which their partial results are combined is
-// fixed. Before this header:
+// Block reductions: threads of a block that work on one result together, a line of softmax, a sum,
+// a search. A block has kLines teams of kParts threads; the order in which their partial results
+// are combined is fixed. Before this header:
 //   kParts, kLines   powers of two
 //   kAcross          adjacent threads belong to adjacent lines (whose elements are adjacent in
 //                    memory), else to one line

@@ -1,7 +1,7 @@
 // Nodes that the convolution families are tested and timed on.
 #pragma once
 
-#include "host_builder/schedule/value_extent.h"
+#include "host_builder/graph/views.h"
 #include "tests/gpu/support/step_case.h"
 
 namespace stint::test {

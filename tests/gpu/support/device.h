@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "host_builder/codegen/compiler.h"
-#include "host_builder/tactics/lower.h"
+#include "host_builder/lowering/step_spec.h"
 #include "host_builder/targets/target.h"
 #include "tests/gpu/support/cuda_driver.h"
 #include "tests/support/cuda_on_host.h"

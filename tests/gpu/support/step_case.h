@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "host_builder/codegen/compiler.h"
-#include "host_builder/tactics/cuda/family.h"
+#include "host_builder/lowering/cuda/family.h"
 #include "tests/gpu/support/device.h"
 #include "tests/support/reference_evaluator.h"
 

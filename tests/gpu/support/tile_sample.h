@@ -1,11 +1,11 @@
-// Every tile of the families for groups of four warps, on layers of any size: of all that are
+// Every tile of the families for warpgroups, on layers of any size: of all that are
 // legal, not only of those that the family would offer and of layers large enough for it.
 #pragma once
 
 #include <cstdlib>
 #include <vector>
 
-#include "host_builder/tactics/cuda/gemm_cost.h"
+#include "host_builder/lowering/cuda/gemm/gemm_cost.h"
 #include "tests/gpu/support/conv_cases.h"
 
 namespace stint::test {

@@ -7,17 +7,17 @@
 inline void needs_bulk_copies() {
   if (STINT_SM < 90) stint_host_threads->fail("cp.async.bulk, which this device does not have");
 }
-inline void prepare_barrier(uint32_t barrier, uint32_t arrivals) {
+inline void init_barrier(uint32_t barrier, uint32_t arrivals) {
   needs_bulk_copies();
-  stint_host_threads->prepare_barrier(barrier, arrivals);
+  stint_host_threads->init_barrier(barrier, arrivals);
 }
 inline void arrive_at_barrier(uint32_t barrier) { stint_host_threads->arrive_at_barrier(barrier); }
-inline void show_barriers_to_copies() {}
-inline void announce_bytes(uint32_t barrier, uint32_t bytes) {
-  stint_host_threads->announce_bytes(barrier, bytes);
+inline void fence_barrier_init() {}
+inline void arrive_and_expect_bytes(uint32_t barrier, uint32_t bytes) {
+  stint_host_threads->arrive_and_expect_bytes(barrier, bytes);
 }
-inline void copy_bulk(uint32_t to, const void* from, uint32_t bytes, uint32_t barrier) {
-  stint_host_threads->copy_bulk(to, from, bytes, barrier);
+inline void copy_async_bulk(uint32_t to, const void* from, uint32_t bytes, uint32_t barrier) {
+  stint_host_threads->copy_async_bulk(to, from, bytes, barrier);
 }
 inline void wait_at_barrier(uint32_t barrier, uint32_t parity) {
   stint_host_threads->wait_at_barrier(barrier, parity);

@@ -16,7 +16,7 @@ inline uint32_t address_in_block(uint32_t address, uint32_t rank) {
 }
 
 template <int kCount>
-inline void store_in_cluster(uint32_t address, const float (&v)[kCount]) {
+inline void store_distributed_shared(uint32_t address, const float (&v)[kCount]) {
   if (STINT_SM >= 90)
     __builtin_memcpy(stint_host_threads->cluster_shared(address, sizeof v), v, sizeof v);
 }

@@ -9,7 +9,7 @@ struct HostDim3 {
 /// 16 k of an operand of wgmma.
 struct HostOperand {
   unsigned address;
-  unsigned pitch;  // from plane to plane; 0: swapped rows (kernels/cuda/warpgroup.cuh)
+  unsigned pitch;  // from plane to plane; 0: swizzled rows (kernels/cuda/warpgroup.cuh)
 };
 
 /// The thread that runs, and what it can ask for. Shared memory has 32-bit addresses as on the
@@ -27,15 +27,15 @@ struct HostThreads {
   void (*copy_async)(unsigned address, const void* global, unsigned bytes);
   void (*commit_copies)();
   void (*wait_for_copies)(int pending);
-  void (*show_copies)();  // to the tensor cores
-  void (*prepare_barrier)(unsigned barrier, unsigned arrivals);
+  void (*fence_async_proxy)();  // the thread's finished copies, for wgmma
+  void (*init_barrier)(unsigned barrier, unsigned arrivals);
   void (*arrive_at_barrier)(unsigned barrier);
-  void (*announce_bytes)(unsigned barrier, unsigned bytes);
-  void (*copy_bulk)(unsigned to, const void* from, unsigned bytes, unsigned barrier);
+  void (*arrive_and_expect_bytes)(unsigned barrier, unsigned bytes);
+  void (*copy_async_bulk)(unsigned to, const void* from, unsigned bytes, unsigned barrier);
   void (*wait_at_barrier)(unsigned barrier, unsigned parity);
-  void (*start_product)(float* d, unsigned blocks, HostOperand a, HostOperand b);
-  void (*commit_products)();
-  void (*wait_for_products)(int pending);
+  void (*wgmma)(float* d, unsigned blocks, HostOperand a, HostOperand b);
+  void (*wgmma_commit)();
+  void (*wgmma_wait)(int pending);
   void (*arrive_at_cluster)();
   void (*wait_for_cluster)();
   unsigned (*shared_address)(const void* p);

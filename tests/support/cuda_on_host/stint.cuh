@@ -48,7 +48,7 @@ inline float __shfl_xor_sync(uint32_t lanes, float value, int apart) {
   if (lanes != 0xffffffffu) stint_host_threads->fail("a shuffle among a part of the warp");
   return stint_host_threads->shuffle_xor(value, static_cast<uint32_t>(apart));
 }
-inline uint32_t same_in_warp(uint32_t value) { return value; }
+inline uint32_t warp_uniform(uint32_t value) { return value; }
 inline float __ldcg(const float* from) { return *from; }
 
 struct alignas(16) uint4 {

@@ -3,17 +3,17 @@
 
 #include "shared_memory.cuh"
 
-inline void load_a_fragment(uint32_t (&a)[4], uint32_t address) {
+inline void ldmatrix_x4(uint32_t (&a)[4], uint32_t address) {
   if (STINT_SM < 75) stint_host_threads->fail("ldmatrix, which this device does not have");
   stint_host_threads->load_matrices(a, address, false);
 }
 
-inline void load_transposed_fragment(uint32_t (&a)[4], uint32_t address) {
+inline void ldmatrix_x4_trans(uint32_t (&a)[4], uint32_t address) {
   if (STINT_SM < 75) stint_host_threads->fail("ldmatrix, which this device does not have");
   stint_host_threads->load_matrices(a, address, true);
 }
 
-inline void multiply_accumulate(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
+inline void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1) {
   if (STINT_SM < 75) stint_host_threads->fail("mma.m16n8k8, which this device does not have");
   stint_host_threads->multiply(d, a, b0, b1);
 }

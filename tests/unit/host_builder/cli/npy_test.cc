@@ -5,7 +5,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 #include "tests/support/temporary_folder.h"
 
 using namespace stint;

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <thread>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace stint::builder {

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "host_builder/codegen/nvrtc_release.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {
@@ -78,10 +78,10 @@ TEST_CASE("machine code of sm_90 may use what only sm_90 has") {
 #include "warpgroup.cuh"
 extern "C" __global__ void multiply(float* y) {
   float sums[4][4] = {};
-  begin_products(sums);
-  start_product(sums, planes_operand(1024, 1040), swapped_operand(9216, 0));
-  commit_products();
-  wait_for_products<0>(sums);
+  wgmma_fence(sums);
+  wgmma(sums, planes_descriptor(1024, 1040), swizzled_descriptor(9216, 0));
+  wgmma_commit();
+  wgmma_wait<0>(sums);
   y[threadIdx.x] = sums[0][0];
 }
 )";

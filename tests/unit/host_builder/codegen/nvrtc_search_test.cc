@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "host_builder/codegen/nvrtc_release.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace stint::builder {

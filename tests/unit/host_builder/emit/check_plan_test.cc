@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 #include "tests/support/tiny_plan.h"
 
 using namespace stint;

@@ -6,7 +6,7 @@
 
 #include "../schedule/graph_maker.h"
 #include "host_builder/emit/plan_writer.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 #include "plan_schema/file_format.h"
 
 using namespace stint;

@@ -10,8 +10,8 @@
 
 #include "../schedule/graph_maker.h"
 #include "core/include/stint/stint.hpp"
-#include "host_builder/emit/sha256.h"
 #include "host_builder/emit/weights_segment.h"
+#include "host_builder/support/sha256.h"
 #include "plan_schema/file_format.h"
 #include "plan_schema/plan_generated.h"
 #include "tests/support/session_blocks.h"

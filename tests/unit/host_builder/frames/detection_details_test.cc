@@ -1,11 +1,13 @@
 #include <doctest/doctest.h>
 #include <cstring>
 
+#include "host_builder/builder/pass_list.h"
 #include "host_builder/frames/insert.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/lowering/step_spec.h"
 #include "host_builder/passes/pass.h"
-#include "host_builder/tactics/lower.h"
+#include "host_builder/support/error.h"
 #include "plan_schema/params/detection_details.h"
+#include "tests/support/pass_context.h"
 
 namespace stint::builder {
 namespace {
@@ -42,7 +44,7 @@ struct Inserted {
       : graph(std::move(original)) {
     insert_frames(graph, preprocess, postprocess);
     verify(graph);
-    run_passes(graph, {});
+    run_passes(graph, all_passes(), test::on_cpu(), {});
     const std::vector<NodeId> order = graph.order();
     for (const NodeId n : order) steps.push_back(lower_for_cpu(graph, Node(graph.node(n))));
   }

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "host_builder/frames/insert.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 #include "tests/support/onnx_model.h"
 #include "tests/support/temporary_folder.h"
 

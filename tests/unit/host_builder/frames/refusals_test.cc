@@ -1,11 +1,11 @@
 // Every refusal of --preprocess and --postprocess ends with something the user can do.
 #include <doctest/doctest.h>
 
+#include "host_builder/builder/noise_check.h"
 #include "host_builder/frames/insert.h"
 #include "host_builder/frames/labels.h"
-#include "host_builder/frames/noise_check.h"
-#include "host_builder/graph/error.h"
-#include "host_builder/graph/refusal.h"
+#include "host_builder/support/error.h"
+#include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 namespace {

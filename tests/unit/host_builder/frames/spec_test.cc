@@ -2,7 +2,7 @@
 
 #include "host_builder/frames/postprocess_spec.h"
 #include "host_builder/frames/preprocess_spec.h"
-#include "host_builder/graph/error.h"
+#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {

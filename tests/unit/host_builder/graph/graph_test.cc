@@ -2,8 +2,8 @@
 
 #include <doctest/doctest.h>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/passes/pass.h"
+#include "host_builder/support/error.h"
 
 using namespace stint;
 using namespace stint::builder;

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "host_builder/graph/error.h"
-#include "host_builder/tactics/evaluate_graph.h"
+#include "host_builder/evaluate/evaluate_graph.h"
+#include "host_builder/support/error.h"
 #include "tests/support/onnx_model.h"
 
 namespace stint::builder {

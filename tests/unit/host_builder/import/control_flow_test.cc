@@ -5,8 +5,8 @@
 
 #include <set>
 
-#include "host_builder/graph/refusal.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/support/refusal.h"
 #include "tests/support/evaluated.h"
 #include "tests/support/mentions.h"
 #include "tests/support/onnx_model.h"

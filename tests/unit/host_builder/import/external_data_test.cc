@@ -6,9 +6,9 @@
 
 #include <fstream>
 
-#include "host_builder/graph/refusal.h"
 #include "host_builder/import/import_findings.h"
-#include "host_builder/source_hash.h"
+#include "host_builder/import/source_hash.h"
+#include "host_builder/support/refusal.h"
 #include "tests/support/onnx_model.h"
 #include "tests/support/temporary_folder.h"
 

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "host_builder/graph/refusal.h"
+#include "host_builder/support/refusal.h"
 #include "tests/support/mentions.h"
 #include "tests/support/onnx_model.h"
 

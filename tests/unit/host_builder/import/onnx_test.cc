@@ -4,8 +4,8 @@
 
 #include <limits>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/support/error.h"
 #include "tests/support/mentions.h"
 #include "tests/support/onnx_model.h"
 

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <random>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/evaluate/evaluate_graph.h"
 #include "host_builder/graph/shape.h"
-#include "host_builder/tactics/evaluate_graph.h"
+#include "host_builder/support/error.h"
 #include "tests/support/onnx_model.h"
 
 namespace stint::builder {

@@ -1,8 +1,8 @@
 // Whatever the importer refuses, the user reads what to do.
 #include <doctest/doctest.h>
 
-#include "host_builder/graph/refusal.h"
 #include "host_builder/import/operator_table.h"
+#include "host_builder/support/refusal.h"
 #include "tests/support/onnx_model.h"
 
 namespace stint::builder {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <random>
 
-#include "host_builder/tactics/evaluate_graph.h"
+#include "host_builder/evaluate/evaluate_graph.h"
 #include "tests/support/onnx_model.h"
 
 namespace stint::builder {

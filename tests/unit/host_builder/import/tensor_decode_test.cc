@@ -6,8 +6,8 @@
 #include <cstring>
 #include <fstream>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/import/scalar_bytes.h"
+#include "host_builder/support/error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace stint::builder {

@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/passes/strided_reshape.h"
+#include "host_builder/support/error.h"
 #include "pass_check.h"
 
 using namespace stint;

@@ -4,6 +4,7 @@
 
 #include "host_builder/passes/linear.h"
 #include "pass_check.h"
+#include "tests/support/pass_context.h"
 
 using namespace stint;
 using namespace stint::builder;
@@ -269,7 +270,7 @@ TEST_CASE("products that make heads of attention merge") {
   const ValueId k = heads(source, {0, 2, 3, 1}, true), v = heads(x, {0, 2, 1, 3}, false);
   m.output(m.matmul(m.matmul(q, k), v));
   if (other_reader) m.output(m.unary(EltOp::kExp, k));
-  kFoldScalesPass.run(m.graph);
+  kFoldScalesPass.run(m.graph, on_cpu());
   run_pass(m.graph, kFuseHorizontalPass);
   CHECK(count(m.graph, Op::kMatMul) == products);
   CHECK(count(m.graph, Op::kSlice) == (products == 3 ? 3 : 2));

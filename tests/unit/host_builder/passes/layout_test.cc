@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "pass_check.h"
+#include "tests/support/pass_context.h"
 
 using namespace stint;
 using namespace stint::builder;
@@ -247,7 +250,7 @@ TEST_CASE("a frame enters channels-last whichever way the model declares it") {
     ValueId x = m.op(Op::kPreprocess, a, {}, shape);
     m.output(m.unary(EltOp::kRelu, x));
     verify(m.graph);
-    kLayoutPass.run(m.graph);
+    kLayoutPass.run(m.graph, on_cpu());
     verify(m.graph);
     const Node& frame = m.graph.node(m.graph.order()[0]);
     REQUIRE(frame.op == Op::kPreprocess);

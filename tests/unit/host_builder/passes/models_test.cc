@@ -5,8 +5,10 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "host_builder/builder/pass_list.h"
 #include "host_builder/import/onnx.h"
 #include "pass_check.h"
+#include "tests/support/pass_context.h"
 
 using namespace stint;
 using namespace stint::builder;
@@ -61,7 +63,7 @@ TEST_CASE("published networks end as convolutions and little else") {
     const Tensors inputs = random_inputs(graph, 3);
     Tensors before;
     if (e.numerics) before = evaluate_reference(graph, inputs);
-    const std::vector<PassReport> passes = run_passes(graph, {});
+    const std::vector<PassReport> passes = run_passes(graph, all_passes(), on_cpu(), {});
     CAPTURE(summary(imported, passes));
     CAPTURE(to_text(graph));
     CHECK(count(graph, Op::kConv) + count(graph, Op::kMatMul) == e.convolutions);

@@ -2,8 +2,10 @@
 
 #include <filesystem>
 
-#include "host_builder/graph/error.h"
+#include "host_builder/builder/pass_list.h"
 #include "host_builder/passes/pass.h"
+#include "host_builder/support/error.h"
+#include "tests/support/pass_context.h"
 
 using namespace stint;
 using namespace stint::builder;
@@ -33,7 +35,7 @@ TEST_CASE("an unknown pass name is refused and the known ones are listed") {
   PassOptions options;
   options.disabled = {"no-such-pass"};
   try {
-    run_passes(graph, options);
+    run_passes(graph, all_passes(), test::on_cpu(), options);
     FAIL("accepted");
   } catch (const BuildError& e) {
     CHECK(std::string(e.what()).find("no-such-pass") != std::string::npos);
@@ -47,7 +49,7 @@ TEST_CASE("passes report changes, dumps are numbered, a disabled pass does not r
   Graph graph = one_used_and_one_dead_node();
   PassOptions options;
   options.dump_dir = dir;
-  const std::vector<PassReport> reports = run_passes(graph, options);
+  const std::vector<PassReport> reports = run_passes(graph, all_passes(), test::on_cpu(), options);
   CHECK(graph.live_node_count() == 1);
   size_t changes = 0;
   for (const PassReport& r : reports)

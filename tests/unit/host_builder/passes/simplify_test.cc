@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "host_builder/evaluate/fold_constants.h"
 #include "pass_check.h"
 
 using namespace stint;

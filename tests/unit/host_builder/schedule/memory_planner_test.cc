@@ -11,8 +11,8 @@
 #include <random>
 #include <sstream>
 
-#include "host_builder/graph/error.h"
 #include "host_builder/schedule/exact_packing.h"
+#include "host_builder/support/error.h"
 
 using namespace stint::builder;
 

@@ -6,8 +6,8 @@
 #include <random>
 
 #include "graph_maker.h"
-#include "host_builder/graph/error.h"
-#include "host_builder/schedule/value_extent.h"
+#include "host_builder/graph/views.h"
+#include "host_builder/support/error.h"
 
 using namespace stint;
 using namespace stint::builder;

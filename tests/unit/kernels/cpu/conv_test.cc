@@ -1,7 +1,7 @@
 // Convolutions of every family against a naive one in double precision.
 #include <algorithm>
 
-#include "host_builder/tactics/cpu/families.h"
+#include "host_builder/lowering/cpu/families.h"
 #include "plan_schema/params/conv.h"
 #include "tests/unit/kernels/cpu/lowered_step.h"
 #include "tests/unit/kernels/cpu/simd_levels.h"

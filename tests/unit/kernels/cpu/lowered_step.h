@@ -8,7 +8,7 @@
 #include <map>
 #include <random>
 
-#include "host_builder/tactics/lower.h"
+#include "host_builder/lowering/step_spec.h"
 #include "tests/support/kernel_harness.h"
 
 namespace stint::test {

@@ -1,6 +1,6 @@
 // Matrix products against a naive one in double precision.
 #include "plan_schema/params/matmul.h"
-#include "host_builder/tactics/cpu/families.h"
+#include "host_builder/lowering/cpu/families.h"
 #include "tests/unit/kernels/cpu/lowered_step.h"
 #include "tests/unit/kernels/cpu/simd_levels.h"
 

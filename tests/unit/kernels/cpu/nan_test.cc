@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "host_builder/tactics/cpu/families.h"
+#include "host_builder/lowering/cpu/families.h"
 #include "plan_schema/params/decode.h"
 #include "plan_schema/params/elementwise.h"
 #include "plan_schema/params/nms.h"

@@ -1,7 +1,7 @@
 // Pooling against a naive one in double precision.
 #include <limits>
 
-#include "host_builder/tactics/cpu/families.h"
+#include "host_builder/lowering/cpu/families.h"
 #include "plan_schema/params/pool.h"
 #include "tests/unit/kernels/cpu/lowered_step.h"
 #include "tests/unit/kernels/cpu/simd_levels.h"

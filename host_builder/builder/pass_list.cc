@@ -1,0 +1,39 @@
+#include "host_builder/builder/pass_list.h"
+
+#include "host_builder/evaluate/fold_constants.h"
+#include "host_builder/lowering/cuda/passes/upsample_as_addressing.h"
+#include "host_builder/lowering/cuda/passes/view_transposes.h"
+#include "host_builder/passes/passes.h"
+
+namespace stint::builder {
+
+const std::vector<Pass>& all_passes() {
+  // clang-format off
+  static const std::vector<Pass> passes = {
+      kDeadCodePass,
+      kFp16ToF32Pass,
+      kSimplifyPass,
+      kFoldConstantsPass,
+      kCommonCodePass,
+      kRecognizePatternsPass,
+      kRecognizeNormsPass,
+      kFoldPadsPass,
+      kFoldScalesPass,
+      kExpandBatchNormPass,
+      kFoldSpaceToDepthPass,
+      kFuseVerticalPass,
+      kFuseHorizontalPass,
+      kLayoutPass,
+      kFoldConstantsPass,  // spatial nodes can be computed now
+      kAssignPrecisionPass,
+      kFusePointwisePass,
+      kDeadCodePass,
+      kAliasPass,
+      kViewTransposesPass,
+      kUpsampleAsAddressingPass,
+  };
+  // clang-format on
+  return passes;
+}
+
+}  // namespace stint::builder

@@ -1,0 +1,27 @@
+// A tensor in the memory of the building machine.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "host_builder/graph/graph.h"
+
+namespace stint::builder {
+
+/// Dense, row-major.
+struct HostTensor {
+  DType dtype = DType::kF32;
+  Shape shape;
+  std::vector<std::byte> data;
+
+  template <typename T>
+  T* as() {
+    return reinterpret_cast<T*>(data.data());
+  }
+  template <typename T>
+  const T* as() const {
+    return reinterpret_cast<const T*>(data.data());
+  }
+};
+
+}  // namespace stint::builder

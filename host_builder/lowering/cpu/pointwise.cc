@@ -1,0 +1,147 @@
+// Element-wise programs on f32: fused ones, single operations, and batch normalisation that no pass
+// folded away.
+#include "plan_schema/params/pointwise.h"
+
+#include <cmath>
+
+#include "host_builder/lowering/cpu/families.h"
+#include "host_builder/lowering/cpu/lowering.h"
+
+namespace stint::builder {
+namespace {
+
+PointwiseOp instruction(EltOp op, int a, int b = 0, int c = 0) {
+  PointwiseOp p;
+  p.op = op;
+  p.a = static_cast<uint8_t>(a);
+  p.b = static_cast<uint8_t>(b);
+  p.c = static_cast<uint8_t>(c);
+  return p;
+}
+
+/// The node as a program over its operands.
+std::vector<PointwiseOp> program_of(const Node& node) {
+  std::vector<PointwiseOp> program;
+  if (node.op == Op::kPointwise) {
+    for (const PointwiseInstruction& i : node.as<PointwiseAttributes>().program) {
+      program.push_back(instruction(i.op, i.a, i.b, i.c));
+      program.back().alpha = i.alpha;
+      program.back().beta = i.beta;
+    }
+  } else if (node.op == Op::kUnary) {
+    const auto& unary = node.as<UnaryAttributes>();
+    program.push_back(instruction(unary.op, 0));
+    program.back().alpha = unary.alpha;
+    program.back().beta = unary.beta;
+  } else if (node.op == Op::kBinary) {
+    program.push_back(instruction(node.as<BinaryAttributes>().op, 0, 1));
+  }
+  return program;
+}
+
+bool all_f32(const Graph& graph, const Node& node) {
+  for (const ValueId id : node.inputs)
+    if (id == kNoValue || graph.value(id).dtype != DType::kF32) return false;
+  return graph.value(node.outputs.at(0)).dtype == DType::kF32;
+}
+
+bool can_implement(const Graph& graph, const Node& node) {
+  if (node.op != Op::kPointwise && node.op != Op::kUnary && node.op != Op::kBinary) return false;
+  if (!all_f32(graph, node) || node.inputs.empty() || node.inputs.size() > kMaxPointwiseInputs)
+    return false;
+  const std::vector<PointwiseOp> program = program_of(node);
+  if (program.empty() || program.size() > kMaxPointwiseInstructions) return false;
+  for (const PointwiseOp& op : program)
+    if (!elt_defined(op.op, true)) return false;
+  return true;
+}
+
+StepSpec step_of(const Graph& graph, const Node& node, std::vector<ValueId> inputs,
+                 const std::vector<PointwiseOp>& program) {
+  PointwiseParams params;
+  params.instruction_count = static_cast<uint8_t>(program.size());
+  StepSpec step =
+      step_for(node, KernelId::kPointwise, "pointwise " + std::to_string(program.size()));
+  step.inputs = std::move(inputs);
+  step.params = to_bytes(params, program);
+  step.worker_scratch_bytes = pointwise_scratch_bytes(static_cast<int64_t>(step.inputs.size()),
+                                                      static_cast<int64_t>(program.size()));
+  step.bytes = moved_bytes(graph, node);
+  const Value& y = graph.value(step.outputs.at(0));
+  step.flops = static_cast<double>(y.elements()) * static_cast<double>(program.size());
+  allow_in_place(graph, step);
+  return step;
+}
+
+StepSpec lower(Graph& graph, const Node& node) {
+  return step_of(graph, node, node.inputs, program_of(node));
+}
+
+/// Transcendental functions cost about a nanosecond per element with vectors.
+double cost_us(const Graph& graph, const Node& node) {
+  const auto instructions =
+      static_cast<double>(node.op == Op::kBatchNorm ? 2 : program_of(node).size());
+  return memory_bound_us(graph, node) +
+         0.0005 * instructions * static_cast<double>(graph.value(node.outputs.at(0)).elements());
+}
+
+std::vector<float> floats_of(const Value& value) {
+  std::vector<float> v(static_cast<size_t>(value.elements()));
+  std::memcpy(v.data(), value.constant->data(), v.size() * sizeof(float));
+  return v;
+}
+
+bool known_statistics(const Graph& graph, const Node& node) {
+  for (size_t i = 1; i < 5; ++i)
+    if (!graph.value(node.inputs[i]).is_constant()) return false;
+  return true;
+}
+
+/// The channel axis must be the last one for numpy's broadcasting of run-time statistics; constants
+/// can be reshaped.
+bool is_batch_norm(const Graph& graph, const Node& node) {
+  if (node.op != Op::kBatchNorm || node.inputs.size() != 5 || !all_f32(graph, node)) return false;
+  return graph.channels_last || graph.value(node.inputs[0]).shape.size() <= 2 ||
+         known_statistics(graph, node);
+}
+
+StepSpec lower_batch_norm(Graph& graph, const Node& node) {
+  const float epsilon = node.as<NormAttributes>().epsilon;
+  if (!known_statistics(graph, node)) {
+    const ValueId eps = graph.add_constant(graph.unique_name(node.name + ".epsilon"), DType::kF32,
+                                           {}, std::vector<float>{epsilon});
+    std::vector<ValueId> inputs = node.inputs;  // x, scale, bias, mean, variance
+    inputs.push_back(eps);                      // operand 5, so that results start at 6
+    return step_of(graph, node, std::move(inputs),
+                   {instruction(EltOp::kAdd, 4, 5), instruction(EltOp::kSqrt, 6),
+                    instruction(EltOp::kSub, 0, 3), instruction(EltOp::kDiv, 8, 7),
+                    instruction(EltOp::kMul, 9, 1), instruction(EltOp::kAdd, 10, 2)});
+  }
+  const std::vector<float> scale = floats_of(graph.value(node.inputs[1]));
+  const std::vector<float> bias = floats_of(graph.value(node.inputs[2]));
+  const std::vector<float> mean = floats_of(graph.value(node.inputs[3]));
+  const std::vector<float> variance = floats_of(graph.value(node.inputs[4]));
+  std::vector<float> factor(scale.size()), term(scale.size());
+  for (size_t c = 0; c < scale.size(); ++c) {
+    const double f =
+        static_cast<double>(scale[c]) / std::sqrt(static_cast<double>(variance[c]) + epsilon);
+    factor[c] = static_cast<float>(f);
+    term[c] = static_cast<float>(bias[c] - mean[c] * f);
+  }
+  Shape shape = {static_cast<int64_t>(scale.size())};
+  const size_t rank = graph.value(node.inputs[0]).shape.size();
+  if (!graph.channels_last && rank > 2) shape.resize(rank - 1, 1);
+  const ValueId f =
+      graph.add_constant(graph.unique_name(node.name + ".factor"), DType::kF32, shape, factor);
+  const ValueId t =
+      graph.add_constant(graph.unique_name(node.name + ".term"), DType::kF32, shape, term);
+  return step_of(graph, node, {node.inputs[0], f, t},
+                 {instruction(EltOp::kMul, 0, 1), instruction(EltOp::kAdd, 3, 2)});
+}
+
+}  // namespace
+
+const CpuFamily kPointwiseFamily = {"pointwise", can_implement, lower, cost_us};
+const CpuFamily kBatchNormFamily = {"batch-norm", is_batch_norm, lower_batch_norm, cost_us};
+
+}  // namespace stint::builder

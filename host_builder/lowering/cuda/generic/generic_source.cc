@@ -1,0 +1,245 @@
+#include "host_builder/lowering/cuda/generic/generic_source.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "host_builder/support/error.h"
+
+namespace stint::builder {
+namespace {
+
+constexpr uint64_t kAlignment = 16;  // of values that are no views; arenas give more
+
+const char* type_text(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return "float";
+    case DType::kF16:
+      return "half_t";
+    case DType::kF64:
+      return "double";
+    case DType::kBF16:
+      return "bhalf_t";
+    case DType::kI8:
+      return "int8_t";
+    case DType::kU8:
+      return "uint8_t";
+    case DType::kI16:
+      return "int16_t";
+    case DType::kU16:
+      return "uint16_t";
+    case DType::kI32:
+      return "int32_t";
+    case DType::kU32:
+      return "uint32_t";
+    case DType::kI64:
+      return "int64_t";
+    case DType::kU64:
+      return "uint64_t";
+    case DType::kBool:
+      return "bool_t";
+  }
+  return "?";
+}
+
+cpu::TensorView view_of(const Value& value) {
+  if (value.shape.size() > kMaxRank)
+    throw BuildError("value '" + value.name + "' has rank " + std::to_string(value.shape.size()) +
+                     ", at most " + std::to_string(kMaxRank) + " is supported");
+  cpu::TensorView view;
+  view.dtype = value.dtype;
+  view.rank = static_cast<uint8_t>(value.shape.size());
+  int64_t stride = 1;
+  for (int i = view.rank - 1; i >= 0; --i) {
+    view.shape[i] = value.shape[static_cast<size_t>(i)];
+    view.strides[i] = value.strides.empty() ? stride : value.strides.at(static_cast<size_t>(i));
+    stride *= view.shape[i];
+  }
+  return view;
+}
+
+uint64_t alignment_of(const Value& value) {
+  uint64_t alignment = kAlignment;
+  if (!value.view) return alignment;
+  const uint64_t offset = static_cast<uint64_t>(value.view->offset) * dtype_bytes(value.dtype);
+  while (offset % alignment != 0) alignment /= 2;
+  return alignment;
+}
+
+bool needs_64_bits(const cpu::TensorView& t) {
+  int64_t last = 0, elements = 1;
+  for (int i = 0; i < t.rank; ++i) {
+    last += (t.shape[i] - 1) * t.strides[i];
+    elements *= t.shape[i];
+  }
+  return last > INT32_MAX || elements > INT32_MAX;
+}
+
+/// Smallest power of two that is at least `n`, at most `most`.
+int64_t power_of_two(int64_t n, int64_t most) {
+  int64_t p = 1;
+  while (p < n && p < most) p *= 2;
+  return p;
+}
+
+}  // namespace
+
+TeamShape TeamShape::of(int64_t lines, int64_t elements, bool across) {
+  TeamShape team;
+  team.across = across;
+  if (across) {
+    // A warp reads whole cache lines; the rest of the block shortens the way through the elements.
+    team.lines = elements >= 128 || lines <= 16 ? 16 : 32;
+    team.parts = power_of_two(elements, kGenericThreads / team.lines);
+    team.lines = kGenericThreads / team.parts;
+    return team;
+  }
+  constexpr int64_t kEnoughThreads = 1 << 18;  // they fill any GPU
+  team.parts = power_of_two((elements + 3) / 4, kGenericThreads);
+  if (elements >= 8) team.parts = std::max<int64_t>(team.parts, power_of_two(elements, 32));
+  while (team.parts > 32 && team.parts * lines > kEnoughThreads) team.parts /= 2;
+  team.lines = kGenericThreads / team.parts;
+  return team;
+}
+
+GenericSource::GenericSource(const Graph& graph, const StepSpec& step, bool takes_frames,
+                             bool takes_limits)
+    : takes_frames_(takes_frames), takes_limits_(takes_limits) {
+  for (const ValueId id : step.inputs) {
+    inputs_.push_back(view_of(graph.value(id)));
+    input_alignment_.push_back(alignment_of(graph.value(id)));
+  }
+  for (const ValueId id : step.outputs) {
+    outputs_.push_back(view_of(graph.value(id)));
+    output_alignment_.push_back(alignment_of(graph.value(id)));
+  }
+  for (const cpu::TensorView& t : inputs_) wide_ = wide_ || needs_64_bits(t);
+  for (const cpu::TensorView& t : outputs_) wide_ = wide_ || needs_64_bits(t);
+
+  size_t pointers = inputs_.size() + outputs_.size();
+  if (step.workspace_bytes > 0) ++pointers;
+  if (step.state_bytes > 0) ++pointers;
+  if (takes_frames) ++pointers;
+  if (takes_limits) ++pointers;
+  include("stint.cuh");
+  line(std::string("typedef ") + (wide_ ? "uint64_t" : "uint32_t") +
+       " index_t;  // wraps: steps may be negative");
+  include("activation.cuh");
+  include("generic/element.cuh");
+  include("generic/operations.cuh");
+  line("struct Args {\n  void* pointer[" + std::to_string(pointers) + "];\n};");
+  size_t at = 0;
+  const auto operand = [&](const std::string& kind, const std::string& name, size_t i,
+                           const cpu::TensorView& t, const char* qualifier) {
+    const std::string type = kind + std::to_string(i);
+    line("typedef " + std::string(type_text(t.dtype)) + " " + type + ";");
+    line("__device__ __forceinline__ " + std::string(qualifier) + type + "* " + name +
+         std::to_string(i) + "(const Args& args) {\n  return static_cast<" + qualifier + type +
+         "*>(args.pointer[" + std::to_string(at++) + "]);\n}");
+  };
+  for (size_t i = 0; i < inputs_.size(); ++i) operand("In", "in", i, inputs_[i], "const ");
+  for (size_t i = 0; i < outputs_.size(); ++i) operand("Out", "out", i, outputs_[i], "");
+  const auto pointer = [&](const std::string& type, const std::string& name) {
+    line("__device__ __forceinline__ " + type + " " + name +
+         "(const Args& args) {\n  return static_cast<" + type + ">(args.pointer[" +
+         std::to_string(at++) + "]);\n}");
+  };
+  if (step.workspace_bytes > 0) pointer("void*", "workspace");
+  if (step.state_bytes > 0) pointer("uint32_t*", "state");
+  if (takes_frames || takes_limits) include("generic/frame.cuh");
+  if (takes_frames) pointer("const ImageView*", "frames");
+  if (takes_limits) pointer("const DetectionLimits*", "limits_of");
+}
+
+std::string GenericSource::index(int64_t value) const {
+  if (wide_) return std::to_string(static_cast<uint64_t>(value)) + "ull";
+  return std::to_string(static_cast<uint32_t>(value)) + "u";
+}
+
+std::string GenericSource::number_text(int64_t value) {
+  if (value == INT64_MIN) return "(-9223372036854775807ll - 1)";
+  return std::to_string(value) + "ll";
+}
+
+std::string GenericSource::float_text(float value) {
+  char text[48];
+  if (!std::isfinite(value)) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    std::snprintf(text, sizeof text, "float_of_bits(0x%08Xu)", bits);
+  } else {
+    std::snprintf(text, sizeof text, "%af", static_cast<double>(value));
+  }
+  return text;
+}
+
+void GenericSource::constant(const std::string& name, int64_t value) {
+  line("constexpr int64_t " + name + " = " + number_text(value) + ";");
+}
+
+void GenericSource::small(const std::string& name, int64_t value) {
+  line("constexpr int " + name + " = " + std::to_string(value) + ";");
+}
+
+void GenericSource::flag(const std::string& name, bool value) {
+  line("constexpr bool " + name + " = " + (value ? "true" : "false") + ";");
+}
+
+void GenericSource::real(const std::string& name, float value) {
+  line("__device__ __forceinline__ float " + name + "() { return " + float_text(value) + "; }");
+}
+
+void GenericSource::number(DType dtype) {
+  line(std::string("typedef ") + type_text(dtype) + " Number;");
+}
+
+void GenericSource::team(const TeamShape& team) {
+  small("kParts", team.parts);
+  small("kLines", team.lines);
+  flag("kAcross", team.across);
+  include("generic/team.cuh");
+}
+
+void GenericSource::write_loop(const std::string& name, const std::vector<int64_t>& shape,
+                               const std::vector<std::vector<int64_t>>& strides,
+                               const std::vector<int64_t>& start) {
+  int64_t elements = 1;
+  for (const int64_t n : shape) elements *= n;
+  line("struct " + name + " {");
+  line("  static constexpr index_t kElements = " + index(elements) + ";");
+  line("  static constexpr int kOperands = " + std::to_string(strides.size()) + ";");
+  line("  static __device__ __forceinline__ void at(index_t i, index_t* o) {");
+  for (size_t k = 0; k < strides.size(); ++k)
+    line("    o[" + std::to_string(k) + "] = " + index(k < start.size() ? start[k] : 0) + ";");
+  line("    index_t c;");
+  for (size_t axis = shape.size(); axis-- > 0;) {
+    const std::string extent = index(std::max<int64_t>(shape[axis], 1));
+    line(axis == 0 ? "    c = i;" : "    c = i % " + extent + ";\n    i /= " + extent + ";");
+    for (size_t k = 0; k < strides.size(); ++k)
+      if (strides[k][axis] != 0)
+        line("    o[" + std::to_string(k) + "] += c * " + index(strides[k][axis]) + ";");
+  }
+  line("    (void)c;\n  }\n};");
+}
+
+GpuLaunch GenericSource::finish(const std::string& symbol, int64_t blocks, int threads,
+                                const std::string& call) {
+  line("extern \"C\" __global__ void __launch_bounds__(" + std::to_string(threads) + ") " + symbol +
+       "(const __grid_constant__ Args args) {\n  STINT_LAUNCH_DEPENDENTS();\n  STINT_WAIT();\n  " +
+       call + "\n}");
+  if (blocks > INT32_MAX)
+    throw BuildError("a step needs " + std::to_string(blocks) +
+                     " blocks of threads, at most 2147483647 are possible: its tensors are too "
+                     "large");
+  GpuLaunch launch;
+  launch.source = std::move(text_);
+  launch.symbol = symbol;
+  launch.grid = {static_cast<uint32_t>(std::max<int64_t>(blocks, 1)), 1, 1};
+  launch.block = {static_cast<uint32_t>(threads), 1, 1};
+  launch.takes_frames = takes_frames_;
+  launch.takes_limits = takes_limits_;
+  return launch;
+}
+
+}  // namespace stint::builder
