@@ -16,8 +16,6 @@ constexpr uint64_t kFramePixels = uint64_t{kNoiseFrameWidth} * kNoiseFrameHeight
 
 using Clock = std::chrono::steady_clock;
 
-constexpr stint_status kOk = {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
-
 template <typename T, typename Make>
 void fill(void* data, uint64_t bytes, uint64_t seed, Make make) {
   std::mt19937_64 random(seed);
@@ -75,10 +73,10 @@ void fill_noise(uint32_t dtype, void* data, uint64_t bytes, uint64_t seed) {
 }
 
 NoiseInputs::~NoiseInputs() {
-  for (stint_cuda_memory& memory : on_device_) stint_cuda_free(&memory);
+  for (CudaMemory& memory : on_device_) stint_cuda_free(&memory);
 }
 
-stint_status NoiseInputs::bind(const std::vector<stint_binding_info>& inputs, uint32_t batch,
+stint_status NoiseInputs::bind(const std::vector<BindingInfo>& inputs, uint32_t batch,
                                Session& session) {
   for (uint32_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].kind == STINT_BINDING_TENSOR) {
@@ -90,7 +88,7 @@ stint_status NoiseInputs::bind(const std::vector<stint_binding_info>& inputs, ui
       if (!ok(status)) return status;
     }
   }
-  return kOk;
+  return ok_result();
 }
 
 namespace {
@@ -101,17 +99,17 @@ bool has_data(const stint_binding_info& info) {
 
 }  // namespace
 
-bool NoiseInputs::binds_all_on_device(const std::vector<stint_binding_info>& inputs,
-                                      const std::vector<stint_binding_info>& outputs) {
+bool NoiseInputs::binds_all_on_device(const std::vector<BindingInfo>& inputs,
+                                      const std::vector<BindingInfo>& outputs) {
   return std::all_of(outputs.begin(), outputs.end(), has_data) &&
          std::all_of(inputs.begin(), inputs.end(), [](const stint_binding_info& info) {
            return info.kind != STINT_BINDING_TENSOR || has_data(info);
          });
 }
 
-stint_status NoiseInputs::bind_on_device(const std::vector<stint_binding_info>& inputs,
-                                         const std::vector<stint_binding_info>& outputs,
-                                         uint32_t batch, uint32_t device, Session& session) {
+stint_status NoiseInputs::bind_on_device(const std::vector<BindingInfo>& inputs,
+                                         const std::vector<BindingInfo>& outputs, uint32_t batch,
+                                         uint32_t device, Session& session) {
   for (uint32_t i = 0; i < inputs.size(); ++i) {
     void* address = nullptr;
     if (inputs[i].kind == STINT_BINDING_TENSOR) {
@@ -136,7 +134,7 @@ stint_status NoiseInputs::bind_on_device(const std::vector<stint_binding_info>& 
     if (ok(status)) status = session.bind_output(i, memory->data, outputs[i].bytes);
     if (!ok(status)) return status;
   }
-  return kOk;
+  return ok_result();
 }
 
 const std::vector<uint8_t>& NoiseInputs::make_frame(uint32_t slot) {
@@ -148,7 +146,7 @@ const std::vector<uint8_t>& NoiseInputs::make_frame(uint32_t slot) {
 
 stint_status NoiseInputs::bind_frame(Session& session, uint32_t input, uint32_t slot,
                                      const uint8_t* pixels) {
-  stint_image image = {};
+  Image image;
   image.planes[0] = pixels;
   image.planes[1] = pixels + kFramePixels;
   image.strides[0] = image.strides[1] = kNoiseFrameWidth;
@@ -159,7 +157,7 @@ stint_status NoiseInputs::bind_frame(Session& session, uint32_t input, uint32_t 
 }
 
 stint_status NoiseInputs::allocate(uint32_t device, uint64_t bytes, stint_cuda_memory** memory) {
-  stint_cuda_memory fresh = {};
+  CudaMemory fresh;
   const stint_status status = stint_cuda_allocate(device, STINT_CUDA_DEVICE_MEMORY, bytes, &fresh);
   if (!ok(status)) return status;
   on_device_.push_back(fresh);
@@ -203,7 +201,7 @@ stint_status measure_runs(Session& session, const MeasureOptions& options,
                      runs);
   }
   std::sort(times->begin(), times->end());
-  return kOk;
+  return ok_result();
 }
 
 double percentile(const std::vector<double>& sorted, double fraction) {

@@ -27,16 +27,16 @@ class NoiseInputs {
   NoiseInputs& operator=(const NoiseInputs&) = delete;
 
   /// `inputs` are the bindings of the session's program, in order.
-  STINT_NODISCARD stint_status bind(const std::vector<stint_binding_info>& inputs, uint32_t batch,
+  STINT_NODISCARD stint_status bind(const std::vector<BindingInfo>& inputs, uint32_t batch,
                                     Session& session);
   /// The same in memory of a CUDA device, and the outputs that are tensors too: a run copies
   /// nothing then but detections.
-  STINT_NODISCARD stint_status bind_on_device(const std::vector<stint_binding_info>& inputs,
-                                              const std::vector<stint_binding_info>& outputs,
+  STINT_NODISCARD stint_status bind_on_device(const std::vector<BindingInfo>& inputs,
+                                              const std::vector<BindingInfo>& outputs,
                                               uint32_t batch, uint32_t device, Session& session);
   /// Whether that binds everything, so that the session needs no buffers of its own.
-  static bool binds_all_on_device(const std::vector<stint_binding_info>& inputs,
-                                  const std::vector<stint_binding_info>& outputs);
+  static bool binds_all_on_device(const std::vector<BindingInfo>& inputs,
+                                  const std::vector<BindingInfo>& outputs);
   bool has_frames() const { return !frames_.empty(); }
 
  private:
@@ -46,7 +46,7 @@ class NoiseInputs {
   stint_status upload(uint32_t device, const void* data, uint64_t bytes, void** address);
 
   std::vector<std::vector<uint8_t>> frames_;
-  std::vector<stint_cuda_memory> on_device_;
+  std::vector<CudaMemory> on_device_;
 };
 
 struct MeasureOptions {

@@ -69,7 +69,7 @@ class Agent {
 
   /// A machine without a GPU speaks for its CPU.
   void answer_hello() {
-    stint_cuda_device_info info = {};
+    CudaDeviceInfo info;
     const stint_status status = stint_cuda_device(settings_.device, &info);
     if (!ok(status)) {
       if (settings_.device != 0) return answer_error(describe(status), true);
@@ -121,46 +121,42 @@ class Agent {
                          std::vector<double>* times) {
     Plan plan;
     if (stint_status status = plan.open(bytes, size); !ok(status)) return status;
-    const char* target = plan.target_name(0);
-    uint32_t batch = 0;
-    if (target == nullptr || plan.batches(target, &batch, 1) == 0)
-      return {STINT_NO_SUCH_TARGET, 0xFFFFFFFFu, "the plan holds no program", 0, 1};
-    const bool on_cuda = plan.target_sm(0) != 0;
+    TargetInfo target;
+    uint32_t batch = 0, count = 0;
+    // A probe has one target: whether it is for this device is seen when it is loaded.
+    if (stint_status status = plan.target(0, &target); !ok(status)) return status;
+    if (stint_status status = plan.batches(target.name, &batch, 1, &count); !ok(status))
+      return status;
+    const bool on_cuda = target.kind == STINT_DEVICE_CUDA;
     if (on_cuda) {
       if (stint_status status = keep_context(); !ok(status)) return status;
     }
-    stint_options options = {};
+    Options options;
     options.threads = settings_.threads;
     options.device = settings_.device;
-    std::vector<stint_binding_info> inputs(plan.input_count(target, batch));
-    std::vector<stint_binding_info> outputs(plan.output_count(target, batch));
-    for (uint32_t i = 0; i < inputs.size(); ++i) {
-      if (stint_status status = plan.input(target, batch, i, &inputs[i]); !ok(status))
-        return status;
-    }
-    for (uint32_t i = 0; i < outputs.size(); ++i) {
-      if (stint_status status = plan.output(target, batch, i, &outputs[i]); !ok(status))
-        return status;
-    }
+    Program program;
+    std::vector<BindingInfo> inputs, outputs;
+    if (stint_status status = program.open(plan, target.name, batch); !ok(status)) return status;
+    if (stint_status status = list_bindings(program, &inputs, &outputs); !ok(status)) return status;
     // Pinning buffers that are bound elsewhere would take longer than the timing.
     const bool own_io = !on_cuda || !NoiseInputs::binds_all_on_device(inputs, outputs);
     NoiseInputs noise;  // outlives the session
-    Engine engine;
-    if (stint_status status = engine.create(plan, target, batch, options, own_io); !ok(status))
+    SingleSession loaded;
+    if (stint_status status = loaded.create(plan, target.name, batch, options, own_io); !ok(status))
       return status;
     const stint_status bound =
-        on_cuda ? noise.bind_on_device(inputs, outputs, batch, settings_.device, engine.session())
-                : noise.bind(inputs, batch, engine.session());
+        on_cuda ? noise.bind_on_device(inputs, outputs, batch, settings_.device, loaded.session())
+                : noise.bind(inputs, batch, loaded.session());
     if (!ok(bound)) return bound;
     MeasureOptions measure;
     measure.iterations = iterations;
     measure.warm_up = kWarmUp;
     measure.time_limit = kTimeLimit;
     if (on_cuda) {
-      if (stint_status status = choose_burst(engine.session(), &measure.burst); !ok(status))
+      if (stint_status status = choose_burst(loaded.session(), &measure.burst); !ok(status))
         return status;
     }
-    return measure_runs(engine.session(), measure, times);
+    return measure_runs(loaded.session(), measure, times);
   }
 
   static stint_status choose_burst(Session& session, uint32_t* burst) {
@@ -179,11 +175,11 @@ class Agent {
   /// A context that lives as long as the agent: making one for every plan would take longer than
   /// all the rest.
   stint_status keep_context() {
-    if (context_.data != nullptr) return {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
+    if (context_.data != nullptr) return ok_result();
     return stint_cuda_allocate(settings_.device, STINT_CUDA_DEVICE_MEMORY, 1, &context_);
   }
 
-  stint_cuda_memory context_ = {};
+  CudaMemory context_;
   std::FILE* in_;
   std::FILE* out_;
   AgentSettings settings_;

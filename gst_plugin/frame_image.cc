@@ -79,7 +79,7 @@ MappedFrame::~MappedFrame() {
 }
 
 stint_image MappedFrame::image() const {
-  stint_image image{};
+  stint_image image = STINT_IMAGE_INIT;
   for (guint i = 0; i < GST_VIDEO_FRAME_N_PLANES(&frame_) && i < 3; ++i) {
     image.planes[i] = GST_VIDEO_FRAME_PLANE_DATA(&frame_, i);
     image.strides[i] = GST_VIDEO_FRAME_PLANE_STRIDE(&frame_, i);

@@ -1,4 +1,5 @@
-// A camera frame in the caller's memory. Same layout as stint_image in core/include/stint/stint.h.
+// A camera frame as kernels read it, on the CPU and on GPUs. Callers give a stint_image
+// (core/include/stint/stint.h).
 #pragma once
 
 #include <cstdint>

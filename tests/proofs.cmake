@@ -29,6 +29,14 @@ if(NOT STINT_SANITIZE)
   set_tests_properties(symbols_finds_allocations PROPERTIES LABELS unit WILL_FAIL ON)
 endif()
 
+# The interface in plain C, and the sizes of its structs.
+add_executable(stint_c_interface_test c_interface/c_interface_test.c)
+set_target_properties(stint_c_interface_test PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF LINKER_LANGUAGE CXX)
+target_compile_options(stint_c_interface_test PRIVATE -Wall -Wextra -pedantic -Werror)
+target_link_libraries(stint_c_interface_test PRIVATE stint_core)
+add_test(NAME c_interface COMMAND stint_c_interface_test)
+set_tests_properties(c_interface PROPERTIES LABELS unit)
+
 # Programs and libraries for users hold no path of where they were built.
 if(TARGET stint)
   set(for_users $<TARGET_FILE:stint> $<TARGET_FILE:stint-agent> $<TARGET_FILE:stint_core> $<TARGET_FILE:stint_kernels_cpu>)

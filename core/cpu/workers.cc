@@ -84,7 +84,7 @@ Status Workers::start(uint32_t workers, Thread* threads, std::byte* stacks) {
     if (int error = create_thread(&thread.handle, stack, &Workers::thread_main, &thread);
         error != 0) {
       stop();
-      return {Code::kThreadFailed, worker,
+      return {Code::kThreadFailed, at_thread(worker),
               "a worker thread could not be started; ask for fewer threads", error, 0};
     }
     workers_ = worker + 1;

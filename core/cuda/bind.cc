@@ -52,7 +52,7 @@ Status bind_image(stint_session* session, uint32_t binding, uint32_t slot, const
       STINT_RETURN_IF_ERROR(classify(*gpu.driver, image.planes[plane], &its));
       if (plane == 0) kind = its;
       if ((its == MemoryKind::kDevice) != (kind == MemoryKind::kDevice)) {
-        return {Code::kInvalidArgument, slot,
+        return {Code::kInvalidArgument, at_slot(slot),
                 "some planes of the frame lie on the device and some do not"};
       }
       if (its == MemoryKind::kPageable) kind = its;
@@ -60,7 +60,7 @@ Status bind_image(stint_session* session, uint32_t binding, uint32_t slot, const
   }
   const uint64_t bytes = frame_bytes(image);
   if (kind != MemoryKind::kDevice && bytes > gpu.frame_bytes) {
-    return {Code::kShapeMismatch, slot,
+    return {Code::kShapeMismatch, at_slot(slot),
             "the frame is larger than the room for it on the device; raise options.frame_bytes",
             static_cast<int64_t>(bytes), static_cast<int64_t>(gpu.frame_bytes)};
   }

@@ -1,7 +1,5 @@
-// Building a session on a CUDA device in the caller's blocks: device and context, machine code,
-// parameter blocks, weights, graph. Whatever fails, everything before it is undone.
-#include <unistd.h>
-
+// Building a session on its engine's CUDA device in the caller's blocks: parameter blocks, arenas,
+// events, graph. Whatever fails, everything before it is undone.
 #include <cstring>
 #include <new>
 
@@ -15,17 +13,16 @@ namespace {
 
 class SessionBuilder {
  public:
-  SessionBuilder(const stint_plan& plan, const Selection& selection, const SessionOptions& options,
-                 const stint_memory& memory)
-      : plan_(plan),
-        program_(*selection.program),
-        variant_(*selection.variant),
+  SessionBuilder(const stint_engine& engine, const fb::Program& program,
+                 const SessionOptions& options, const stint_memory& memory)
+      : engine_(engine),
+        program_(program),
         options_(options),
         io_(static_cast<std::byte*>(memory.space[STINT_SPACE_IO].data)),
         device_(memory.space[STINT_SPACE_DEVICE]) {
-    const stint_block& block = memory.space[STINT_SPACE_SESSION];
+    const stint_block& block = memory.space[STINT_SPACE_HOST];
     Carver carver(block.data, block.bytes);
-    layout_ = lay_out_host(plan, program_, options, &carver);
+    layout_ = lay_out_host(program_, options, &carver);
   }
 
   /// Host tables, without the driver: cannot fail, so that destroy() always finds them.
@@ -33,7 +30,9 @@ class SessionBuilder {
     session_ = new (layout_.session) stint_session();
     gpu_ = new (layout_.gpu) CudaSession();
     session_->gpu = gpu_;
-    session_->process = getpid();
+    gpu_->driver = engine_.gpu->driver;
+    gpu_->context = engine_.gpu->context;
+    gpu_->context.retained = false;  // the engine's to release
     session_->program = &program_;
     session_->batch = session_->active_slots = program_.batch();
     session_->step_count = program_.steps()->size();
@@ -41,8 +40,6 @@ class SessionBuilder {
     session_->bindings = layout_.bindings;
     session_->times = layout_.times;
     session_->limits = {-1.0f, -1.0f, 0};
-    gpu_->modules = layout_.modules;
-    gpu_->module_count = static_cast<uint32_t>(plan_.segment_count);
     gpu_->kernels = layout_.kernels;
     gpu_->pointers = layout_.pointers;
     gpu_->bindings = layout_.device_bindings;
@@ -54,7 +51,6 @@ class SessionBuilder {
     gpu_->limits_offset = limits_offset(program_);
     gpu_->frame_bytes = options_.frame_bytes;
     std::memset(gpu_->run_block, 0, gpu_->run_block_bytes);
-    for (uint32_t i = 0; i < gpu_->module_count; ++i) new (&gpu_->modules[i]) LoadedModule();
     for (uint32_t i = 0; i < session_->step_count; ++i) {
       new (&gpu_->kernels[i]) KernelState();
       if (session_->times != nullptr) new (&session_->times[i]) StepTimes();
@@ -63,37 +59,22 @@ class SessionBuilder {
   }
 
   Status build() {
-    STINT_RETURN_IF_ERROR(open_device());
     const ContextScope scope(gpu_->context);
     STINT_RETURN_IF_ERROR(scope.status());
     lay_out_memory();
     STINT_RETURN_IF_ERROR(build_bindings());
     STINT_RETURN_IF_ERROR(check(gpu_->driver->stream_create(&gpu_->stream, kStreamNonBlocking),
                                 "a CUDA stream cannot be made"));
-    STINT_RETURN_IF_ERROR(build_kernels());
-    STINT_RETURN_IF_ERROR(upload_weights());
+    build_kernels();
     STINT_RETURN_IF_ERROR(clear_arenas());
     STINT_RETURN_IF_ERROR(create_events());
-    STINT_RETURN_IF_ERROR(build_graph(session_, limits_));
+    STINT_RETURN_IF_ERROR(build_graph(session_, engine_.gpu->limits));
     return check(gpu_->driver->stream_synchronize(gpu_->stream),
                  "the session's memory on the device cannot be filled");
   }
 
  private:
-  Status open_device() {
-    STINT_RETURN_IF_ERROR(get_driver(&gpu_->driver));
-    Device device = 0;
-    STINT_RETURN_IF_ERROR(find_device(*gpu_->driver, options_.device, &device));
-    STINT_RETURN_IF_ERROR(query_limits(*gpu_->driver, device, &limits_));
-    STINT_RETURN_IF_ERROR(check_target(variant_, limits_));
-    for (uint32_t i = 0; i < session_->step_count; ++i)
-      STINT_RETURN_IF_ERROR(check_launch(*program_.steps()->Get(i)->launch(), limits_, i));
-    return acquire_context(*gpu_->driver, options_.device, &gpu_->context);
-  }
-
   void lay_out_memory() {
-    // Collected before, with success, for the requirements.
-    (void)collect_weight_ranges(program_, &gpu_->device.weights).ok();
     Carver carver(device_.data, device_.bytes);
     lay_out_device(program_, options_, &carver, &gpu_->device);
   }
@@ -103,7 +84,7 @@ class SessionBuilder {
     if (io_ != nullptr && program_.io_bytes() != 0) {
       STINT_RETURN_IF_ERROR(classify(*gpu_->driver, io_, &io_kind));
       if (io_kind == MemoryKind::kDevice) {
-        return {Code::kInvalidArgument, STINT_SPACE_IO,
+        return {Code::kInvalidArgument, at_space(STINT_SPACE_IO),
                 "the I/O block must be host memory; bind device memory with stint_bind_*"};
       }
     }
@@ -147,91 +128,16 @@ class SessionBuilder {
     session_->detection_counts = gpu_->counts;
   }
 
-  Status build_kernels() {
+  void build_kernels() {
+    const Function* functions = functions_of(engine_, program_);
     uint64_t used = 0;
     for (uint32_t i = 0; i < session_->step_count; ++i) {
       const fb::Step& step = *program_.steps()->Get(i);
       gpu_->kernels[i].params = layout_.params + used;
       used += (uint64_t{params_bytes(step)} + kParamsAlignment - 1) & ~(kParamsAlignment - 1);
-      if (writes_nothing(program_, step)) continue;
-      STINT_RETURN_IF_ERROR(find_function(*step.launch(), i));
-      STINT_RETURN_IF_ERROR(check_function(step, i));
-      write_params(step, i);
+      gpu_->kernels[i].function = functions[i];
+      if (functions[i] != nullptr) write_params(step, i);
     }
-    return ok_status();
-  }
-
-  /// Loads the step's cubin unless an earlier step did, and finds the kernel in it.
-  Status find_function(const fb::Launch& launch, uint32_t step) {
-    constexpr const char* kRefused =
-        "the CUDA driver refuses the plan's machine code; build the plan again";
-    constexpr const char* kMissing = "the plan's machine code has no kernel of the step's name";
-    const Driver& driver = *gpu_->driver;
-    LoadedModule& loaded = gpu_->modules[launch.module_segment()];
-    const std::byte* code = segment_data(plan_, launch.module_segment());
-    const char* symbol = launch.symbol()->c_str();
-    KernelState& state = gpu_->kernels[step];
-    if (driver.library_load == nullptr || driver.library_unload == nullptr ||
-        driver.library_kernel == nullptr || driver.kernel_function == nullptr) {
-      if (loaded.module == nullptr)
-        STINT_RETURN_IF_ERROR(check(driver.module_load(&loaded.module, code), kRefused, step));
-      return check(driver.module_function(&state.function, loaded.module, symbol), kMissing, step);
-    }
-    if (loaded.library == nullptr) {
-      STINT_RETURN_IF_ERROR(check(
-          driver.library_load(&loaded.library, code, nullptr, nullptr, 0, nullptr, nullptr, 0),
-          kRefused, step));
-    }
-    Kernel kernel = nullptr;
-    STINT_RETURN_IF_ERROR(
-        check(driver.library_kernel(&kernel, loaded.library, symbol), kMissing, step));
-    return check(driver.kernel_function(&state.function, kernel), kRefused, step);
-  }
-
-  /// What only the loaded kernel can tell: registers, static shared memory, length of parameters.
-  Status check_function(const fb::Step& step, uint32_t index) {
-    const Driver& driver = *gpu_->driver;
-    const fb::Launch& launch = *step.launch();
-    Function function = gpu_->kernels[index].function;
-    int threads = 0, fixed = 0, allowed = 0;
-    Result result = driver.function_attribute(&threads, kFunctionMaxThreads, function);
-    if (result == kSuccess)
-      result = driver.function_attribute(&fixed, kFunctionStaticShared, function);
-    if (result == kSuccess)
-      result = driver.function_attribute(&allowed, kFunctionMaxDynamicShared, function);
-    STINT_RETURN_IF_ERROR(check(result, "the step's kernel cannot be examined", index));
-    const int64_t block = int64_t{launch.block_x()} * launch.block_y() * launch.block_z();
-    if (block > threads) {
-      return {Code::kIncompatibleTarget, index,
-              "the step's kernel takes too many registers for its block on this device", threads,
-              block};
-    }
-    const int64_t shared = int64_t{launch.dynamic_smem()} + fixed;
-    if (shared > limits_.shared) {
-      return {Code::kIncompatibleTarget, index,
-              "the step needs more shared memory than this device has", limits_.shared, shared};
-    }
-    if (launch.dynamic_smem() > static_cast<int64_t>(allowed)) {
-      STINT_RETURN_IF_ERROR(
-          check(driver.function_set_attribute(function, kFunctionMaxDynamicShared,
-                                              static_cast<int>(launch.dynamic_smem())),
-                "the step's shared memory cannot be reserved", index));
-    }
-    return check_param_size(function, params_bytes(step), index);
-  }
-
-  Status check_param_size(Function function, uint32_t bytes, uint32_t index) {
-    if (gpu_->driver->function_param_info == nullptr) return ok_status();
-    size_t offset = 0, size = 0;
-    const bool first = gpu_->driver->function_param_info(function, 0, &offset, &size) == kSuccess;
-    if (first && offset == 0 && size == bytes) {
-      size_t ignored = 0;
-      if (gpu_->driver->function_param_info(function, 1, &ignored, &ignored) != kSuccess)
-        return ok_status();
-    }
-    return {Code::kCorruptPlan, index,
-            "launch: the kernel's parameter is not the step's parameter block",
-            first ? static_cast<int64_t>(size) : 0, bytes};
   }
 
   void write_params(const fb::Step& step, uint32_t index) {
@@ -270,22 +176,7 @@ class SessionBuilder {
       case fb::StorageKind::Segment:
         break;
     }
-    const WeightRange* range = device.weights.find(tensor.index());
-    return device.weight_addresses[range - device.weights.items] + tensor.offset() - range->begin;
-  }
-
-  Status upload_weights() {
-    const DeviceLayout& device = gpu_->device;
-    for (uint32_t i = 0; i < device.weights.count; ++i) {
-      const WeightRange& range = device.weights.items[i];
-      if (range.end == range.begin) continue;
-      STINT_RETURN_IF_ERROR(
-          check(gpu_->driver->upload(device.weight_addresses[i],
-                                     segment_data(plan_, range.segment) + range.begin,
-                                     range.end - range.begin, gpu_->stream),
-                "the weights cannot be copied to the device"));
-    }
-    return ok_status();
+    return weight_address(*engine_.gpu, tensor);
   }
 
   Status clear_arenas() {
@@ -300,6 +191,8 @@ class SessionBuilder {
   }
 
   Status create_events() {
+    STINT_RETURN_IF_ERROR(check(gpu_->driver->event_create(&gpu_->complete, kEventWithoutTime),
+                                "the event of enqueued runs cannot be made"));
     if (session_->times == nullptr) return ok_status();
     for (uint32_t i = 0; i <= session_->step_count; ++i) {
       STINT_RETURN_IF_ERROR(check(gpu_->driver->event_create(&gpu_->events[i], 0),
@@ -309,23 +202,21 @@ class SessionBuilder {
     return ok_status();
   }
 
-  const stint_plan& plan_;
+  const stint_engine& engine_;
   const fb::Program& program_;
-  const fb::TargetVariant& variant_;
   const SessionOptions& options_;
   std::byte* io_;
   const stint_block& device_;
   HostLayout layout_;
-  DeviceLimits limits_;
   stint_session* session_ = nullptr;
   CudaSession* gpu_ = nullptr;
 };
 
 }  // namespace
 
-Status create(const stint_plan& plan, const Selection& selection, const SessionOptions& options,
+Status create(const stint_engine& engine, const fb::Program& program, const SessionOptions& options,
               const stint_memory& memory, stint_session** session) {
-  SessionBuilder builder(plan, selection, options, memory);
+  SessionBuilder builder(engine, program, options, memory);
   stint_session* created = builder.begin();
   if (Status status = builder.build(); !status.ok()) {
     destroy(created);
@@ -337,22 +228,14 @@ Status create(const stint_plan& plan, const Selection& selection, const SessionO
 
 void destroy(stint_session* session) {
   CudaSession& gpu = *session->gpu;
-  if (gpu.context.driver == nullptr) return;
   const Driver& driver = *gpu.driver;
-  {
-    const ContextScope scope(gpu.context);
-    if (gpu.is_enqueued) (void)driver.stream_synchronize(gpu.enqueued);
-    if (gpu.stream != nullptr) (void)driver.stream_synchronize(gpu.stream);
-    destroy_graph(&gpu);
-    for (uint32_t i = 0; i < gpu.event_count; ++i) (void)driver.event_destroy(gpu.events[i]);
-    for (uint32_t i = 0; i < gpu.module_count; ++i) {
-      const LoadedModule& loaded = gpu.modules[i];
-      if (loaded.library != nullptr) (void)driver.library_unload(loaded.library);
-      if (loaded.module != nullptr) (void)driver.module_unload(loaded.module);
-    }
-    if (gpu.stream != nullptr) (void)driver.stream_destroy(gpu.stream);
-  }
-  release_context(&gpu.context);
+  const ContextScope scope(gpu.context);
+  if (gpu.is_enqueued) (void)driver.event_synchronize(gpu.complete);
+  if (gpu.stream != nullptr) (void)driver.stream_synchronize(gpu.stream);
+  destroy_graph(&gpu);
+  for (uint32_t i = 0; i < gpu.event_count; ++i) (void)driver.event_destroy(gpu.events[i]);
+  if (gpu.complete != nullptr) (void)driver.event_destroy(gpu.complete);
+  if (gpu.stream != nullptr) (void)driver.stream_destroy(gpu.stream);
 }
 
 }  // namespace stint::cuda

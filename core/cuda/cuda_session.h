@@ -3,18 +3,11 @@
 // at the end, from one place each.
 #pragma once
 
-#include "core/cuda/device.h"
+#include "core/cuda/cuda_engine.h"
 #include "core/exec/session.h"
 #include "core/plan/limits.h"
-#include "core/plan/weight_ranges.h"
 
 namespace stint::cuda {
-
-/// A cubin of the plan, loaded; null handles: not needed by this program.
-struct LoadedModule {
-  Library library = nullptr;  // since CUDA 12.0
-  Module module = nullptr;    // before
-};
 
 struct KernelState {
   Function function = nullptr;  // null: the step writes nothing and is an empty node
@@ -44,7 +37,6 @@ struct FrameSlot {
   DeviceAddress staging = 0;
 };
 
-inline constexpr uint64_t kDeviceAlignment = 256;  // also of every plane of an uploaded frame
 inline constexpr uint64_t kMaxPlanes = 3;
 /// Kernels read frames and limits from here: ImageView[batch] per image binding, then
 /// DetectionLimits.
@@ -52,8 +44,6 @@ inline constexpr uint64_t kRunBlockAlignment = 16;
 
 /// Addresses in the device block.
 struct DeviceLayout {
-  WeightRanges weights;
-  DeviceAddress weight_addresses[kMaxWeightSegments] = {};  // of each range's begin
   DeviceAddress arenas[kMaxArenas] = {};
   DeviceAddress io = 0;
   DeviceAddress run_block = 0;
@@ -62,14 +52,12 @@ struct DeviceLayout {
 };
 
 struct CudaSession {
-  const Driver* driver = nullptr;
+  const Driver* driver = nullptr;  // the engine's, as the context
   DeviceContext context;
   Stream stream = nullptr;
   Graph graph = nullptr;
   GraphExec exec = nullptr;
   DeviceLayout device;
-  LoadedModule* modules = nullptr;  // per segment of the plan
-  uint32_t module_count = 0;
   KernelState* kernels = nullptr;  // per step
   BindingPointer* pointers = nullptr;
   uint32_t pointer_count = 0;
@@ -85,8 +73,8 @@ struct CudaSession {
   int32_t* counts = nullptr;     // of detections, when they lie in an arena
   DeviceAddress device_counts = 0;
   uint64_t frame_bytes = 0;
-  Stream enqueued = nullptr;  // stream of the last enqueued run
-  bool is_enqueued = false;
+  Event complete = nullptr;  // recorded behind every enqueued run
+  bool is_enqueued = false;  // and not yet seen to be complete
 };
 
 /// Parts of the session block of a CUDA session. All null when only counted.
@@ -97,7 +85,6 @@ struct HostLayout {
   DeviceBinding* device_bindings = nullptr;
   FrameSlot* slots = nullptr;
   ImageView* bound = nullptr;
-  LoadedModule* modules = nullptr;
   KernelState* kernels = nullptr;
   BindingPointer* pointers = nullptr;
   Event* events = nullptr;
@@ -108,8 +95,7 @@ struct HostLayout {
   std::byte* params = nullptr;
 };
 
-HostLayout lay_out_host(const stint_plan& plan, const fb::Program& program,
-                        const SessionOptions& options, Carver* carver);
+HostLayout lay_out_host(const fb::Program& program, const SessionOptions& options, Carver* carver);
 void lay_out_device(const fb::Program& program, const SessionOptions& options, Carver* carver,
                     DeviceLayout* layout);
 

@@ -1,10 +1,12 @@
 #include "core/cuda/device.h"
 
+#include "core/api/sized_struct.h"
+
 namespace stint::cuda {
 namespace {
 
 Status beyond(const char* message, uint32_t step, int64_t device_has, int64_t plan_needs) {
-  return {Code::kIncompatibleTarget, step, message, device_has, plan_needs};
+  return {Code::kIncompatibleTarget, at_step(step), message, device_has, plan_needs};
 }
 
 }  // namespace
@@ -13,7 +15,7 @@ Status find_device(const Driver& driver, uint32_t ordinal, Device* device) {
   int count = 0;
   STINT_RETURN_IF_ERROR(check(driver.device_count(&count), "the CUDA devices cannot be counted"));
   if (ordinal >= static_cast<uint32_t>(count)) {
-    return {Code::kCudaUnavailable, kNone,
+    return {Code::kCudaUnavailable, kNoDetail,
             count == 0 ? "there is no CUDA device on this machine; use the cpu target"
                        : "there is no CUDA device of that number",
             ordinal, count};
@@ -69,13 +71,13 @@ Status query_limits(const Driver& driver, Device device, DeviceLimits* limits) {
 
 Status check_target(const fb::TargetVariant& variant, const DeviceLimits& limits) {
   if (limits.sm != static_cast<int64_t>(variant.sm())) {
-    return {Code::kIncompatibleTarget, kNone,
+    return {Code::kIncompatibleTarget, kNoDetail,
             "the plan holds machine code for another GPU; build it for this one: stint build "
             "--target sm_<found>",
             limits.sm, variant.sm()};
   }
   if (limits.driver_version < static_cast<int64_t>(variant.min_driver())) {
-    return {Code::kDriverTooOld, kNone,
+    return {Code::kDriverTooOld, kNoDetail,
             "the NVIDIA driver is older than the plan needs; update it, or build the plan for the "
             "driver's CUDA version (stint targets)",
             limits.driver_version, variant.min_driver()};
@@ -111,8 +113,10 @@ extern "C" stint_status stint_cuda_device(uint32_t ordinal, stint_cuda_device_in
   using namespace stint;
   using namespace stint::cuda;
   const auto query = [&]() -> Status {
-    if (info == nullptr) return {Code::kInvalidArgument, kNone, "info is NULL"};
-    *info = {};
+    if (info == nullptr) return {Code::kInvalidArgument, kNoDetail, "info is NULL"};
+    STINT_RETURN_IF_ERROR(check_struct(*info));
+    stint_cuda_device_info full = STINT_CUDA_DEVICE_INFO_INIT;
+    write_struct(full, info);
     const Driver* driver = nullptr;
     Device device = 0;
     DeviceLimits limits;
@@ -121,15 +125,17 @@ extern "C" stint_status stint_cuda_device(uint32_t ordinal, stint_cuda_device_in
     STINT_RETURN_IF_ERROR(get_driver(&driver));
     STINT_RETURN_IF_ERROR(find_device(*driver, ordinal, &device));
     STINT_RETURN_IF_ERROR(query_limits(*driver, device, &limits));
-    Result result = driver->device_name(info->name, sizeof info->name, device);
+    Result result = driver->device_name(full.name, sizeof full.name, device);
     if (result == kSuccess) result = driver->device_memory(&memory, device);
     if (result == kSuccess)
       result = driver->device_attribute(&multiprocessors, kMultiprocessors, device);
-    info->sm = static_cast<uint32_t>(limits.sm);
-    info->driver_version = static_cast<uint32_t>(limits.driver_version);
-    info->multiprocessors = static_cast<uint32_t>(multiprocessors);
-    info->memory_bytes = memory;
-    return check(result, "the CUDA device cannot be described");
+    full.sm = static_cast<uint32_t>(limits.sm);
+    full.driver_version = static_cast<uint32_t>(limits.driver_version);
+    full.multiprocessors = static_cast<uint32_t>(multiprocessors);
+    full.memory_bytes = memory;
+    STINT_RETURN_IF_ERROR(check(result, "the CUDA device cannot be described"));
+    write_struct(full, info);
+    return ok_status();
   };
   return to_c(query());
 }

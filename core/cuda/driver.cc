@@ -28,7 +28,7 @@ Status fill(void* library) {
   STINT_CUDA_REQUIRED(STINT_CUDA_FIND)
 #undef STINT_CUDA_FIND
   if (!complete) {
-    return {Code::kCudaUnavailable, 0xFFFFFFFFu,
+    return {Code::kCudaUnavailable, kNoDetail,
             "the NVIDIA driver is older than CUDA 11.4; update it"};
   }
 #define STINT_CUDA_FIND(field, symbol, ...) find(library, symbol, &system_driver.field);
@@ -40,7 +40,7 @@ Status fill(void* library) {
 Status initialise(const Driver& driver) {
   const Result result = driver.init(0);
   if (result == kSuccess) return ok_status();
-  return {Code::kCudaUnavailable, 0xFFFFFFFFu,
+  return {Code::kCudaUnavailable, kNoDetail,
           result == kNoDevice ? "there is no CUDA device on this machine; use the cpu target"
                               : "the NVIDIA driver cannot be initialised",
           result, 0};
@@ -50,7 +50,7 @@ void open_system_driver() {
   // Never closed: the driver keeps threads of its own.
   void* library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
-    system_status = {Code::kCudaUnavailable, 0xFFFFFFFFu,
+    system_status = {Code::kCudaUnavailable, kNoDetail,
                      "there is no NVIDIA driver on this machine (libcuda.so.1 cannot be opened); "
                      "use the cpu target"};
     return;

@@ -28,6 +28,8 @@ inline constexpr Result kSuccess = 0;
 inline constexpr Result kInvalidValue = 1;
 inline constexpr Result kOutOfDeviceMemory = 2;
 inline constexpr Result kNoDevice = 100;
+inline constexpr Result kNotReady =
+    600;  // of event_query: what it was recorded behind is under way
 
 // CUdevice_attribute
 inline constexpr int kMaxThreadsPerBlock = 1;
@@ -47,6 +49,7 @@ inline constexpr int kFunctionMaxDynamicShared = 8;
 inline constexpr int kPointerMemoryType = 2;  // CU_POINTER_ATTRIBUTE_MEMORY_TYPE
 inline constexpr uint32_t kMemoryTypeHost = 1;
 inline constexpr unsigned kStreamNonBlocking = 1;
+inline constexpr unsigned kEventWithoutTime = 2;
 inline constexpr unsigned kHostPortable = 1;
 
 /// CUDA_KERNEL_NODE_PARAMS in its first layout, which every driver takes.
@@ -101,6 +104,9 @@ inline constexpr int kProgrammaticEdgesSince = 12030;  // driver version
   F(event_create, "cuEventCreate", Result (*)(Event*, unsigned))                               \
   F(event_destroy, "cuEventDestroy_v2", Result (*)(Event))                                     \
   F(event_elapsed, "cuEventElapsedTime", Result (*)(float*, Event, Event))                     \
+  F(event_record, "cuEventRecord", Result (*)(Event, Stream))                                  \
+  F(event_query, "cuEventQuery", Result (*)(Event))                                            \
+  F(event_synchronize, "cuEventSynchronize", Result (*)(Event))                                \
   F(module_load, "cuModuleLoadData", Result (*)(Module*, const void*))                         \
   F(module_unload, "cuModuleUnload", Result (*)(Module))                                       \
   F(module_function, "cuModuleGetFunction", Result (*)(Function*, Module, const char*))        \
@@ -151,9 +157,8 @@ Status get_driver(const Driver** driver);
 /// Puts a table in the driver's place until called with null. Not while a session exists.
 void set_driver_for_test(const Driver* driver);
 
-/// OK for kSuccess, else kCudaFailed with CUDA's code in `found`. `detail` is the step or binding
-/// concerned.
-inline Status check(Result result, const char* message, uint32_t detail = 0xFFFFFFFFu) {
+/// OK for kSuccess, else kCudaFailed with CUDA's code in `found`.
+inline Status check(Result result, const char* message, Detail detail = kNoDetail) {
   if (result == kSuccess) return ok_status();
   return {Code::kCudaFailed, detail, message, result, 0};
 }

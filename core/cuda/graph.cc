@@ -34,11 +34,11 @@ Status add_step(stint_session* session, uint32_t step, const GraphNode* after) {
   const size_t count = after == nullptr ? 0 : 1;
   if (kernel.function == nullptr)
     return check(gpu.driver->graph_add_empty(&kernel.node, gpu.graph, after, count), kNoGraph,
-                 step);
+                 at_step(step));
   void* block = nullptr;
   const KernelNodeParams params = node_params(*session, step, &block);
   return check(gpu.driver->graph_add_kernel(&kernel.node, gpu.graph, after, count, &params),
-               kNoGraph, step);
+               kNoGraph, at_step(step));
 }
 
 Status add_edges(stint_session* session, const DeviceLimits& limits) {
@@ -56,7 +56,7 @@ Status add_edges(stint_session* session, const DeviceLimits& limits) {
     STINT_RETURN_IF_ERROR(check(
         early ? driver.graph_add_typed_edges(gpu.graph, &from.node, &to.node, &kProgrammaticEdge, 1)
               : driver.graph_add_edges(gpu.graph, &from.node, &to.node, 1),
-        "an edge of the CUDA graph cannot be added", edge.to()));
+        "an edge of the CUDA graph cannot be added", at_step(edge.to())));
   }
   return ok_status();
 }
@@ -71,7 +71,7 @@ Status add_timed_steps(stint_session* session) {
     STINT_RETURN_IF_ERROR(add_step(session, i, &stamp));
     STINT_RETURN_IF_ERROR(check(
         gpu.driver->graph_add_event(&stamp, gpu.graph, &gpu.kernels[i].node, 1, gpu.events[i + 1]),
-        kNoGraph, i));
+        kNoGraph, at_step(i)));
   }
   return ok_status();
 }
@@ -111,7 +111,7 @@ Status patch_pointers(stint_session* session, uint32_t binding) {
     const KernelNodeParams params = node_params(*session, pointer.step, &block);
     STINT_RETURN_IF_ERROR(
         check(gpu.driver->graph_set_kernel(gpu.exec, gpu.kernels[pointer.step].node, &params),
-              "the CUDA graph does not take the new address", pointer.step));
+              "the CUDA graph does not take the new address", at_step(pointer.step)));
   }
   return ok_status();
 }
@@ -130,7 +130,7 @@ Status read_events(stint_session* session) {
     float milliseconds = 0;
     STINT_RETURN_IF_ERROR(
         check(gpu.driver->event_elapsed(&milliseconds, gpu.events[i], gpu.events[i + 1]),
-              "the time of a step cannot be read", i));
+              "the time of a step cannot be read", at_step(i)));
     session->times[i].add(static_cast<uint64_t>(milliseconds * 1e6f));
   }
   return ok_status();

@@ -56,8 +56,7 @@ uint64_t run_block_bytes(const fb::Program& program) {
   return limits_offset(program) + sizeof(cpu::DetectionLimits);
 }
 
-HostLayout lay_out_host(const stint_plan& plan, const fb::Program& program,
-                        const SessionOptions& options, Carver* carver) {
+HostLayout lay_out_host(const fb::Program& program, const SessionOptions& options, Carver* carver) {
   const Counts counts = count(program);
   const uint32_t steps = program.steps()->size();
   const uint32_t bindings = program.bindings()->size();
@@ -69,7 +68,6 @@ HostLayout lay_out_host(const stint_plan& plan, const fb::Program& program,
   layout.device_bindings = carver->take_array<DeviceBinding>(bindings);
   layout.slots = carver->take_array<FrameSlot>(slots);
   layout.bound = carver->take_array<ImageView>(slots);
-  layout.modules = carver->take_array<LoadedModule>(plan.segment_count);
   layout.kernels = carver->take_array<KernelState>(steps);
   layout.pointers = carver->take_array<BindingPointer>(counts.pointers);
   layout.events = carver->take_array<Event>(options.profile ? uint64_t{steps} + 1 : 0);
@@ -85,10 +83,6 @@ HostLayout lay_out_host(const stint_plan& plan, const fb::Program& program,
 
 void lay_out_device(const fb::Program& program, const SessionOptions& options, Carver* carver,
                     DeviceLayout* layout) {
-  for (uint32_t i = 0; i < layout->weights.count; ++i) {
-    const WeightRange& range = layout->weights.items[i];
-    layout->weight_addresses[i] = take(carver, range.end - range.begin, kDeviceAlignment);
-  }
   for (uint32_t i = 0; i < program.arenas()->size(); ++i) {
     const fb::Arena& arena = *program.arenas()->Get(i);
     layout->arenas[i] = take(carver, arena.bytes(), arena.alignment());
@@ -107,22 +101,19 @@ void lay_out_device(const fb::Program& program, const SessionOptions& options, C
   layout->frames = take(carver, bytes, kDeviceAlignment);
 }
 
-Status compute_requirements(const stint_plan& plan, const Selection& selection,
-                            const SessionOptions& options, stint_requirements* out) {
+Status compute_requirements(const fb::Program& program, const SessionOptions& options,
+                            stint_requirements* need) {
   Carver host, device;
   DeviceLayout layout;
-  STINT_RETURN_IF_ERROR(collect_weight_ranges(*selection.program, &layout.weights));
-  lay_out_host(plan, *selection.program, options, &host);
-  lay_out_device(*selection.program, options, &device, &layout);
+  lay_out_host(program, options, &host);
+  lay_out_device(program, options, &device, &layout);
   if (host.exhausted() || device.exhausted()) {
-    return {Code::kInvalidArgument, kNone,
+    return {Code::kInvalidArgument, kNoDetail,
             "the program and its frames need more memory than an address space holds"};
   }
-  *out = {};
-  out->space[STINT_SPACE_SESSION] = {host.used(), host.alignment()};
-  out->space[STINT_SPACE_ARENA] = {0, kMinBaseAlignment};
-  out->space[STINT_SPACE_IO] = {selection.program->io_bytes(), kMinBaseAlignment};
-  out->space[STINT_SPACE_DEVICE] = {device.used(), device.alignment()};
+  need->space[STINT_SPACE_HOST] = {host.used(), host.alignment()};
+  need->space[STINT_SPACE_IO] = {program.io_bytes(), kMinBaseAlignment};
+  need->space[STINT_SPACE_DEVICE] = {device.used(), device.alignment()};
   return ok_status();
 }
 

@@ -19,7 +19,7 @@ Status allocate_in(const DeviceContext& context, uint32_t kind, uint64_t bytes, 
                             : context.driver->allocate_host(data, bytes, kHostPortable);
   if (kind == STINT_CUDA_DEVICE_MEMORY) *data = reinterpret_cast<void*>(address);
   if (result == kOutOfDeviceMemory) {
-    return {Code::kOutOfMemory, kNone,
+    return {Code::kOutOfMemory, kNoDetail,
             kind == STINT_CUDA_DEVICE_MEMORY ? "there is not enough memory on the CUDA device"
                                              : "there is not enough pinned host memory",
             0, static_cast<int64_t>(bytes)};
@@ -27,11 +27,19 @@ Status allocate_in(const DeviceContext& context, uint32_t kind, uint64_t bytes, 
   return check(result, "CUDA memory cannot be allocated");
 }
 
+void clear(stint_cuda_memory* memory) { *memory = STINT_CUDA_MEMORY_INIT; }
+
 Status allocate(uint32_t ordinal, uint32_t kind, uint64_t bytes, stint_cuda_memory* memory) {
-  if (memory == nullptr) return {Code::kInvalidArgument, kNone, "memory is NULL"};
-  *memory = {};
+  if (memory == nullptr) return {Code::kInvalidArgument, kNoDetail, "memory is NULL"};
+  if (memory->struct_size != sizeof *memory) {
+    return {Code::kInvalidArgument, kNoDetail,
+            "stint_cuda_memory: its struct_size is not this library's; begin with "
+            "STINT_CUDA_MEMORY_INIT",
+            memory->struct_size, sizeof *memory};
+  }
+  clear(memory);
   if (kind > STINT_CUDA_PINNED_MEMORY || bytes == 0)
-    return {Code::kInvalidArgument, kNone, "no such kind of memory, or no bytes", kind, 0};
+    return {Code::kInvalidArgument, kNoDetail, "no such kind of memory, or no bytes", kind, 0};
   const Driver* driver = nullptr;
   DeviceContext context;
   STINT_RETURN_IF_ERROR(get_driver(&driver));
@@ -41,12 +49,12 @@ Status allocate(uint32_t ordinal, uint32_t kind, uint64_t bytes, stint_cuda_memo
     release_context(&context);
     return status;
   }
-  *memory = {data,
-             bytes,
-             context.context,
-             static_cast<uint32_t>(context.device),
-             kind,
-             context.retained ? 1u : 0u};
+  memory->kind = kind;
+  memory->data = data;
+  memory->bytes = bytes;
+  memory->context = context.context;
+  memory->device = static_cast<uint32_t>(context.device);
+  memory->retained = context.retained ? 1 : 0;
   return ok_status();
 }
 
@@ -63,12 +71,12 @@ void free_memory(stint_cuda_memory* memory) {
     }
   }
   release_context(&context);
-  *memory = {};
+  clear(memory);
 }
 
 Status copy(const stint_cuda_memory* memory, void* to, const void* from, uint64_t bytes) {
   if (memory == nullptr || memory->data == nullptr || to == nullptr || from == nullptr)
-    return {Code::kInvalidArgument, kNone, "memory, to or from is NULL"};
+    return {Code::kInvalidArgument, kNoDetail, "memory, to or from is NULL"};
   const Driver* driver = nullptr;
   STINT_RETURN_IF_ERROR(get_driver(&driver));
   const ContextScope scope(context_of(driver, *memory));
@@ -85,7 +93,7 @@ Status copy(const stint_cuda_memory* memory, void* to, const void* from, uint64_
 
 extern "C" {
 
-stint_status stint_cuda_allocate(uint32_t device, uint32_t kind, uint64_t bytes,
+stint_status stint_cuda_allocate(uint32_t device, stint_cuda_memory_kind kind, uint64_t bytes,
                                  stint_cuda_memory* memory) {
   return stint::to_c(stint::cuda::allocate(device, kind, bytes, memory));
 }

@@ -8,6 +8,8 @@
 namespace stint::cuda {
 namespace {
 
+constexpr const char* kRunFailed = "a step of the enqueued run failed";
+
 bool same_pixels(const ImageView& a, const ImageView& b) {
   return std::memcmp(a.planes, b.planes, sizeof a.planes) == 0 &&
          std::memcmp(a.strides, b.strides, sizeof a.strides) == 0 && a.width == b.width &&
@@ -20,7 +22,7 @@ Status upload_frame(const CudaSession& gpu, const ImageView& from, const FrameSl
   for (uint32_t p = 0; p < cpu::plane_count(static_cast<PixelFormat>(from.format)); ++p) {
     const uint64_t bytes = plane_bytes(from, p);
     STINT_RETURN_IF_ERROR(check(gpu.driver->upload(address, from.planes[p], bytes, stream),
-                                "a frame cannot be copied to the device", index));
+                                "a frame cannot be copied to the device", at_slot(index)));
     to->planes[p] = reinterpret_cast<const void*>(address);
     address = (address + bytes + kDeviceAlignment - 1) & ~(kDeviceAlignment - 1);
   }
@@ -58,7 +60,7 @@ Status upload_inputs(stint_session* session, Stream stream) {
                state.binding->io_bytes() != 0) {
       STINT_RETURN_IF_ERROR(check(
           gpu.driver->upload(gpu.bindings[i].twin, state.data, state.binding->io_bytes(), stream),
-          "an input cannot be copied to the device", i));
+          "an input cannot be copied to the device", at_io(*session->program, i)));
     }
   }
   return ok_status();
@@ -73,7 +75,7 @@ Status upload_run_block(stint_session* session, Stream stream) {
   }
   // `uploaded` may be pinned and still be read by the run before.
   if (gpu.is_enqueued) {
-    STINT_RETURN_IF_ERROR(check(gpu.driver->stream_synchronize(gpu.enqueued),
+    STINT_RETURN_IF_ERROR(check(gpu.driver->event_synchronize(gpu.complete),
                                 "the enqueued run before this one failed"));
   }
   gpu.run_block_valid = false;
@@ -95,7 +97,7 @@ Status download_outputs(stint_session* session, Stream stream) {
     }
     STINT_RETURN_IF_ERROR(check(
         gpu.driver->download(state.data, gpu.bindings[i].twin, state.binding->io_bytes(), stream),
-        "an output cannot be copied from the device", i));
+        "an output cannot be copied from the device", at_io(*session->program, i)));
   }
   return ok_status();
 }
@@ -105,7 +107,8 @@ Status download_counts(stint_session* session, Stream stream) {
   if (gpu.counts == nullptr) return ok_status();
   return check(
       gpu.driver->download(gpu.counts, gpu.device_counts, session->batch * sizeof(int32_t), stream),
-      "the numbers of detections cannot be copied from the device", session->detections_binding);
+      "the numbers of detections cannot be copied from the device",
+      at_io(*session->program, session->detections_binding));
 }
 
 Status launch(stint_session* session, Stream stream) {
@@ -135,14 +138,14 @@ Status check_asynchronous(const stint_session& session) {
     if (state.binding->kind() != fb::BindingKind::Image) {
       if (state.binding->io_bytes() != 0 &&
           session.gpu->bindings[i].kind == MemoryKind::kPageable) {
-        return {Code::kInvalidArgument, i, kPageableData};
+        return {Code::kInvalidArgument, at_io(*session.program, i), kPageableData};
       }
       continue;
     }
     const FrameSlot* slots = session.gpu->slots + slot_index(session, i, 0);
     for (uint32_t slot = 0; slot < session.active_slots; ++slot) {
       if (slots[slot].kind == MemoryKind::kPageable)
-        return {Code::kInvalidArgument, slot, kPageableData};
+        return {Code::kInvalidArgument, at_slot(slot), kPageableData};
     }
   }
   return ok_status();
@@ -161,7 +164,7 @@ Status run(stint_session* session) {
 Status enqueue(stint_session* session, void* stream) {
   CudaSession& gpu = *session->gpu;
   if (session->times != nullptr) {
-    return {Code::kInvalidArgument, kNone,
+    return {Code::kInvalidArgument, kNoDetail,
             "a session with a profile cannot enqueue; use stint_run"};
   }
   STINT_RETURN_IF_ERROR(check_asynchronous(*session));
@@ -169,10 +172,26 @@ Status enqueue(stint_session* session, void* stream) {
   STINT_RETURN_IF_ERROR(scope.status());
   Stream on = stream == nullptr ? gpu.stream : static_cast<Stream>(stream);
   const Status status = launch(session, on);
-  gpu.enqueued = on;
-  gpu.is_enqueued = true;  // also after a failure: part of it may be under way
-  return status;
+  // Also after a failure: part of it may be under way.
+  const Result recorded = gpu.driver->event_record(gpu.complete, on);
+  gpu.is_enqueued = recorded == kSuccess;
+  // Without the event nobody could wait for it later.
+  if (recorded != kSuccess) (void)gpu.driver->stream_synchronize(on);
+  if (!status.ok()) return status;
+  return check(recorded, "the end of the enqueued run cannot be marked");
 }
+
+namespace {
+
+/// Once the event has been waited for.
+Status finish(stint_session* session) {
+  const CudaSession& gpu = *session->gpu;
+  if (gpu.counts == nullptr) return ok_status();
+  STINT_RETURN_IF_ERROR(download_counts(session, gpu.stream));
+  return check(gpu.driver->stream_synchronize(gpu.stream), kRunFailed);
+}
+
+}  // namespace
 
 Status synchronize(stint_session* session) {
   CudaSession& gpu = *session->gpu;
@@ -180,10 +199,24 @@ Status synchronize(stint_session* session) {
   const ContextScope scope(gpu.context);
   STINT_RETURN_IF_ERROR(scope.status());
   gpu.is_enqueued = false;
-  STINT_RETURN_IF_ERROR(
-      check(gpu.driver->stream_synchronize(gpu.enqueued), "a step of the enqueued run failed"));
-  STINT_RETURN_IF_ERROR(download_counts(session, gpu.stream));
-  return check(gpu.driver->stream_synchronize(gpu.stream), "a step of the enqueued run failed");
+  STINT_RETURN_IF_ERROR(check(gpu.driver->event_synchronize(gpu.complete), kRunFailed));
+  return finish(session);
 }
+
+Status poll(stint_session* session, bool* done) {
+  CudaSession& gpu = *session->gpu;
+  *done = true;
+  if (!gpu.is_enqueued) return ok_status();
+  const ContextScope scope(gpu.context);
+  STINT_RETURN_IF_ERROR(scope.status());
+  const Result result = gpu.driver->event_query(gpu.complete);
+  *done = result != kNotReady;
+  if (!*done) return ok_status();
+  gpu.is_enqueued = false;
+  STINT_RETURN_IF_ERROR(check(result, kRunFailed));
+  return finish(session);
+}
+
+void* completion_event(const stint_session& session) { return session.gpu->complete; }
 
 }  // namespace stint::cuda

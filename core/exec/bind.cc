@@ -1,6 +1,5 @@
 // Binding the caller's buffers and frames.
-#include <cstring>
-
+#include "core/api/sized_struct.h"
 #include "core/cuda/cuda.h"
 #include "core/exec/session.h"
 #include "core/plan/limits.h"
@@ -8,8 +7,6 @@
 
 namespace stint {
 
-static_assert(sizeof(ImageView) == sizeof(stint_image) &&
-              alignof(ImageView) == alignof(stint_image));
 static_assert(sizeof(Detection) == sizeof(stint_detection));
 
 void patch_operands(stint_session* session, uint32_t binding) {
@@ -24,10 +21,32 @@ void patch_operands(stint_session* session, uint32_t binding) {
 namespace {
 
 Status no_such_binding(const stint_session& session, bool is_input, uint32_t index) {
-  uint32_t count = 0;
-  while (find_binding(*session.program, is_input, count) != kNone) ++count;
-  return {Code::kInvalidArgument, index, is_input ? "no such input" : "no such output", index,
-          count};
+  return {Code::kInvalidArgument, at_io(is_input, index),
+          is_input ? "no such input" : "no such output", index,
+          count_bindings(*session.program, is_input)};
+}
+
+Status read_image(const stint_image& from, ImageView* view) {
+  stint_image image = STINT_IMAGE_INIT;
+  STINT_RETURN_IF_ERROR(read_struct(from, &image));
+  if (image.reserved != 0) {
+    return {Code::kInvalidArgument, kNoDetail,
+            "image.reserved is not 0; begin with STINT_IMAGE_INIT", image.reserved, 0};
+  }
+  for (int plane = 0; plane < 3; ++plane) {
+    view->planes[plane] = image.planes[plane];
+    view->strides[plane] = image.strides[plane];
+  }
+  view->width = image.width;
+  view->height = image.height;
+  view->format = image.format;
+  view->matrix = image.matrix;
+  view->range = image.range;
+  view->crop_x = image.crop_x;
+  view->crop_y = image.crop_y;
+  view->crop_width = image.crop_width;
+  view->crop_height = image.crop_height;
+  return ok_status();
 }
 
 /// Makes the steps use the buffer.
@@ -45,16 +64,18 @@ Status bind_buffer(stint_session* session, bool is_input, uint32_t index, void* 
   if (at == kNone) return no_such_binding(*session, is_input, index);
   const BindingState& state = session->bindings[at];
   if (state.binding->kind() == fb::BindingKind::Image) {
-    return {Code::kInvalidArgument, index, "this input takes images; use stint_bind_image"};
+    return {Code::kInvalidArgument, at_io(is_input, index),
+            "this input takes images; use stint_bind_image"};
   }
   if (data == nullptr) return use_buffer(session, at, state.default_data);
   if (bytes != state.binding->io_bytes()) {
-    return {Code::kShapeMismatch, index, "the buffer is not as large as the binding",
-            static_cast<int64_t>(bytes), static_cast<int64_t>(state.binding->io_bytes())};
+    return {Code::kShapeMismatch, at_io(is_input, index),
+            "the buffer is not as large as the binding", static_cast<int64_t>(bytes),
+            static_cast<int64_t>(state.binding->io_bytes())};
   }
   if (const auto misalignment = reinterpret_cast<uintptr_t>(data) % kMinBaseAlignment;
       misalignment != 0) {
-    return {Code::kBlockMisaligned, index, "the buffer is not 64-byte aligned",
+    return {Code::kBlockMisaligned, at_io(is_input, index), "the buffer is not 64-byte aligned",
             static_cast<int64_t>(misalignment), kMinBaseAlignment};
   }
   return use_buffer(session, at, static_cast<std::byte*>(data));
@@ -62,17 +83,18 @@ Status bind_buffer(stint_session* session, bool is_input, uint32_t index, void* 
 
 Status bind_image(stint_session* session, uint32_t index, uint32_t slot, const stint_image* image) {
   STINT_RETURN_IF_ERROR(check_session(session));
-  if (image == nullptr) return {Code::kInvalidArgument, kNone, "image is NULL"};
+  if (image == nullptr) return {Code::kInvalidArgument, kNoDetail, "image is NULL"};
   const uint32_t at = find_binding(*session->program, true, index);
   if (at == kNone) return no_such_binding(*session, true, index);
   BindingState& state = session->bindings[at];
   if (state.binding->kind() != fb::BindingKind::Image) {
-    return {Code::kInvalidArgument, index, "this input takes a tensor; use stint_bind_input"};
+    return {Code::kInvalidArgument, at_io(true, index),
+            "this input takes a tensor; use stint_bind_input"};
   }
   if (slot >= session->batch)
-    return {Code::kInvalidArgument, slot, "no such batch slot", slot, session->batch};
+    return {Code::kInvalidArgument, at_slot(slot), "no such batch slot", slot, session->batch};
   ImageView view;
-  std::memcpy(&view, image, sizeof view);
+  STINT_RETURN_IF_ERROR(read_image(*image, &view));
   STINT_RETURN_IF_ERROR(cpu::check_image(view));
   if (session->gpu != nullptr) STINT_RETURN_IF_ERROR(cuda::bind_image(session, at, slot, view));
   state.bound[slot] = view;

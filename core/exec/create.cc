@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "core/api/sized_struct.h"
 #include "core/cuda/cuda.h"
 #include "core/exec/session.h"
 #include "core/memory/carver.h"
@@ -12,62 +13,6 @@
 
 namespace stint {
 namespace {
-
-constexpr const char* kTooSmall[STINT_SPACE_COUNT] = {
-    "the session block is too small; ask stint_plan_requirements with the same options",
-    "the arena block is too small; ask stint_plan_requirements",
-    "the I/O block is too small; ask stint_plan_requirements, or omit it and bind every input and "
-    "output",
-    "the device block is too small; ask stint_plan_requirements",
-};
-
-Status check_blocks(const stint_memory& memory, const stint_requirements& needed) {
-  for (uint32_t i = 0; i < STINT_SPACE_COUNT; ++i) {
-    const stint_block& block = memory.space[i];
-    const stint_requirement& need = needed.space[i];
-    if (i == STINT_SPACE_IO && block.data == nullptr) continue;
-    if (need.bytes == 0) continue;
-    const uint64_t bytes = block.data == nullptr ? 0 : block.bytes;
-    if (bytes < need.bytes) {
-      return {Code::kBlockTooSmall, i, kTooSmall[i], static_cast<int64_t>(bytes),
-              static_cast<int64_t>(need.bytes)};
-    }
-    if (const auto misalignment = reinterpret_cast<uintptr_t>(block.data) % need.alignment;
-        misalignment != 0) {
-      return {Code::kBlockMisaligned, i, "a memory block is misaligned",
-              static_cast<int64_t>(misalignment), static_cast<int64_t>(need.alignment)};
-    }
-  }
-  return ok_status();
-}
-
-bool overlap(const void* a, uint64_t a_bytes, const void* b, uint64_t b_bytes) {
-  const auto x = reinterpret_cast<uintptr_t>(a), y = reinterpret_cast<uintptr_t>(b);
-  return x < y ? y - x < a_bytes : x - y < b_bytes;
-}
-
-/// Of each block the part that the session will use.
-Status check_blocks_apart(const stint_memory& memory, const stint_requirements& needed,
-                          const stint_plan& plan) {
-  for (uint32_t i = 0; i < STINT_SPACE_COUNT; ++i) {
-    const uint64_t bytes = needed.space[i].bytes;
-    if (bytes == 0 || memory.space[i].data == nullptr) continue;
-    for (uint32_t k = 0; k < i; ++k) {
-      if (needed.space[k].bytes == 0 || memory.space[k].data == nullptr) continue;
-      if (overlap(memory.space[i].data, bytes, memory.space[k].data, needed.space[k].bytes)) {
-        return {Code::kInvalidArgument, i,
-                "two memory blocks overlap; give each memory of its own (found, needed: their "
-                "STINT_SPACE_*)",
-                i, k};
-      }
-    }
-    if (overlap(memory.space[i].data, bytes, plan.bytes, plan.size)) {
-      return {Code::kInvalidArgument, i,
-              "a memory block overlaps the plan's bytes, which must stay as they are"};
-    }
-  }
-  return ok_status();
-}
 
 void clear_arenas(const fb::Program& program, std::byte* const* arenas) {
   for (uint32_t i = 0; i < program.arenas()->size(); ++i) {
@@ -183,38 +128,73 @@ class SessionBuilder {
   uint64_t used_operands_ = 0;
 };
 
-Status create(const stint_plan* plan, const char* target, uint32_t batch,
-              const stint_options* options, const stint_memory* memory, stint_session** session) {
-  if (session == nullptr || memory == nullptr)
-    return {Code::kInvalidArgument, kNone, "memory or session is NULL"};
-  *session = nullptr;
-  Selection selection;
-  SessionOptions session_options;
-  stint_requirements needed;
-  STINT_RETURN_IF_ERROR(select_program(plan, target, batch, &selection));
-  STINT_RETURN_IF_ERROR(read_options(options, &session_options));
-  STINT_RETURN_IF_ERROR(compute_requirements(plan, selection, session_options, &needed));
-  STINT_RETURN_IF_ERROR(check_blocks(*memory, needed));
-  STINT_RETURN_IF_ERROR(check_blocks_apart(*memory, needed, *plan));
-
-  if (selection.variant->kind() == fb::TargetKind::Cuda)
-    return cuda::create(*plan, selection, session_options, *memory, session);
-  const fb::Program& program = *selection.program;
-  Carver session_block(memory->space[STINT_SPACE_SESSION].data,
-                       memory->space[STINT_SPACE_SESSION].bytes);
-  Carver arena_block(memory->space[STINT_SPACE_ARENA].data, memory->space[STINT_SPACE_ARENA].bytes);
+/// On the CPU. The blocks were checked.
+Status build(const stint_engine& engine, const fb::Program& program, const SessionOptions& options,
+             const stint_memory& memory, stint_session** session) {
+  Carver session_block(memory.space[STINT_SPACE_HOST].data, memory.space[STINT_SPACE_HOST].bytes);
+  Carver arena_block(memory.space[STINT_SPACE_ARENA].data, memory.space[STINT_SPACE_ARENA].bytes);
   std::byte* arenas[kMaxArenas] = {};
-  const SessionLayout layout = lay_out_session(program, session_options, &session_block);
+  const SessionLayout layout = lay_out_session(program, options, &session_block);
   lay_out_arenas(program, &arena_block, arenas);
   clear_arenas(program, arenas);
   auto* created = new (layout.session) stint_session();
-  created->process = getpid();
-  STINT_RETURN_IF_ERROR(
-      created->workers.start(session_options.workers, layout.threads, layout.stacks));
-  auto* io = static_cast<std::byte*>(memory->space[STINT_SPACE_IO].data);
-  SessionBuilder(*plan, program, layout, arenas, io).build();
+  STINT_RETURN_IF_ERROR(created->workers.start(options.workers, layout.threads, layout.stacks));
+  auto* io = static_cast<std::byte*>(memory.space[STINT_SPACE_IO].data);
+  SessionBuilder(engine.plan, program, layout, arenas, io).build();
   *session = created;
   return ok_status();
+}
+
+Status check_belongs(const stint_program& program, const Selection& selection,
+                     const stint_engine& engine) {
+  if (program.plan.bytes != engine.plan.bytes) {
+    return {Code::kInvalidArgument, kNoDetail,
+            "the program is of another plan than the engine; get it from stint_plan_program of the "
+            "engine's plan"};
+  }
+  if (selection.variant != engine.variant) {
+    return {Code::kInvalidArgument, kNoDetail,
+            "the program is of another target than the engine; make an engine of its target"};
+  }
+  return ok_status();
+}
+
+/// While the engine is held.
+Status create_held(stint_engine* engine, const stint_program* program, const stint_options* options,
+                   const stint_memory* given, stint_session** session) {
+  Selection selection;
+  SessionOptions read;
+  stint_memory memory = STINT_MEMORY_INIT;
+  stint_requirements needed;
+  STINT_RETURN_IF_ERROR(read_program(program, &selection));
+  STINT_RETURN_IF_ERROR(check_belongs(*program, selection, *engine));
+  STINT_RETURN_IF_ERROR(read_options(options, &read));
+  STINT_RETURN_IF_ERROR(read_struct(*given, &memory));
+  STINT_RETURN_IF_ERROR(compute_requirements(selection, read, &needed));
+  STINT_RETURN_IF_ERROR(check_blocks(memory, needed));
+  const UsedBlocks blocks = used_blocks(memory, needed);
+  STINT_RETURN_IF_ERROR(check_apart(blocks, engine->plan));
+  STINT_RETURN_IF_ERROR(check_apart(blocks, engine->blocks));
+  stint_session* created = nullptr;
+  STINT_RETURN_IF_ERROR(engine->gpu != nullptr
+                            ? cuda::create(*engine, *selection.program, read, memory, &created)
+                            : build(*engine, *selection.program, read, memory, &created));
+  created->engine = engine;
+  created->process = getpid();
+  *session = created;
+  return ok_status();
+}
+
+Status create(stint_engine* engine, const stint_program* program, const stint_options* options,
+              const stint_memory* memory, stint_session** session) {
+  if (session == nullptr || memory == nullptr)
+    return {Code::kInvalidArgument, kNoDetail, "memory or session is NULL"};
+  *session = nullptr;
+  STINT_RETURN_IF_ERROR(check_engine(engine));
+  STINT_RETURN_IF_ERROR(hold_engine(engine));
+  const Status status = create_held(engine, program, options, memory, session);
+  if (!status.ok()) release_engine(engine);
+  return status;
 }
 
 }  // namespace
@@ -237,10 +217,10 @@ void build_binding(stint_session* session, uint32_t index, std::byte* io, ImageV
 
 extern "C" {
 
-stint_status stint_session_create(const stint_plan* plan, const char* target, uint32_t batch,
+stint_status stint_session_create(stint_engine* engine, const stint_program* program,
                                   const stint_options* options, const stint_memory* memory,
                                   stint_session** session) {
-  return stint::to_c(stint::create(plan, target, batch, options, memory, session));
+  return stint::to_c(stint::create(engine, program, options, memory, session));
 }
 
 }  // extern "C"

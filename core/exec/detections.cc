@@ -1,27 +1,28 @@
+#include "core/api/sized_struct.h"
 #include "core/cuda/cuda.h"
 #include "core/exec/session.h"
 
 namespace stint {
 namespace {
 
-Status read_detections(const stint_session* session, uint32_t slot,
-                       const stint_detection** detections, uint32_t* count) {
-  if (detections == nullptr || count == nullptr)
-    return {Code::kInvalidArgument, kNone, "detections or count is NULL"};
-  *detections = nullptr;
-  *count = 0;
+Status read_detections(const stint_session* session, uint32_t slot, stint_detection_list* list) {
+  if (list == nullptr) return {Code::kInvalidArgument, kNoDetail, "list is NULL"};
+  STINT_RETURN_IF_ERROR(check_struct(*list));
+  stint_detection_list full = STINT_DETECTION_LIST_INIT;
+  full.stride = sizeof(stint_detection);
+  write_struct(full, list);
   STINT_RETURN_IF_ERROR(check_session(session));
   if (session->detections_binding == kNone) {
-    return {Code::kInvalidArgument, kNone,
+    return {Code::kInvalidArgument, kNoDetail,
             "the plan has no detections output; build it with --postprocess"};
   }
   if (slot >= session->batch)
-    return {Code::kInvalidArgument, slot, "no such batch slot", slot, session->batch};
+    return {Code::kInvalidArgument, at_slot(slot), "no such batch slot", slot, session->batch};
   const BindingState& state = session->bindings[session->detections_binding];
   if (!session->has_run || slot >= session->active_slots || state.data == nullptr)
     return ok_status();
   if (session->gpu != nullptr && cuda::is_on_device(*session, session->detections_binding)) {
-    return {Code::kInvalidArgument, session->detections_binding,
+    return {Code::kInvalidArgument, at_io(*session->program, session->detections_binding),
             "the detections lie in the device memory that was bound"};
   }
   const auto& tensors = *session->program->tensors();
@@ -35,9 +36,11 @@ Status read_detections(const stint_session* session, uint32_t slot,
   }
   const int64_t capacity = boxes.shape()->Get(1);
   const int64_t found = written[slot];
-  *count = static_cast<uint32_t>(found < 0 ? 0 : found > capacity ? capacity : found);
-  *detections =
+  full.count = static_cast<uint32_t>(found < 0 ? 0 : found > capacity ? capacity : found);
+  if (full.count == 0) return ok_status();
+  full.first =
       reinterpret_cast<const stint_detection*>(state.data) + static_cast<int64_t>(slot) * capacity;
+  write_struct(full, list);
   return ok_status();
 }
 
@@ -45,11 +48,11 @@ Status set_limits(stint_session* session, float score_threshold, float iou_thres
                   uint32_t max_detections) {
   STINT_RETURN_IF_ERROR(check_session(session));
   if (session->detections_binding == kNone) {
-    return {Code::kInvalidArgument, kNone,
+    return {Code::kInvalidArgument, kNoDetail,
             "the plan has no detections output; build it with --postprocess"};
   }
   if (score_threshold != score_threshold || iou_threshold != iou_threshold) {
-    return {Code::kInvalidArgument, kNone, "a threshold is not a number"};
+    return {Code::kInvalidArgument, kNoDetail, "a threshold is not a number"};
   }
   session->limits = {score_threshold, iou_threshold, max_detections};
   return ok_status();
@@ -61,8 +64,8 @@ Status set_limits(stint_session* session, float score_threshold, float iou_thres
 extern "C" {
 
 stint_status stint_detections(const stint_session* session, uint32_t slot,
-                              const stint_detection** detections, uint32_t* count) {
-  return stint::to_c(stint::read_detections(session, slot, detections, count));
+                              stint_detection_list* list) {
+  return stint::to_c(stint::read_detections(session, slot, list));
 }
 
 stint_status stint_set_detection_limits(stint_session* session, float score_threshold,

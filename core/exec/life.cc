@@ -7,12 +7,12 @@
 namespace stint {
 
 Status check_session(const stint_session* session) {
-  if (session == nullptr) return {Code::kInvalidArgument, kNone, "session is NULL"};
+  if (session == nullptr) return {Code::kInvalidArgument, kNoDetail, "session is NULL"};
   if (session->mark != kLiveMark) {
-    return {Code::kInvalidArgument, kNone, "the session was destroyed; create another one"};
+    return {Code::kInvalidArgument, kNoDetail, "the session was destroyed; create another one"};
   }
   if (session->gpu != nullptr && session->process != getpid()) {
-    return {Code::kInvalidArgument, kNone,
+    return {Code::kInvalidArgument, kNoDetail,
             "a session on a CUDA device cannot be used in a child of fork(); create one there"};
   }
   return ok_status();
@@ -31,4 +31,5 @@ extern "C" void stint_session_destroy(stint_session* session) {
   } else {
     session->workers.stop();
   }
+  stint::release_engine(session->engine);
 }

@@ -8,7 +8,7 @@ Status prepare_images(stint_session* session, uint32_t index) {
   const BindingState& state = session->bindings[index];
   for (uint32_t slot = 0; slot < session->active_slots; ++slot) {
     if (state.bound[slot].planes[0] == nullptr) {
-      return {Code::kNotBound, slot,
+      return {Code::kNotBound, at_slot(slot),
               "a batch slot has no frame; bind one, or say how many slots count with "
               "stint_set_active_slots",
               index, 0};
@@ -21,14 +21,15 @@ Status prepare_images(stint_session* session, uint32_t index) {
   return ok_status();
 }
 
-Status check_buffer(const BindingState& state, uint32_t index) {
+Status check_buffer(const stint_session& session, uint32_t index) {
+  const BindingState& state = session.bindings[index];
   if (state.data == nullptr) {
-    return {Code::kNotBound, index,
+    return {Code::kNotBound, at_io(*session.program, index),
             "an input or output has no buffer: no I/O block was given and nothing was bound"};
   }
   // Whoever never asked for the default buffer cannot have written to it.
   if (state.binding->is_input() && state.data == state.default_data && !state.default_handed_out) {
-    return {Code::kNotBound, index,
+    return {Code::kNotBound, at_io(*session.program, index),
             "an input was never given: write to stint_input_data, or bind a buffer with "
             "stint_bind_input"};
   }
@@ -43,7 +44,7 @@ Status prepare_bindings(stint_session* session) {
     if (state.binding->kind() == fb::BindingKind::Image) {
       STINT_RETURN_IF_ERROR(prepare_images(session, i));
     } else if (state.binding->io_bytes() != 0) {
-      STINT_RETURN_IF_ERROR(check_buffer(state, i));
+      STINT_RETURN_IF_ERROR(check_buffer(*session, i));
     }
   }
   return ok_status();
@@ -85,7 +86,7 @@ Status run(stint_session* session) {
 Status enqueue(stint_session* session, void* stream) {
   STINT_RETURN_IF_ERROR(check_session(session));
   if (session->gpu == nullptr) {
-    return {Code::kInvalidArgument, kNone,
+    return {Code::kInvalidArgument, kNoDetail,
             "only sessions on a CUDA device can enqueue; use stint_run"};
   }
   STINT_RETURN_IF_ERROR(prepare_bindings(session));
@@ -98,10 +99,32 @@ Status synchronize(stint_session* session) {
   return session->gpu == nullptr ? ok_status() : cuda::synchronize(session);
 }
 
+Status poll(stint_session* session, uint32_t* done) {
+  if (done == nullptr) return {Code::kInvalidArgument, kNoDetail, "done is NULL"};
+  *done = 0;
+  STINT_RETURN_IF_ERROR(check_session(session));
+  bool is_done = true;
+  if (session->gpu != nullptr) STINT_RETURN_IF_ERROR(cuda::poll(session, &is_done));
+  *done = is_done ? 1 : 0;
+  return ok_status();
+}
+
+Status completion_event(stint_session* session, void** event) {
+  if (event == nullptr) return {Code::kInvalidArgument, kNoDetail, "event is NULL"};
+  *event = nullptr;
+  STINT_RETURN_IF_ERROR(check_session(session));
+  if (session->gpu == nullptr) {
+    return {Code::kInvalidArgument, kNoDetail,
+            "only sessions on a CUDA device have events; on the CPU stint_run waits"};
+  }
+  *event = cuda::completion_event(*session);
+  return ok_status();
+}
+
 Status set_active_slots(stint_session* session, uint32_t slots) {
   STINT_RETURN_IF_ERROR(check_session(session));
   if (slots == 0 || slots > session->batch) {
-    return {Code::kInvalidArgument, kNone, "the number of active slots is out of range", slots,
+    return {Code::kInvalidArgument, kNoDetail, "the number of active slots is out of range", slots,
             session->batch};
   }
   session->active_slots = slots;
@@ -121,6 +144,14 @@ stint_status stint_enqueue(stint_session* session, void* stream) {
 
 stint_status stint_synchronize(stint_session* session) {
   return stint::to_c(stint::synchronize(session));
+}
+
+stint_status stint_poll(stint_session* session, uint32_t* done) {
+  return stint::to_c(stint::poll(session, done));
+}
+
+stint_status stint_completion_event(stint_session* session, void** event) {
+  return stint::to_c(stint::completion_event(session, event));
 }
 
 stint_status stint_set_active_slots(stint_session* session, uint32_t slots) {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "core/cpu/workers.h"
+#include "core/exec/engine.h"
+#include "core/exec/options.h"
 #include "core/plan/plan_access.h"
 #include "core/profile/profile.h"
 #include "kernels/cpu/kernel.h"
@@ -44,13 +46,6 @@ struct SessionCounts {
 
 inline constexpr uint64_t kParamsAlignment = 16;
 
-struct SessionOptions {
-  uint32_t workers = 1;
-  bool profile = false;
-  uint32_t device = 0;       // CUDA: ordinal
-  uint64_t frame_bytes = 0;  // CUDA: room on the device for each frame
-};
-
 namespace cuda {
 struct CudaSession;
 }
@@ -65,6 +60,7 @@ struct stint_session {
   uint32_t mark = stint::kLiveMark;
   bool has_run = false;
   int64_t process = 0;  // that created it: a child of fork() has neither its threads nor its device
+  stint_engine* engine = nullptr;
   const stint::fb::Program* program = nullptr;
   uint32_t batch = 0;
   uint32_t active_slots = 0;
@@ -106,14 +102,13 @@ class Carver;
 Status check_session(const stint_session* session);
 
 SessionCounts count_session(const fb::Program& program);
-Status read_options(const stint_options* options, SessionOptions* out);
 SessionLayout lay_out_session(const fb::Program& program, const SessionOptions& options,
                               Carver* carver);
 /// Addresses of a program's arenas in the arena block, in order. `arenas` may be null when only
 /// counting.
 void lay_out_arenas(const fb::Program& program, Carver* carver, std::byte** arenas);
-Status compute_requirements(const stint_plan* plan, const Selection& selection,
-                            const SessionOptions& options, stint_requirements* out);
+Status compute_requirements(const Selection& selection, const SessionOptions& options,
+                            stint_requirements* need);
 
 /// Fills the state of one binding. Images: `bound` and `frames` have room for a batch each.
 void build_binding(stint_session* session, uint32_t index, std::byte* io, ImageView* bound,

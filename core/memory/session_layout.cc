@@ -1,3 +1,4 @@
+#include "core/api/sized_struct.h"
 #include "core/cuda/cuda.h"
 #include "core/exec/session.h"
 #include "core/memory/carver.h"
@@ -6,8 +7,6 @@
 
 namespace stint {
 namespace {
-
-constexpr uint64_t kDefaultFrameBytes = 1920 * 1080 * 4;  // RGBA; NV12 of 3840 x 1440
 
 void count_operands(const fb::Program& program, const flatbuffers::Vector<uint32_t>* list,
                     SessionCounts* counts) {
@@ -34,24 +33,6 @@ SessionCounts count_session(const fb::Program& program) {
         (uint64_t{params_bytes(*step)} + kParamsAlignment - 1) & ~(kParamsAlignment - 1);
   }
   return counts;
-}
-
-Status read_options(const stint_options* options, SessionOptions* out) {
-  out->frame_bytes = kDefaultFrameBytes;
-  if (options == nullptr) return ok_status();
-  if (options->threads > cpu::kMaxWorkers) {
-    return {Code::kInvalidArgument, kNone, "too many threads", options->threads, cpu::kMaxWorkers};
-  }
-  if (options->reserved != 0) {
-    return {Code::kInvalidArgument, kNone,
-            "options.reserved is not 0; set the whole struct to 0 before filling it in",
-            options->reserved, 0};
-  }
-  out->workers = options->threads == 0 ? 1 : options->threads;
-  out->profile = options->profile != 0;
-  out->device = options->device;
-  if (options->frame_bytes != 0) out->frame_bytes = options->frame_bytes;
-  return ok_status();
 }
 
 SessionLayout lay_out_session(const fb::Program& program, const SessionOptions& options,
@@ -83,37 +64,45 @@ void lay_out_arenas(const fb::Program& program, Carver* carver, std::byte** aren
   }
 }
 
-Status compute_requirements(const stint_plan* plan, const Selection& selection,
-                            const SessionOptions& options, stint_requirements* out) {
-  *out = {};
+Status compute_requirements(const Selection& selection, const SessionOptions& options,
+                            stint_requirements* need) {
+  *need = no_requirements();
   if (selection.variant->kind() == fb::TargetKind::Cuda)
-    return cuda::compute_requirements(*plan, selection, options, out);
+    return cuda::compute_requirements(*selection.program, options, need);
   Carver session, arenas;
   lay_out_session(*selection.program, options, &session);
   lay_out_arenas(*selection.program, &arenas, nullptr);
   if (session.exhausted() || arenas.exhausted()) {
-    return {Code::kCorruptPlan, kNone, "the program needs more memory than an address space holds"};
+    return {Code::kCorruptPlan, kNoDetail,
+            "the program needs more memory than an address space holds"};
   }
-  out->space[STINT_SPACE_SESSION] = {session.used(), session.alignment()};
-  out->space[STINT_SPACE_ARENA] = {arenas.used(), arenas.alignment()};
-  out->space[STINT_SPACE_IO] = {selection.program->io_bytes(), kMinBaseAlignment};
-  out->space[STINT_SPACE_DEVICE] = {0, kMinBaseAlignment};
+  need->space[STINT_SPACE_HOST] = {session.used(), session.alignment()};
+  need->space[STINT_SPACE_ARENA] = {arenas.used(), arenas.alignment()};
+  need->space[STINT_SPACE_IO] = {selection.program->io_bytes(), kMinBaseAlignment};
   return ok_status();
 }
 
+namespace {
+
+Status requirements(const stint_program* program, const stint_options* options,
+                    stint_requirements* need) {
+  if (need == nullptr) return {Code::kInvalidArgument, kNoDetail, "need is NULL"};
+  STINT_RETURN_IF_ERROR(check_struct(*need));
+  Selection selection;
+  SessionOptions read;
+  STINT_RETURN_IF_ERROR(read_program(program, &selection));
+  STINT_RETURN_IF_ERROR(read_options(options, &read));
+  stint_requirements all;
+  STINT_RETURN_IF_ERROR(compute_requirements(selection, read, &all));
+  write_struct(all, need);
+  return ok_status();
+}
+
+}  // namespace
 }  // namespace stint
 
-extern "C" stint_status stint_plan_requirements(const stint_plan* plan, const char* target,
-                                                uint32_t batch, const stint_options* options,
-                                                stint_requirements* out) {
-  using namespace stint;
-  const auto compute = [&]() -> Status {
-    if (out == nullptr) return {Code::kInvalidArgument, kNone, "requirements is NULL"};
-    Selection selection;
-    SessionOptions session_options;
-    STINT_RETURN_IF_ERROR(select_program(plan, target, batch, &selection));
-    STINT_RETURN_IF_ERROR(read_options(options, &session_options));
-    return compute_requirements(plan, selection, session_options, out);
-  };
-  return to_c(compute());
+extern "C" stint_status stint_program_requirements(const stint_program* program,
+                                                   const stint_options* options,
+                                                   stint_requirements* need) {
+  return stint::to_c(stint::requirements(program, options, need));
 }

@@ -13,17 +13,17 @@ constexpr uint64_t kMaxFlatbufferBytes = 0x7FFFFFFEu;
 
 Status check_identity(const FileHeader& header) {
   if (std::memcmp(header.magic, kPlanMagic, sizeof kPlanMagic) != 0) {
-    return {Code::kNotAPlan, kNone,
+    return {Code::kNotAPlan, kNoDetail,
             "the file does not begin with STINTPLN: not a plan, or damaged"};
   }
   if (header.major != kPlanMajor) {
     return {
-        Code::kIncompatibleVersion, kNone,
+        Code::kIncompatibleVersion, kNoDetail,
         "the plan's format version is not this library's; build the plan with the matching stint",
         header.major, kPlanMajor};
   }
   if (const uint64_t unknown = header.required_features & ~kKnownFeatures; unknown != 0) {
-    return {Code::kUnknownFeature, kNone,
+    return {Code::kUnknownFeature, kNoDetail,
             "the plan needs features that this library does not have; use a newer one",
             static_cast<int64_t>(unknown), static_cast<int64_t>(kKnownFeatures)};
   }
@@ -38,7 +38,7 @@ Status check_ranges(const FileHeader& header, uint64_t size) {
         header.header_bytes, sizeof(FileHeader));
   }
   if (header.total_bytes > size) {
-    return {Code::kTruncatedPlan, kNone, "the file is shorter than its header says",
+    return {Code::kTruncatedPlan, kNoDetail, "the file is shorter than its header says",
             static_cast<int64_t>(size), static_cast<int64_t>(header.total_bytes)};
   }
   const uint64_t total = header.total_bytes;
@@ -65,7 +65,7 @@ Status check_ranges(const FileHeader& header, uint64_t size) {
 Status check_alignment(const void* bytes, const FileHeader& header) {
   if (const auto misalignment = reinterpret_cast<uintptr_t>(bytes) % kFlatbufferAlignment;
       misalignment != 0) {
-    return {Code::kBlockMisaligned, kNone, "the plan's bytes are not 64-byte aligned in memory",
+    return {Code::kBlockMisaligned, kNoDetail, "the plan's bytes are not 64-byte aligned in memory",
             static_cast<int64_t>(misalignment), kFlatbufferAlignment};
   }
   if (header.flatbuffer_offset % kFlatbufferAlignment != 0) {
@@ -81,20 +81,20 @@ Status check_alignment(const void* bytes, const FileHeader& header) {
 
 Status check_segment(const SegmentEntry& segment, uint32_t index, uint64_t total) {
   if (!range_inside(segment.offset, segment.bytes, total)) {
-    return {Code::kCorruptPlan, index, "segment: it lies outside the file",
+    return {Code::kCorruptPlan, at_segment(index), "segment: it lies outside the file",
             static_cast<int64_t>(segment.offset), static_cast<int64_t>(total)};
   }
   if (segment.kind != SegmentKind::kWeights && segment.kind != SegmentKind::kCubin) {
-    return {Code::kCorruptPlan, index, "segment: unknown kind", static_cast<int64_t>(segment.kind),
-            0};
+    return {Code::kCorruptPlan, at_segment(index), "segment: unknown kind",
+            static_cast<int64_t>(segment.kind), 0};
   }
   if (!is_power_of_two(segment.alignment) || segment.alignment < kSegmentAlignment) {
-    return {Code::kCorruptPlan, index,
+    return {Code::kCorruptPlan, at_segment(index),
             "segment: its alignment is not a power of two of at least 256", segment.alignment,
             kSegmentAlignment};
   }
   if (segment.offset % segment.alignment != 0) {
-    return {Code::kCorruptPlan, index, "segment: it is misaligned",
+    return {Code::kCorruptPlan, at_segment(index), "segment: it is misaligned",
             static_cast<int64_t>(segment.offset), segment.alignment};
   }
   return ok_status();
@@ -105,12 +105,12 @@ Status check_checksums(const Frame& frame, const unsigned char* bytes,
   constexpr const char* kDamaged =
       "the file is damaged: a checksum does not match; copy or build the plan again";
   if (checksum64(frame.flatbuffer, frame.flatbuffer_bytes) != flatbuffer_checksum) {
-    return {Code::kChecksumMismatch, kNone, kDamaged, -1, 0};
+    return {Code::kChecksumMismatch, kNoDetail, kDamaged, -1, 0};
   }
   for (uint32_t i = 0; i < frame.segment_count; ++i) {
     const SegmentEntry& segment = frame.segments[i];
     if (checksum64(bytes + segment.offset, segment.bytes) != segment.checksum) {
-      return {Code::kChecksumMismatch, i, kDamaged, i, 0};
+      return {Code::kChecksumMismatch, at_segment(i), kDamaged, i, 0};
     }
   }
   return ok_status();
@@ -122,7 +122,7 @@ Status check_segment_sum(const Frame& frame) {
   uint64_t sum = 0;
   for (uint32_t i = 0; i < frame.segment_count; ++i) {
     if (!checked_add(sum, frame.segments[i].bytes, &sum) || sum > frame.total_bytes) {
-      return {Code::kCorruptPlan, i, "segments: together they are longer than the file",
+      return {Code::kCorruptPlan, at_segment(i), "segments: together they are longer than the file",
               static_cast<int64_t>(sum), static_cast<int64_t>(frame.total_bytes)};
     }
   }
@@ -134,7 +134,7 @@ Status check_segment_sum(const Frame& frame) {
 Status read_frame(const void* bytes, uint64_t size, Frame* frame) {
   FileHeader header;
   if (size < sizeof header) {
-    return {Code::kTruncatedPlan, kNone, "the file is shorter than a plan's header",
+    return {Code::kTruncatedPlan, kNoDetail, "the file is shorter than a plan's header",
             static_cast<int64_t>(size), sizeof header};
   }
   std::memcpy(&header, bytes, sizeof header);

@@ -25,7 +25,7 @@ Status check_structure(const Frame& frame) {
 
 Status open(const void* bytes, uint64_t size, stint_plan* plan) {
   if (plan == nullptr || bytes == nullptr)
-    return {Code::kInvalidArgument, kNone, "bytes or plan is NULL"};
+    return {Code::kInvalidArgument, kNoDetail, "bytes or plan is NULL"};
   *plan = {};
   Frame frame;
   STINT_RETURN_IF_ERROR(read_frame(bytes, size, &frame));

@@ -10,7 +10,7 @@ namespace {
 constexpr int64_t kMaxStride = int64_t{1} << 56;
 
 Status tensor_error(uint32_t index, const char* message, int64_t found, int64_t needed) {
-  return {Code::kCorruptPlan, index, message, found, needed};
+  return {Code::kCorruptPlan, at_tensor(index), message, found, needed};
 }
 
 bool is_aligned_vector(const flatbuffers::Vector<int64_t>& v) {

@@ -18,9 +18,8 @@ struct ProgramContext {
   uint64_t memory_bytes = 0;  // arenas + I/O + segments: bounds the work that one tensor can cause
 };
 
-inline Status corrupt_at(uint32_t index, const char* message, int64_t found = 0,
-                         int64_t needed = 0) {
-  return {Code::kCorruptPlan, index, message, found, needed};
+inline Status corrupt_at(Detail at, const char* message, int64_t found = 0, int64_t needed = 0) {
+  return {Code::kCorruptPlan, at, message, found, needed};
 }
 
 /// Arenas, sizes, and `memory_bytes` of the context. verify_tensors may then be called, then

@@ -12,32 +12,35 @@ Status storage_bytes(const ProgramContext& context, const fb::Tensor& tensor, ui
   switch (tensor.storage()) {
     case fb::StorageKind::Arena:
       if (tensor.index() >= program.arenas()->size()) {
-        return corrupt_at(index, "tensor: no such arena", tensor.index(), program.arenas()->size());
+        return corrupt_at(at_tensor(index), "tensor: no such arena", tensor.index(),
+                          program.arenas()->size());
       }
       *bytes = program.arenas()->Get(tensor.index())->bytes();
       return ok_status();
     case fb::StorageKind::Segment:
       if (tensor.index() >= context.frame->segment_count) {
-        return corrupt_at(index, "tensor: no such segment", tensor.index(),
+        return corrupt_at(at_tensor(index), "tensor: no such segment", tensor.index(),
                           context.frame->segment_count);
       }
       *bytes = context.frame->segments[tensor.index()].bytes;
       return ok_status();
     case fb::StorageKind::Binding: {
       if (tensor.index() >= program.bindings()->size()) {
-        return corrupt_at(index, "tensor: no such binding", tensor.index(),
+        return corrupt_at(at_tensor(index), "tensor: no such binding", tensor.index(),
                           program.bindings()->size());
       }
       const fb::Binding& binding = *program.bindings()->Get(tensor.index());
       if (binding.kind() == fb::BindingKind::Image) {
-        return corrupt_at(index, "tensor: it lies in an image binding, which has no buffer",
+        return corrupt_at(at_tensor(index),
+                          "tensor: it lies in an image binding, which has no buffer",
                           tensor.index());
       }
       *bytes = binding.io_bytes();
       return ok_status();
     }
   }
-  return corrupt_at(index, "tensor: unknown storage", static_cast<int64_t>(tensor.storage()), 2);
+  return corrupt_at(at_tensor(index), "tensor: unknown storage",
+                    static_cast<int64_t>(tensor.storage()), 2);
 }
 
 }  // namespace
@@ -51,18 +54,18 @@ Status verify_tensors(const ProgramContext& context) {
     uint64_t available = 0;
     STINT_RETURN_IF_ERROR(storage_bytes(context, tensor, i, &available));
     if (!range_inside(tensor.offset(), extent.bytes, available)) {
-      return corrupt_at(i, "tensor: it reaches beyond its memory",
+      return corrupt_at(at_tensor(i), "tensor: it reaches beyond its memory",
                         static_cast<int64_t>(extent.bytes), static_cast<int64_t>(available));
     }
     const uint32_t element_bytes = dtype_bytes(static_cast<DType>(tensor.dtype()));
     if (tensor.offset() % element_bytes != 0) {
-      return corrupt_at(i, "tensor: its offset is not a multiple of its element",
+      return corrupt_at(at_tensor(i), "tensor: its offset is not a multiple of its element",
                         static_cast<int64_t>(tensor.offset()), element_bytes);
     }
     // Strides of 0 let a short buffer stand for a huge tensor; real broadcasts never exceed what is
     // stored somewhere.
     if (extent.elements > context.memory_bytes) {
-      return corrupt_at(i, "tensor: it has more elements than the program has bytes",
+      return corrupt_at(at_tensor(i), "tensor: it has more elements than the program has bytes",
                         static_cast<int64_t>(extent.elements),
                         static_cast<int64_t>(context.memory_bytes));
     }

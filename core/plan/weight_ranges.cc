@@ -14,7 +14,7 @@ Status add(const fb::Tensor& tensor, WeightRanges* ranges) {
   auto* range = const_cast<WeightRange*>(ranges->find(tensor.index()));
   if (range == nullptr) {
     if (ranges->count == kMaxWeightSegments) {
-      return corrupt("program: its weights lie in too many segments", ranges->count + 1,
+      return corrupt("target: its weights lie in too many segments", ranges->count + 1,
                      kMaxWeightSegments);
     }
     ranges->items[ranges->count++] = {tensor.index(), begin, end};
@@ -25,9 +25,7 @@ Status add(const fb::Tensor& tensor, WeightRanges* ranges) {
   return ok_status();
 }
 
-}  // namespace
-
-Status collect_weight_ranges(const fb::Program& program, WeightRanges* ranges) {
+Status collect(const fb::Program& program, WeightRanges* ranges) {
   for (const fb::Step* step : *program.steps()) {
     const auto* relocations = step->launch()->relocations();
     for (uint32_t i = 0; relocations != nullptr && i < relocations->size(); ++i) {
@@ -35,6 +33,14 @@ Status collect_weight_ranges(const fb::Program& program, WeightRanges* ranges) {
       if (tensor.storage() == fb::StorageKind::Segment) STINT_RETURN_IF_ERROR(add(tensor, ranges));
     }
   }
+  return ok_status();
+}
+
+}  // namespace
+
+Status collect_weight_ranges(const fb::TargetVariant& variant, WeightRanges* ranges) {
+  for (const fb::Program* program : *variant.programs())
+    STINT_RETURN_IF_ERROR(collect(*program, ranges));
   return ok_status();
 }
 

@@ -1,4 +1,5 @@
-// The parts of the weights segments that a GPU program reads: what goes to the device.
+// The parts of the weights segments that the programs of a GPU target read: what goes to the
+// device.
 #pragma once
 
 #include "core/plan/limits.h"
@@ -25,8 +26,8 @@ struct WeightRanges {
   }
 };
 
-/// Of every tensor that a launch refers to. The launches and tensors were checked; fails only when
-/// the weights lie in more than kMaxWeightSegments segments.
-Status collect_weight_ranges(const fb::Program& program, WeightRanges* ranges);
+/// Of every tensor that a launch of any program refers to. The launches and tensors were checked;
+/// fails only when the weights lie in more than kMaxWeightSegments segments.
+Status collect_weight_ranges(const fb::TargetVariant& variant, WeightRanges* ranges);
 
 }  // namespace stint

@@ -16,8 +16,11 @@
 /* Prints a failed status; the caller decides what to do. */
 static int failed(const char* what, stint_status status) {
   if (status.code == STINT_OK) return 0;
-  fprintf(stderr, "%s: %s: %s (found %" PRId64 ", needed %" PRId64 ")\n", what,
+  fprintf(stderr, "%s: %s: %s (found %" PRId64 ", needed %" PRId64 ")", what,
           stint_status_name(status.code), status.message, status.found, status.needed);
+  if (status.detail_kind != STINT_DETAIL_NONE)
+    fprintf(stderr, " [%s %u]", stint_detail_name(status.detail_kind), status.detail);
+  fprintf(stderr, "\n");
   return 1;
 }
 
@@ -61,13 +64,15 @@ static int parse_ppm(const char* bytes, uint64_t size, stint_image* image) {
   return 1;
 }
 
-static int bind_inputs(const stint_plan* plan, uint32_t batch, stint_session* session,
+static int bind_inputs(const stint_program* program, stint_session* session,
                        const stint_image* frame) {
-  for (uint32_t i = 0; i < stint_plan_input_count(plan, NULL, batch); ++i) {
-    stint_binding_info info;
-    if (failed("input", stint_plan_input(plan, NULL, batch, i, &info))) return 0;
+  stint_program_info about = STINT_PROGRAM_INFO_INIT;
+  if (failed("program", stint_program_describe(program, &about))) return 0;
+  for (uint32_t i = 0; i < about.input_count; ++i) {
+    stint_binding_info info = STINT_BINDING_INFO_INIT;
+    if (failed("input", stint_program_input(program, i, &info))) return 0;
     if (info.kind == STINT_BINDING_IMAGE) {
-      for (uint32_t slot = 0; slot < batch; ++slot) {
+      for (uint32_t slot = 0; slot < about.batch; ++slot) {
         if (failed("binding the frame", stint_bind_image(session, i, slot, frame))) return 0;
       }
     } else if (info.dtype == STINT_DTYPE_F32) {
@@ -81,10 +86,12 @@ static int bind_inputs(const stint_plan* plan, uint32_t batch, stint_session* se
   return 1;
 }
 
-static int print_outputs(const stint_plan* plan, uint32_t batch, stint_session* session) {
-  for (uint32_t i = 0; i < stint_plan_output_count(plan, NULL, batch); ++i) {
-    stint_binding_info info;
-    if (failed("output", stint_plan_output(plan, NULL, batch, i, &info))) return 0;
+static int print_outputs(const stint_program* program, stint_session* session) {
+  stint_program_info about = STINT_PROGRAM_INFO_INIT;
+  if (failed("program", stint_program_describe(program, &about))) return 0;
+  for (uint32_t i = 0; i < about.output_count; ++i) {
+    stint_binding_info info = STINT_BINDING_INFO_INIT;
+    if (failed("output", stint_program_output(program, i, &info))) return 0;
     printf("output %s: %" PRIu64 " bytes", info.name, info.bytes);
     const float* values = stint_output_data(session, i);
     for (uint64_t k = 0; info.dtype == STINT_DTYPE_F32 && k < 5 && k < info.bytes / sizeof(float);
@@ -93,48 +100,76 @@ static int print_outputs(const stint_plan* plan, uint32_t batch, stint_session* 
     }
     printf("\n");
   }
-  const stint_detection* found = NULL;
-  uint32_t count = 0;
-  if (stint_detections(session, 0, &found, &count).code != STINT_OK) return 1; /* not a detector */
-  printf("%u detections\n", count);
-  for (uint32_t i = 0; i < count; ++i) {
-    printf("  %s %.3f [%.1f %.1f %.1f %.1f]\n", stint_plan_label(plan, (uint32_t)found[i].class_id),
-           (double)found[i].score, (double)found[i].x1, (double)found[i].y1, (double)found[i].x2,
-           (double)found[i].y2);
+  return 1;
+}
+
+static void print_detections(const stint_plan* plan, const stint_session* session) {
+  stint_detection_list found = STINT_DETECTION_LIST_INIT;
+  if (stint_detections(session, 0, &found).code != STINT_OK) return; /* not a detector */
+  printf("%u detections\n", found.count);
+  for (uint32_t i = 0; i < found.count; ++i) {
+    const stint_detection* d = stint_detection_at(&found, i);
+    printf("  %s %.3f [%.1f %.1f %.1f %.1f]\n", stint_plan_label(plan, (uint32_t)d->class_id),
+           (double)d->score, (double)d->x1, (double)d->y1, (double)d->x2, (double)d->y2);
+  }
+}
+
+/* Gives every space what it needs, from the heap; a static array, or a part of a larger block,
+ * would do as well. 0 with a message if there is not enough. */
+static int give_memory(const char* what, const stint_requirements* need, stint_memory* memory) {
+  for (int i = 0; i < STINT_MAX_SPACES; ++i) {
+    const uint64_t alignment = need->space[i].alignment;
+    const uint64_t bytes = (need->space[i].bytes + alignment - 1) / alignment * alignment;
+    if (bytes == 0) continue;
+    printf("%s, memory space %d: %" PRIu64 " bytes\n", what, i, need->space[i].bytes);
+    memory->space[i].data = aligned_alloc(alignment, bytes);
+    memory->space[i].bytes = bytes;
+    if (memory->space[i].data == NULL) {
+      fprintf(stderr, "not enough memory\n");
+      return 0;
+    }
   }
   return 1;
 }
 
-static int run(const stint_plan* plan, const stint_image* frame) {
-  uint32_t batch = 1;
-  if (stint_plan_batches(plan, NULL, &batch, 1) == 0) {
-    fprintf(stderr, "the plan has no variant for the CPU\n");
-    return 1;
-  }
-  const stint_options options = {2, 0, 0, 0, 0}; /* two threads, no profile */
-  stint_requirements need;
-  if (failed("requirements", stint_plan_requirements(plan, NULL, batch, &options, &need))) return 1;
-  stint_memory memory;
-  memset(&memory, 0, sizeof memory);
-  int ok = 1;
-  for (int i = 0; i < STINT_SPACE_COUNT; ++i) {
-    const uint64_t alignment = need.space[i].alignment;
-    const uint64_t bytes = (need.space[i].bytes + alignment - 1) / alignment * alignment;
-    printf("memory space %d: %" PRIu64 " bytes\n", i, need.space[i].bytes);
-    if (bytes == 0) continue;
-    memory.space[i].data =
-        aligned_alloc(alignment, bytes); /* or a static array, or a part of a larger block */
-    memory.space[i].bytes = bytes;
-    ok = ok && memory.space[i].data != NULL;
-  }
-  if (!ok) fprintf(stderr, "not enough memory\n");
+static void take_memory(stint_memory* memory) {
+  for (int i = 0; i < STINT_MAX_SPACES; ++i) free(memory->space[i].data);
+}
+
+/* One session of an engine; there could be more, of other batch sizes or for other threads. */
+static int run_session(const stint_plan* plan, stint_engine* engine, uint32_t batch,
+                       const stint_options* options, const stint_image* frame) {
+  stint_program program;
+  stint_requirements need = STINT_REQUIREMENTS_INIT;
+  stint_memory memory = STINT_MEMORY_INIT;
   stint_session* session = NULL;
-  ok = ok &&
-       !failed("create", stint_session_create(plan, NULL, batch, &options, &memory, &session)) &&
-       bind_inputs(plan, batch, session, frame) && !failed("run", stint_run(session)) &&
-       print_outputs(plan, batch, session);
+  const int ok =
+      !failed("program", stint_plan_program(plan, NULL, batch, &program)) &&
+      !failed("requirements", stint_program_requirements(&program, options, &need)) &&
+      give_memory("session", &need, &memory) &&
+      !failed("session", stint_session_create(engine, &program, options, &memory, &session)) &&
+      bind_inputs(&program, session, frame) && !failed("run", stint_run(session)) &&
+      print_outputs(&program, session);
+  if (ok) print_detections(plan, session);
   stint_session_destroy(session);
-  for (int i = 0; i < STINT_SPACE_COUNT; ++i) free(memory.space[i].data);
+  take_memory(&memory);
+  return ok;
+}
+
+static int run(const stint_plan* plan, const stint_image* frame) {
+  uint32_t batch = 1, count = 0;
+  if (failed("batch sizes", stint_plan_batches(plan, NULL, &batch, 1, &count))) return 1;
+  stint_options options = STINT_OPTIONS_INIT;
+  options.threads = 2;
+  stint_requirements need = STINT_REQUIREMENTS_INIT;
+  stint_memory memory = STINT_MEMORY_INIT;
+  stint_engine* engine = NULL;
+  const int ok = !failed("requirements", stint_engine_requirements(plan, NULL, &options, &need)) &&
+                 give_memory("engine", &need, &memory) &&
+                 !failed("engine", stint_engine_create(plan, NULL, &options, &memory, &engine)) &&
+                 run_session(plan, engine, batch, &options, frame);
+  stint_engine_destroy(engine);
+  take_memory(&memory);
   return ok ? 0 : 1;
 }
 
@@ -145,8 +180,11 @@ int main(int argc, char** argv) {
   }
   static unsigned char grey[64 * 64 * 3];
   memset(grey, 128, sizeof grey);
-  stint_image frame = {
-      {grey, NULL, NULL}, {64 * 3, 0, 0}, 64, 64, STINT_FORMAT_RGB, 0, 0, 0, 0, 0, 0};
+  stint_image frame = STINT_IMAGE_INIT;
+  frame.planes[0] = grey;
+  frame.strides[0] = 64 * 3;
+  frame.width = frame.height = 64;
+  frame.format = STINT_FORMAT_RGB;
   uint64_t frame_size = 0, plan_size = 0;
   void* frame_bytes = argc == 3 ? read_file(argv[2], &frame_size) : NULL;
   if (argc == 3 && (frame_bytes == NULL || !parse_ppm(frame_bytes, frame_size, &frame))) {

@@ -32,7 +32,7 @@ struct Frame {
       luma[i] = static_cast<uint8_t>(16 + i % kWidth * 219 / kWidth);
   }
   stint_image image() const {
-    stint_image image = {};
+    stint::Image image;
     image.planes[0] = luma.data();
     image.planes[1] = chroma.data();
     image.strides[0] = image.strides[1] = static_cast<int32_t>(kWidth);
@@ -45,11 +45,10 @@ struct Frame {
   }
 };
 
-bool bind_inputs(const stint::Plan& plan, uint32_t batch, stint::Session& session,
-                 const Frame& frame) {
-  for (uint32_t i = 0; i < plan.input_count(nullptr, batch); ++i) {
-    stint_binding_info info;
-    if (failed("input", plan.input(nullptr, batch, i, &info))) return false;
+bool bind_inputs(const std::vector<stint::BindingInfo>& inputs, uint32_t batch,
+                 stint::Session& session, const Frame& frame) {
+  for (uint32_t i = 0; i < inputs.size(); ++i) {
+    const stint::BindingInfo& info = inputs[i];
     if (info.kind == STINT_BINDING_IMAGE) {
       for (uint32_t slot = 0; slot < batch; ++slot) {
         if (failed("binding the frame", session.bind_image(i, slot, frame.image()))) return false;
@@ -80,17 +79,14 @@ void print_slowest_steps(const stint::Session& session) {
   }
 }
 
-void print_results(const stint::Plan& plan, uint32_t batch, stint::Session& session) {
-  for (uint32_t i = 0; i < plan.output_count(nullptr, batch); ++i) {
-    stint_binding_info info;
-    if (failed("output", plan.output(nullptr, batch, i, &info))) return;
+void print_results(const stint::Plan& plan, const std::vector<stint::BindingInfo>& outputs,
+                   stint::Session& session) {
+  for (const stint::BindingInfo& info : outputs)
     std::printf("output %s: %llu bytes\n", info.name, static_cast<unsigned long long>(info.bytes));
-  }
-  const stint_detection* found = nullptr;
-  uint32_t count = 0;
-  if (!stint::ok(session.detections(0, &found, &count))) return;  // not a detector
-  std::printf("%u detections\n", count);
-  for (uint32_t i = 0; i < count; ++i) {
+  stint::Detections found;
+  if (!stint::ok(session.detections(0, &found))) return;  // not a detector
+  std::printf("%u detections\n", found.size());
+  for (uint32_t i = 0; i < found.size(); ++i) {
     std::printf("  %s %.3f [%.1f %.1f %.1f %.1f]\n",
                 plan.label(static_cast<uint32_t>(found[i].class_id)),
                 static_cast<double>(found[i].score), static_cast<double>(found[i].x1),
@@ -109,19 +105,28 @@ int main(int argc, char** argv) {
   const int runs = argc == 3 ? std::atoi(argv[2]) : 1;
   stint::PlanFile file;
   if (failed(argv[1], file.open(argv[1]))) return 1;
-  uint32_t batch = 1;
-  if (file.plan().batches(nullptr, &batch, 1) == 0) {
-    std::fprintf(stderr, "%s: the plan has no variant for the CPU\n", argv[1]);
+  std::vector<uint32_t> batches;
+  if (failed(argv[1], stint::list_batches(file.plan(), nullptr, &batches))) return 1;
+  stint::Options options;
+  options.threads = 2;
+  options.profile = 1;
+  stint::OwnedEngine engine;  // what the sessions of all batch sizes share
+  stint::Program program;
+  stint::OwnedSession owned;
+  std::vector<stint::BindingInfo> inputs, outputs;
+  if (failed("engine", engine.create(file.plan(), nullptr, options)) ||
+      failed("program", program.open(file.plan(), nullptr, batches[0])) ||
+      failed("bindings", stint::list_bindings(program, &inputs, &outputs)) ||
+      failed("session", owned.create(engine, program, options))) {
     return 1;
   }
-  stint::Engine engine;
-  if (failed("create", engine.create(file.plan(), nullptr, batch, {2, 1, 0, 0, 0}))) return 1;
+  stint::Session& session = owned.session();
   const Frame frame;
-  if (!bind_inputs(file.plan(), batch, engine.session(), frame)) return 1;
+  if (!bind_inputs(inputs, batches[0], session, frame)) return 1;
   for (int i = 0; i < runs; ++i) {
-    if (failed("run", engine.session().run())) return 1;
+    if (failed("run", session.run())) return 1;
   }
-  print_slowest_steps(engine.session());
-  print_results(file.plan(), batch, engine.session());
+  print_slowest_steps(session);
+  print_results(file.plan(), outputs, session);
   return 0;
 }

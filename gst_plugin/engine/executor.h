@@ -29,7 +29,7 @@ struct Limits {
 
 /// One network input: a frame, or a part of it, and what the network found there.
 struct Job {
-  stint_image image{};
+  stint_image image = STINT_IMAGE_INIT;
   Limits limits;
   std::vector<stint_detection> detections;
   Problem problem;  // set when this job alone failed

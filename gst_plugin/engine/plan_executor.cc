@@ -3,9 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <string_view>
 
-#include "gst_plugin/engine/device_name.h"
 #include "gst_plugin/engine/file_identity.h"
 #include "gst_plugin/engine/plan_advice.h"
 #include "plan_schema/types.h"
@@ -67,7 +65,7 @@ uint32_t usable_cores() {
 
 }  // namespace
 
-Problem PlanExecutor::open(const std::string& path, const std::string& device, uint32_t threads,
+Problem PlanExecutor::open(const std::string& path, const DeviceName& device, uint32_t threads,
                            std::unique_ptr<PlanExecutor>* executor) {
   std::unique_ptr<PlanExecutor> made(new PlanExecutor());
   if (const stint_status status = made->file_.open(path.c_str()); !stint::ok(status)) {
@@ -86,79 +84,44 @@ Problem PlanExecutor::open(const std::string& path, const std::string& device, u
   return {};
 }
 
-bool PlanExecutor::use_cuda(uint32_t ordinal) {
-  stint_cuda_device_info info;
-  if (!stint::ok(stint_cuda_device(ordinal, &info))) return false;
-  for (uint32_t i = 0; i < file_.plan().target_count(); ++i) {
-    if (file_.plan().target_sm(i) != info.sm) continue;
-    target_ = file_.plan().target_name(i);
-    device_ = "cuda:" + std::to_string(ordinal);
-    return true;
-  }
-  return false;
-}
-
-bool PlanExecutor::use_cpu() {
-  for (uint32_t i = 0; i < file_.plan().target_count(); ++i) {
-    const std::string_view name = file_.plan().target_name(i);
-    if (!name.starts_with("cpu")) continue;
-    target_ = name;
-    device_ = "cpu";
-    return true;
-  }
-  return false;
-}
-
-/// `auto`: the first GPU that the plan holds machine code for, else the CPU.
-Problem PlanExecutor::choose_target(const std::string& path, const std::string& device) {
+Problem PlanExecutor::choose_target(const std::string& path, const DeviceName& device) {
   const stint::Plan& plan = file_.plan();
-  stint_cuda_device_info info = {};
-  bool found = false;
-  if (device == "auto") {
-    for (uint32_t i = 0; !found && stint::ok(stint_cuda_device(i, &info)); ++i) found = use_cuda(i);
-    found = found || use_cpu();
-  } else {
-    found = device == "cpu" ? use_cpu() : use_cuda(cuda_ordinal(device));
-  }
-  if (!found) {
-    std::string all, needed = "cpu";
-    for (uint32_t i = 0; i < plan.target_count(); ++i)
-      all += (i == 0 ? "" : ", ") + std::string(plan.target_name(i));
-    if (device != "auto" && device != "cpu" &&
-        stint::ok(stint_cuda_device(cuda_ordinal(device), &info))) {
-      needed = "sm_" + std::to_string(info.sm);
+  TargetInfo target;
+  const stint_status status = plan.choose_target(device.kind, device.ordinal, &target);
+  if (!stint::ok(status)) {
+    std::string all;
+    for (uint32_t i = 0; i < plan.target_count(); ++i) {
+      if (stint::ok(plan.target(i, &target)))
+        all += (all.empty() ? "" : ", ") + std::string(target.name);
     }
+    const bool is_cuda = device.kind == STINT_DEVICE_CUDA && status.found != 0;
+    const std::string needed = is_cuda ? "sm_" + std::to_string(status.found) : "cpu";
     return {Problem::Kind::kSettings, path + ": the plan has no target for this device", all,
             needed, build_beside_command(path, needed, needed)};
   }
-  sizes_.resize(plan.batches(target_.c_str(), nullptr, 0));
-  plan.batches(target_.c_str(), sizes_.data(), static_cast<uint32_t>(sizes_.size()));
-  if (sizes_.empty()) {
-    return {Problem::Kind::kSettings, path + ": the plan has no program", "0 batch sizes",
-            "at least one", build_command(path)};
-  }
-  return {};
+  target_ = target.name;
+  device_ = {static_cast<stint_device_kind>(target.kind), target.device};
+  const stint_status listed = list_batches(plan, target.name, &sizes_);
+  return stint::ok(listed) ? Problem{} : failed("the plan's batch sizes", listed);
 }
 
 Problem PlanExecutor::check_bindings(const std::string& path) {
-  const stint::Plan& plan = file_.plan();
   for (const uint32_t batch : sizes_) {
-    stint_binding_info info;
-    const uint32_t inputs = plan.input_count(target_.c_str(), batch);
-    const bool takes_frames = inputs == 1 &&
-                              stint::ok(plan.input(target_.c_str(), batch, 0, &info)) &&
-                              info.kind == STINT_BINDING_IMAGE;
-    if (!takes_frames) {
+    stint::Program program;
+    std::vector<BindingInfo> inputs, outputs;
+    stint_status status = program.open(file_.plan(), target_.c_str(), batch);
+    if (stint::ok(status)) status = list_bindings(program, &inputs, &outputs);
+    if (!stint::ok(status)) return failed("the plan's inputs and outputs", status);
+    if (inputs.size() != 1 || inputs[0].kind != STINT_BINDING_IMAGE) {
       return {Problem::Kind::kSettings, path + ": the plan does not take camera frames",
-              std::to_string(inputs) + " inputs, not exactly one image", "a plan with --preprocess",
-              build_beside_command(path, "frames", "cpu")};
+              std::to_string(inputs.size()) + " inputs, not exactly one image",
+              "a plan with --preprocess", build_beside_command(path, "frames", "cpu")};
     }
-    input_width_ = info.width;
-    input_height_ = info.height;
+    input_width_ = inputs[0].width;
+    input_height_ = inputs[0].height;
     bool gives_detections = false;
     std::string others;
-    for (uint32_t i = 0; i < plan.output_count(target_.c_str(), batch); ++i) {
-      if (!stint::ok(plan.output(target_.c_str(), batch, i, &info))) continue;
+    for (const BindingInfo& info : outputs) {
       if (info.kind == STINT_BINDING_DETECTIONS) {
         gives_detections = true;
         most_detections_ = static_cast<uint32_t>(info.shape[1]);  // [batch, most, 6]
@@ -181,15 +144,17 @@ Problem PlanExecutor::check_bindings(const std::string& path) {
 }
 
 Problem PlanExecutor::create_sessions(uint32_t threads) {
-  stint_options options = {};
+  Options options;
   options.threads = threads;
-  if (device_ != "cpu") {
-    options.device = cuda_ordinal(device_);
-    options.frame_bytes = kFrameBytes;
-  }
+  options.device = device_.ordinal;
+  options.frame_bytes = kFrameBytes;
+  const stint_status shared = engine_.create(file_.plan(), target_.c_str(), options);
+  if (!stint::ok(shared)) return failed("the plan could not be loaded", shared);
   for (const uint32_t batch : sizes_) {
-    stint::Engine session;
-    const stint_status status = session.create(file_.plan(), target_.c_str(), batch, options);
+    stint::Program program;
+    OwnedSession session;
+    stint_status status = program.open(file_.plan(), target_.c_str(), batch);
+    if (stint::ok(status)) status = session.create(engine_, program, options);
     if (!stint::ok(status)) return failed("no session could be made", status);
     sessions_.push_back(std::move(session));
   }
@@ -223,10 +188,8 @@ Problem PlanExecutor::warm_up() {
 }
 
 uint64_t PlanExecutor::session_bytes() const {
-  uint64_t bytes = 0;
-  for (const stint::Engine& session : sessions_) {
-    for (const stint_block& block : session.memory().space) bytes += block.bytes;
-  }
+  uint64_t bytes = engine_.blocks().bytes();
+  for (const OwnedSession& session : sessions_) bytes += session.blocks().bytes();
   return bytes;
 }
 
@@ -266,14 +229,13 @@ Problem PlanExecutor::run(uint32_t batch, Job* const* jobs, uint32_t count) {
   for (uint32_t i = 0; i < count; ++i) {
     Job& job = *jobs[i];
     if (job.problem) continue;
-    const stint_detection* found = nullptr;
-    uint32_t n = 0;
-    status = session.detections(slot++, &found, &n);
+    stint::Detections found;
+    status = session.detections(slot++, &found);
     if (!stint::ok(status)) {
       job.problem = failed("no detections", status);
       continue;
     }
-    for (uint32_t k = 0; k < n; ++k) {
+    for (uint32_t k = 0; k < found.size(); ++k) {
       if (found[k].score < job.limits.score_threshold) continue;
       if (job.limits.max_detections > 0 && job.detections.size() >= job.limits.max_detections)
         break;

@@ -1,5 +1,5 @@
-// Runs a plan on the CPU or a CUDA device: a copy of the file, and one session with its own memory
-// per batch size of the plan.
+// Runs a plan on the CPU or a CUDA device: a copy of the file, an engine, and one session with its
+// own memory per batch size of the plan.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "gst_plugin/engine/batcher.h"
 #include "gst_plugin/engine/executor.h"
+#include "stint/device.hpp"
 #include "stint/engine.hpp"
 
 namespace stint::gst {
@@ -18,7 +19,7 @@ class PlanExecutor : public Executor {
   /// Reads and verifies the plan, makes the sessions and runs each twice. `threads` per run;
   /// 0: one per usable core. `device` is resolved (device_name.h). The plan must take frames and
   /// give detections.
-  static Problem open(const std::string& path, const std::string& device, uint32_t threads,
+  static Problem open(const std::string& path, const DeviceName& device, uint32_t threads,
                       std::unique_ptr<PlanExecutor>* executor);
 
   const std::vector<uint32_t>& batch_sizes() const override { return sizes_; }
@@ -26,7 +27,7 @@ class PlanExecutor : public Executor {
 
   const std::string& name() const { return name_; }
   const std::string& target() const { return target_; }
-  const std::string& device() const { return device_; }  // "cpu" or "cuda:N"
+  std::string device() const { return device_.text(); }  // "cpu" or "cuda:N"
   const std::vector<std::string>& labels() const { return labels_; }
   uint32_t input_width() const { return input_width_; }
   uint32_t input_height() const { return input_height_; }
@@ -34,24 +35,25 @@ class PlanExecutor : public Executor {
   uint32_t most_detections() const { return most_detections_; }
   const void* plan_data() const { return file_.data(); }
   uint64_t plan_bytes() const { return file_.size(); }
+  /// Of the engine and its sessions.
   uint64_t session_bytes() const;
   /// One run of each batch size, full.
   const std::vector<Nanoseconds>& warm_up_times() const { return warm_up_times_; }
 
  private:
   PlanExecutor() = default;
-  Problem choose_target(const std::string& path, const std::string& device);
-  bool use_cuda(uint32_t ordinal);
-  bool use_cpu();
+  Problem choose_target(const std::string& path, const DeviceName& device);
   Problem check_bindings(const std::string& path);
   Problem create_sessions(uint32_t threads);
   Problem warm_up();
 
   stint::PlanFile file_;
-  std::string name_, target_, device_;
+  std::string name_, target_;
+  DeviceName device_;
   std::vector<std::string> labels_;
   std::vector<uint32_t> sizes_;
-  std::vector<stint::Engine> sessions_;  // one per size
+  OwnedEngine engine_;                  // what the sessions share; outlives them
+  std::vector<OwnedSession> sessions_;  // one per size
   uint32_t input_width_ = 0, input_height_ = 0, most_detections_ = 0;
   std::vector<Nanoseconds> warm_up_times_;
 };

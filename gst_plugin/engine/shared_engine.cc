@@ -28,7 +28,7 @@ std::shared_ptr<EngineRegistry::Slot> EngineRegistry::slot_of(const Key& key) {
 }
 
 Problem EngineRegistry::open(const EngineRequest& request, std::shared_ptr<SharedEngine>* engine) {
-  std::string device;
+  DeviceName device;
   if (Problem problem = resolve_device(request.device, &device)) return problem;
   // A file that is written in place may change between the two readings: what was loaded must be
   // what its identity says, or others would join an engine that runs something else.
@@ -38,7 +38,7 @@ Problem EngineRegistry::open(const EngineRequest& request, std::shared_ptr<Share
     if (Problem problem = identify_file(request.path, &identity)) return problem;
 
     const std::shared_ptr<Slot> slot =
-        slot_of({identity, device, request.engine_id, request.threads});
+        slot_of({identity, device.text(), request.engine_id, request.threads});
     std::lock_guard loading(slot->loading);
     if (auto running = slot->engine.lock()) {
       *engine = std::move(running);

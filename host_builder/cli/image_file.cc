@@ -19,7 +19,7 @@
 namespace stint::builder {
 
 stint_image Picture::frame() const {
-  stint_image image = {};
+  stint_image image = STINT_IMAGE_INIT;
   image.planes[0] = rgb.data();
   image.strides[0] = static_cast<int32_t>(width * 3);
   image.width = width;

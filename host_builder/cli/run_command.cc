@@ -90,11 +90,10 @@ std::vector<std::unique_ptr<Picture>> bind_inputs(Runner& runner,
 
 void print_detections(Runner& runner, uint32_t slots) {
   for (uint32_t slot = 0; slot < slots; ++slot) {
-    const stint_detection* found = nullptr;
-    uint32_t count = 0;
-    require(runner.session().detections(slot, &found, &count), "detections");
-    std::printf("slot %u: %u detections\n", slot, count);
-    for (uint32_t k = 0; k < count; ++k) {
+    Detections found;
+    require(runner.session().detections(slot, &found), "detections");
+    std::printf("slot %u: %u detections\n", slot, found.size());
+    for (uint32_t k = 0; k < found.size(); ++k) {
       const stint_detection& d = found[k];
       const char* label =
           d.class_id >= 0 ? runner.plan().label(static_cast<uint32_t>(d.class_id)) : "";

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "agent/measure.h"
+#include "core/include/stint/device.hpp"
 #include "host_builder/support/error.h"
 
 namespace stint::builder {
@@ -22,8 +23,11 @@ namespace {
 
 std::string known_targets(const Plan& plan) {
   std::string known;
-  for (uint32_t i = 0; i < plan.target_count(); ++i)
-    known += (i == 0 ? "" : ", ") + std::string(plan.target_name(i));
+  for (uint32_t i = 0; i < plan.target_count(); ++i) {
+    TargetInfo target;
+    require(plan.target(i, &target), "targets");
+    known += (i == 0 ? "" : ", ") + std::string(target.name);
+  }
   return known;
 }
 
@@ -31,58 +35,36 @@ std::string version_text(uint32_t cuda_version) {
   return std::to_string(cuda_version / 1000) + "." + std::to_string(cuda_version % 1000 / 10);
 }
 
-/// Name of the plan's first target for a device of that SM (0: the CPU), "" if there is none.
-std::string target_for(const Plan& plan, uint32_t sm) {
-  for (uint32_t i = 0; i < plan.target_count(); ++i) {
-    if (plan.target_sm(i) == sm) return plan.target_name(i);
-  }
-  return "";
-}
-
-/// N of "cuda:N", 0 for "cuda".
-uint32_t device_ordinal(const std::string& device) {
-  if (device == "cuda") return 0;
-  const std::string number = device.rfind("cuda:", 0) == 0 ? device.substr(5) : "";
-  if (number.empty() || number.size() > 3 ||
-      number.find_first_not_of("0123456789") != std::string::npos) {
-    throw UsageError("--device " + device + ": expected auto, cpu, cuda or cuda:N");
-  }
-  return static_cast<uint32_t>(std::stoul(number));
-}
-
 }  // namespace
 
 void Runner::choose_device(const std::string& wanted, const std::string& plan_path) {
-  stint_cuda_device_info info = {};
-  if (wanted == "auto") {
-    for (uint32_t i = 0; !on_cuda_ && ok(stint_cuda_device(i, &info)); ++i) {
-      on_cuda_ = !target_for(plan(), info.sm).empty();
-      device_ = i;
-    }
+  DeviceName device;
+  if (!device.parse(wanted))
+    throw UsageError("--device " + wanted + ": expected auto, cpu, cuda or cuda:N");
+  TargetInfo target;
+  const stint_status status = plan().choose_target(device.kind, device.ordinal, &target);
+  if (status.code == STINT_NO_SUCH_TARGET) {
+    CudaDeviceInfo info;
+    const bool is_cuda = status.found != 0 && ok(stint_cuda_device(device.ordinal, &info));
+    const std::string needed = is_cuda ? "sm_" + std::to_string(info.sm) : "cpu";
+    throw BuildError(plan_path + ": holds no program for " +
+                     (is_cuda ? info.name + (" (" + needed + ")") : needed) + ", only for " +
+                     known_targets(plan()) + "; build it with --target " + needed);
   }
-  // A plan for GPUs only says what is wrong with the GPU there is.
-  const bool needs_cuda = wanted == "auto" && !on_cuda_ && target_for(plan(), 0).empty();
-  if ((wanted != "auto" && wanted != "cpu") || needs_cuda) {
-    device_ = needs_cuda ? 0 : device_ordinal(wanted);
-    require(stint_cuda_device(device_, &info), "--device cuda:" + std::to_string(device_));
-    on_cuda_ = true;
-  }
-  target_ = target_for(plan(), on_cuda_ ? info.sm : 0);
-  if (!target_.empty()) return;
-  const std::string needed = on_cuda_ ? "sm_" + std::to_string(info.sm) : "cpu";
-  throw BuildError(plan_path + ": holds no program for " +
-                   (on_cuda_ ? info.name + (" (" + needed + ")") : needed) + ", only for " +
-                   known_targets(plan()) + "; build it with --target " + needed);
+  if (device.kind == STINT_DEVICE_ANY) device.kind = STINT_DEVICE_CUDA;  // what was missing
+  require(status, "--device " + device.text());
+  target_ = target.name;
+  on_cuda_ = target.kind == STINT_DEVICE_CUDA;
+  device_ = target.device;
 }
 
 void Runner::choose_batch(uint32_t wanted, const std::string& plan_path) {
-  uint32_t batches[64];
-  const uint32_t count = std::min<uint32_t>(plan().batches(target_.c_str(), batches, 64), 64);
+  std::vector<uint32_t> batches;
+  require(list_batches(plan(), target_.c_str(), &batches), plan_path);
   batch_ = wanted == 0 ? batches[0] : wanted;
-  if (std::find(batches, batches + count, batch_) != batches + count) return;
+  if (std::find(batches.begin(), batches.end(), batch_) != batches.end()) return;
   std::string known;
-  for (uint32_t i = 0; i < count; ++i)
-    known += (known.empty() ? "" : ",") + std::to_string(batches[i]);
+  for (const uint32_t batch : batches) known += (known.empty() ? "" : ",") + std::to_string(batch);
   throw BuildError(plan_path + ": holds batch " + known + ", not " + std::to_string(batch_) +
                    "; build it with --batch " + known + "," + std::to_string(batch_));
 }
@@ -95,17 +77,12 @@ Runner::Runner(const std::string& plan_path, const RunnerOptions& options) : pat
   session_options_.profile = options.profile ? 1 : 0;
   session_options_.device = device_;
   session_options_.frame_bytes = options.frame_bytes;
-  require(engine_.create(plan(), target_.c_str(), batch_, session_options_), plan_path);
-  inputs_.resize(plan().input_count(target_.c_str(), batch_));
-  for (uint32_t i = 0; i < inputs_.size(); ++i)
-    require(plan().input(target_.c_str(), batch_, i, &inputs_[i]), plan_path);
-  outputs_.resize(plan().output_count(target_.c_str(), batch_));
-  for (uint32_t i = 0; i < outputs_.size(); ++i)
-    require(plan().output(target_.c_str(), batch_, i, &outputs_[i]), plan_path);
+  require(loaded_.create(plan(), target_.c_str(), batch_, session_options_), plan_path);
+  require(list_bindings(loaded_.program(), &inputs_, &outputs_), plan_path);
 }
 
 std::string Runner::device_text() const {
-  stint_cuda_device_info info = {};
+  CudaDeviceInfo info;
   if (!on_cuda_ || !ok(stint_cuda_device(device_, &info))) return "cpu";
   return "cuda:" + std::to_string(device_) + " " + info.name + " (sm_" + std::to_string(info.sm) +
          ", driver for CUDA " + version_text(info.driver_version) + ")";
@@ -140,16 +117,16 @@ double Runner::reload_ms() {
   // Without this the device's context would end with the old session.
   struct Context {
     ~Context() { stint_cuda_free(&memory); }
-    stint_cuda_memory memory = {};
+    CudaMemory memory;
   } context;
   if (on_cuda_)
     require(stint_cuda_allocate(device_, STINT_CUDA_DEVICE_MEMORY, 1, &context.memory), path_);
   // Both at once would need the plan's memory twice, which a small device may not have.
-  engine_.release();
+  loaded_.release();
   const auto start = std::chrono::steady_clock::now();
   Plan verified;  // of the bytes that were measured: the file may be another one by now
   require(verified.open(file_.data(), file_.size()), path_);
-  require(engine_.create(plan(), target_.c_str(), batch_, session_options_), path_);
+  require(loaded_.create(plan(), target_.c_str(), batch_, session_options_), path_);
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
       .count();
 }
@@ -166,15 +143,15 @@ HostTensor Runner::output(uint32_t index) {
   }
   std::vector<float> rows;
   size_t longest = 0;
-  std::vector<std::pair<const stint_detection*, uint32_t>> slots(batch_);
+  std::vector<Detections> slots(batch_);
   for (uint32_t slot = 0; slot < batch_; ++slot) {
-    require(session().detections(slot, &slots[slot].first, &slots[slot].second), "detections");
-    longest = std::max<size_t>(longest, slots[slot].second);
+    require(session().detections(slot, &slots[slot]), "detections");
+    longest = std::max<size_t>(longest, slots[slot].size());
   }
   rows.assign(longest * batch_ * 6, 0.0f);
   for (uint32_t slot = 0; slot < batch_; ++slot) {
-    for (uint32_t k = 0; k < slots[slot].second; ++k) {
-      const stint_detection& d = slots[slot].first[k];
+    for (uint32_t k = 0; k < slots[slot].size(); ++k) {
+      const stint_detection& d = slots[slot][k];
       const float row[6] = {d.x1, d.y1, d.x2, d.y2, d.score, static_cast<float>(d.class_id)};
       std::copy(row, row + 6, rows.begin() + static_cast<std::ptrdiff_t>((slot * longest + k) * 6));
     }

@@ -19,8 +19,8 @@ struct RunnerOptions {
   uint64_t frame_bytes = 0;  // stint_options
 };
 
-/// Owns a copy of the plan, one session and its memory. Every function throws BuildError on
-/// failure.
+/// Owns a copy of the plan, an engine with one session and their memory. Every function throws
+/// BuildError on failure.
 class Runner {
  public:
   Runner(const std::string& plan_path, const RunnerOptions& options);
@@ -32,7 +32,7 @@ class Runner {
     return {begin, begin + file_.size()};
   }
   const stint_options& session_options() const { return session_options_; }
-  Session& session() { return engine_.session(); }
+  Session& session() { return loaded_.session(); }
   uint32_t batch() const { return batch_; }
   /// Of the plan that runs: "cpu", "sm_90".
   const std::string& target() const { return target_; }
@@ -40,17 +40,18 @@ class Runner {
   uint32_t device() const { return device_; }  // CUDA ordinal
   /// "cpu", or "cuda:0 NVIDIA H200 (sm_90, driver CUDA 13.0)".
   std::string device_text() const;
-  const std::vector<stint_binding_info>& inputs() const { return inputs_; }
-  const std::vector<stint_binding_info>& outputs() const { return outputs_; }
+  const std::vector<BindingInfo>& inputs() const { return inputs_; }
+  const std::vector<BindingInfo>& outputs() const { return outputs_; }
 
   /// Index of a named input. The message of the error lists the names there are.
   uint32_t input_index(const std::string& name) const;
   /// Copies a tensor into an input's own buffer; dtype and shape must be the binding's.
   void set_input(uint32_t index, const HostTensor& tensor);
   void run();
-  /// Milliseconds to verify the plan and to make a session of it: memory, upload of weights and
-  /// machine code, graph. The CUDA context and the file's bytes are there already. The
-  /// new session takes the place of the old one, whose bindings and profile are gone.
+  /// Milliseconds to verify the plan and to make an engine and a session of it: memory, upload of
+  /// the weights and machine code of all its batch sizes, graph. The CUDA context and the file's
+  /// bytes are there already. The new session takes the place of the old one, whose bindings and
+  /// profile are gone.
   double reload_ms();
   /// Copy of a tensor output. For detections: f32 [batch, max, 6] of x1, y1, x2, y2, score, class.
   HostTensor output(uint32_t index);
@@ -61,14 +62,14 @@ class Runner {
 
   const std::string path_;
   PlanFile file_;
-  stint_options session_options_ = {};
-  Engine engine_;
+  Options session_options_;
+  SingleSession loaded_;
   std::string target_;
   bool on_cuda_ = false;
   uint32_t device_ = 0;
   uint32_t batch_ = 0;
-  std::vector<stint_binding_info> inputs_;
-  std::vector<stint_binding_info> outputs_;
+  std::vector<BindingInfo> inputs_;
+  std::vector<BindingInfo> outputs_;
 };
 
 /// Throws BuildError("<what>: <status>") unless the status is OK.

@@ -48,14 +48,19 @@ void check_plan(std::span<const std::byte> plan) {
   if (const stint_status status = opened.open(bytes.get(), plan.size()); !ok(status))
     refuse("", status);
   for (uint32_t i = 0; i < opened.target_count(); ++i) {
-    const char* target = opened.target_name(i);
-    std::vector<uint32_t> batches(opened.batches(target, nullptr, 0));
-    opened.batches(target, batches.data(), static_cast<uint32_t>(batches.size()));
+    TargetInfo target;
+    Requirements needed;
+    std::vector<uint32_t> batches;
+    stint_status status = opened.target(i, &target);
+    if (ok(status)) status = Engine::requirements(opened, target.name, Options(), &needed);
+    if (ok(status)) status = list_batches(opened, target.name, &batches);
+    if (!ok(status)) refuse(" (target " + std::to_string(i) + ")", status);
     for (const uint32_t batch : batches) {
-      stint_requirements needed;
-      const stint_status status = opened.requirements(target, batch, {}, &needed);
+      Program program;
+      status = program.open(opened, target.name, batch);
+      if (ok(status)) status = program.requirements(Options(), &needed);
       if (!ok(status))
-        refuse(" (target " + std::string(target) + ", batch " + std::to_string(batch) + ")",
+        refuse(" (target " + std::string(target.name) + ", batch " + std::to_string(batch) + ")",
                status);
     }
   }

@@ -7,6 +7,7 @@
 #include "core/plan/tensor_extent.h"
 #include "host_builder/emit/describe.h"
 #include "host_builder/emit/memory_map.h"
+#include "host_builder/emit/weight_orders.h"
 #include "host_builder/support/error.h"
 #include "host_builder/support/utf8.h"
 #include "kernels/cpu/kernel.h"
@@ -33,7 +34,10 @@ class AlignedPlan {
                           stint_status_name(status.code) + "): " + status.message + "; found " +
                           std::to_string(status.found) + ", needed " +
                           std::to_string(status.needed);
-    if (status.detail != kNone) message += ", at index " + std::to_string(status.detail);
+    if (status.detail_kind != STINT_DETAIL_NONE) {
+      message += std::string(", at ") + stint_detail_name(status.detail_kind) + " " +
+                 std::to_string(status.detail);
+    }
     throw BuildError(message);
   }
   const std::byte* data() const { return data_; }
@@ -226,6 +230,8 @@ json describe_variant(const fb::TargetVariant& variant) {
     result["min_driver"] = variant.min_driver();
     result["codegen_options"] = text_of(variant.codegen_options());
   }
+  const WeightBytes weights = count_weight_bytes(variant);
+  result["weights"] = {{"bytes", weights.all}, {"other_order_bytes", weights.other_orders}};
   result["programs"] = json::array();
   for (const fb::Program* program : *variant.programs()) {
     result["programs"].push_back(describe_program(*program, decisions));

@@ -69,6 +69,14 @@ std::string elements_by_type(const json& counts) {
   return text.empty() ? "none" : text;
 }
 
+void append_weights(const json& weights, std::string& text) {
+  text += "  weights: " + readable_bytes(weights.at("bytes").get<uint64_t>());
+  const auto others = weights.at("other_order_bytes").get<uint64_t>();
+  if (others != 0)
+    text += ", of which " + readable_bytes(others) + " a second order of the same weights";
+  text += "\n";
+}
+
 void append_program(const json& program, std::string& text) {
   text += "  batch " + std::to_string(program.at("batch").get<uint32_t>()) + ": " +
           std::to_string(program.at("steps").size()) + " steps, " +
@@ -113,6 +121,7 @@ std::string describe_text(const std::vector<std::byte>& plan) {
   }
   for (const json& target : description.at("targets")) {
     text += "target " + target.at("name").get<std::string>() + "\n";
+    append_weights(target.at("weights"), text);
     for (const json& program : target.at("programs")) append_program(program, text);
   }
   return text;

@@ -29,8 +29,10 @@ class CutPlan {
     if (bytes_ == nullptr) throw BuildError("not enough memory for a second copy of the plan");
     std::memcpy(bytes_.get(), plan.get()->bytes, size_);
     require(plan_.open(bytes_.get(), size_), "the plan");
+    Program program;
     Selection selection;
-    require(to_c(select_program(plan_.get(), target, batch, &selection)), "the plan");
+    require(program.open(plan_, target, batch), "the plan");
+    require(to_c(read_program(program.get(), &selection)), "the plan");
     program_ = selection.program;
     steps_ = program_->steps()->size();
     if (const auto* edges = program_->edges(); edges != nullptr)
@@ -129,11 +131,11 @@ void observe_layers(
   CutPlan cut(plan, target, batch);
   for (uint32_t i = 0; i < cut.steps(); ++i) {
     cut.end_behind(i);
-    Engine engine;
-    require(engine.create(cut.plan(), target, batch, options), "a session that ends early");
-    set_inputs(engine.session());
-    require(engine.session().run(), "a run that ends early");
-    const stint_session& session = *engine.session().get();
+    SingleSession loaded;
+    require(loaded.create(cut.plan(), target, batch, options), "a session that ends early");
+    set_inputs(loaded.session());
+    require(loaded.session().run(), "a run that ends early");
+    const stint_session& session = *loaded.session().get();
     const fb::Step& step = *cut.program().steps()->Get(i);
     for (uint32_t k = 0; k < step.outputs()->size(); ++k) {
       const uint32_t index = step.outputs()->Get(k);

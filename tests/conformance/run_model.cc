@@ -51,7 +51,7 @@ Device device_from_environment() {
   if (wanted == nullptr || *wanted == '\0' || std::strcmp(wanted, "cpu") == 0) return device;
   device.on_gpu = true;
   if (std::strcmp(wanted, "cuda") == 0) {
-    stint_cuda_device_info info = {};
+    CudaDeviceInfo info;
     require(stint_cuda_device(0, &info), "stint_cuda_device");
     device.target = "sm_" + std::to_string(info.sm);
   } else {
@@ -71,27 +71,27 @@ std::vector<HostTensor> run_model(const Device& device, const std::filesystem::p
   Plan plan;
   require(plan.open(file.data(), bytes.size()), "stint_plan_open");
   if (!device.runs) return {};
-  Engine engine;
-  const char* target = plan.target_name(0);
-  require(engine.create(plan, target, 1, {1, 0, 0, 0, 0}), "stint_session_create");
-  if (stint_plan_input_count(plan.get(), target, 1) != inputs.size())
-    throw BuildError("the plan has another number of inputs");
+  TargetInfo target;
+  SingleSession loaded;
+  std::vector<BindingInfo> takes, gives;
+  require(plan.target(0, &target), "stint_plan_target");
+  require(loaded.create(plan, target.name, 1, Options()), "stint_session_create");
+  require(list_bindings(loaded.program(), &takes, &gives), "stint_program_input");
+  if (takes.size() != inputs.size()) throw BuildError("the plan has another number of inputs");
   for (uint32_t i = 0; i < inputs.size(); ++i) {
-    stint_binding_info info;
-    require(stint_plan_input(plan.get(), target, 1, i, &info), "stint_plan_input");
+    const BindingInfo& info = takes[i];
     if (info.bytes != inputs[i]->data.size())
       throw BuildError("an input of the plan has another size than the model's");
     if (info.bytes > 0)
-      std::memcpy(engine.session().input_data(i), inputs[i]->data.data(), info.bytes);
+      std::memcpy(loaded.session().input_data(i), inputs[i]->data.data(), info.bytes);
   }
-  require(engine.session().run(), "stint_run");
+  require(loaded.session().run(), "stint_run");
   std::vector<HostTensor> outputs;
-  for (uint32_t i = 0; i < stint_plan_output_count(plan.get(), target, 1); ++i) {
-    stint_binding_info info;
-    require(stint_plan_output(plan.get(), target, 1, i, &info), "stint_plan_output");
+  for (uint32_t i = 0; i < gives.size(); ++i) {
+    const BindingInfo& info = gives[i];
     outputs.push_back(empty_tensor(info));
     if (info.bytes > 0)
-      std::memcpy(outputs.back().data.data(), engine.session().output_data(i), info.bytes);
+      std::memcpy(outputs.back().data.data(), loaded.session().output_data(i), info.bytes);
   }
   return outputs;
 }

@@ -2,7 +2,6 @@
 // session's.
 #include <cstring>
 
-#include "core/include/stint/stint.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/cuda_twin.h"
 #include "tests/support/frame_plan.h"
@@ -47,23 +46,24 @@ void fill(void* data, uint64_t bytes, uint32_t* state) {
   for (uint64_t i = 0; i < bytes; ++i) p[i] = static_cast<unsigned char>(next_random(state));
 }
 
-void use_inputs(const stint_plan& plan, const char* target, uint32_t batch, stint_session* session,
-                uint32_t* state) {
+void use_inputs(const stint_program& program, stint_session* session, uint32_t* state) {
   static const unsigned char pixels[kFrameExtent * 4 * kFrameExtent] = {1, 2, 3};
-  for (uint32_t i = 0; i < stint_plan_input_count(&plan, target, batch); ++i) {
-    stint_binding_info info;
-    if (stint_plan_input(&plan, target, batch, i, &info).code != STINT_OK) continue;
+  ProgramInfo about;
+  if (stint_program_describe(&program, &about).code != STINT_OK) std::abort();
+  for (uint32_t i = 0; i < about.input_count; ++i) {
+    BindingInfo info;
+    if (stint_program_input(&program, i, &info).code != STINT_OK) std::abort();
     if (info.kind != STINT_BINDING_IMAGE) {
       if (void* data = stint_input_data(session, i)) fill(data, info.bytes, state);
       continue;
     }
-    stint_image image = {};
+    Image image;
     for (int p = 0; p < 3; ++p) {
       image.planes[p] = pixels;
       image.strides[p] = kFrameExtent * 4;
     }
     image.width = image.height = kFrameExtent;
-    for (uint32_t slot = 0; slot < batch; ++slot) {
+    for (uint32_t slot = 0; slot < about.batch; ++slot) {
       image.format = next_random(state) % 9;
       image.crop_width = image.crop_height = next_random(state) % 2 * 5;
       image.crop_x = image.crop_width == 0 ? 0 : 3;
@@ -75,52 +75,89 @@ void use_inputs(const stint_plan& plan, const char* target, uint32_t batch, stin
 void use_results(uint32_t batch, stint_session* session) {
   volatile float sink = 0;
   for (uint32_t slot = 0; slot < batch; ++slot) {
-    const stint_detection* boxes = nullptr;
-    uint32_t count = 0;
-    if (stint_detections(session, slot, &boxes, &count).code != STINT_OK) continue;
-    for (uint32_t i = 0; i < count; ++i) sink = sink + boxes[i].score;
+    Detections found;
+    if (stint_detections(session, slot, &found).code != STINT_OK) continue;
+    for (uint32_t i = 0; i < found.size(); ++i) sink = sink + found[i].score;
   }
   stint_step_profile steps[4];
   uint32_t count = 0;
-  if (stint_profile_read(session, steps, 4, &count).code == STINT_OK) {
+  if (stint_profile_read(session, steps, sizeof *steps, 4, &count).code == STINT_OK) {
     for (uint32_t i = 0; i < count && i < 4; ++i)
       sink = sink + static_cast<float>(std::strlen(steps[i].name));
   }
 }
 
-void use_session(const stint_plan& plan, const char* target, uint32_t batch,
-                 const stint_options& options, const stint_memory& memory, uint32_t* state) {
+/// Blocks of exactly what is needed, device memory from the machine; empty if that is too much.
+class LimitedBlocks {
+ public:
+  LimitedBlocks(const Requirements& need, uint32_t* state) : host_(on_host(need)) {
+    for (const stint_requirement& space : need.space) {
+      if (space.bytes > kMemoryLimit) return;
+    }
+    for (int i = 1; i < STINT_SPACE_DEVICE; ++i)
+      fill(host_.memory.space[i].data, host_.memory.space[i].bytes, state);
+    if (const uint64_t bytes = need.space[STINT_SPACE_DEVICE].bytes; bytes != 0) {
+      if (stint_cuda_allocate(0, STINT_CUDA_DEVICE_MEMORY, bytes, &device_).code != STINT_OK)
+        std::abort();
+      host_.memory.space[STINT_SPACE_DEVICE] = {device_.data, device_.bytes};
+    }
+    fit_ = true;
+  }
+  ~LimitedBlocks() { stint_cuda_free(&device_); }
+  LimitedBlocks(const LimitedBlocks&) = delete;
+  LimitedBlocks& operator=(const LimitedBlocks&) = delete;
+
+  bool fit() const { return fit_; }
+  const stint_memory& memory() const { return host_.memory; }
+
+ private:
+  static Requirements on_host(const Requirements& need) {
+    Requirements host;
+    for (int i = 0; i < STINT_MAX_SPACES; ++i) {
+      const bool fits = need.space[i].bytes <= kMemoryLimit && i != STINT_SPACE_DEVICE;
+      host.space[i] = {fits ? need.space[i].bytes : 0, need.space[i].alignment};
+    }
+    return host;
+  }
+
+  test::SessionBlocks host_;
+  CudaMemory device_;
+  bool fit_ = false;
+};
+
+void use_program(const stint_plan& plan, const char* target, uint32_t batch, stint_engine* engine,
+                 uint32_t* state) {
+  Options options =
+      test::options_of(next_random(state) % 16 == 0 ? 2u : 1u, next_random(state) % 2);
+  options.frame_bytes = kFrameBytes;
+  stint_program program;
+  Requirements need;
+  if (stint_plan_program(&plan, target, batch, &program).code != STINT_OK) std::abort();
+  if (stint_program_requirements(&program, &options, &need).code != STINT_OK) return;
+  const LimitedBlocks blocks(need, state);
   stint_session* session = nullptr;
-  if (stint_session_create(&plan, target, batch, &options, &memory, &session).code != STINT_OK)
+  if (!blocks.fit() ||
+      stint_session_create(engine, &program, &options, &blocks.memory(), &session).code != STINT_OK)
     return;
-  use_inputs(plan, target, batch, session, state);
+  use_inputs(program, session, state);
   if (stint_run(session).code == STINT_OK) ++ran;
   use_results(batch, session);
   stint_session_destroy(session);
 }
 
-void use_program(const stint_plan& plan, const char* target, uint32_t batch, uint32_t* state) {
-  const stint_options options = {next_random(state) % 16 == 0 ? 2u : 1u, next_random(state) % 2, 0,
-                                 0, kFrameBytes};
-  stint_requirements need;
-  if (stint_plan_requirements(&plan, target, batch, &options, &need).code != STINT_OK) return;
-  for (const stint_requirement& space : need.space) {
-    if (space.bytes > kMemoryLimit) return;
-  }
-  stint_requirements host = need;
-  host.space[STINT_SPACE_DEVICE].bytes = 0;
-  test::SessionBlocks blocks(host);
-  for (int i = 1; i < STINT_SPACE_DEVICE; ++i)
-    fill(blocks.memory.space[i].data, blocks.memory.space[i].bytes, state);
-  const uint64_t device_bytes = need.space[STINT_SPACE_DEVICE].bytes;
-  if (device_bytes == 0) return use_session(plan, target, batch, options, blocks.memory, state);
-  stint_cuda_memory device = {};
-  if (stint_cuda_allocate(0, STINT_CUDA_DEVICE_MEMORY, device_bytes, &device).code != STINT_OK)
-    std::abort();
-  blocks.memory.space[STINT_SPACE_DEVICE] = {device.data, device.bytes};
-  use_session(plan, target, batch, options, blocks.memory, state);
-  stint_cuda_free(&device);
-  if (machine().live() != 0 || !machine().misuse().empty()) std::abort();
+void use_target(const stint_plan& plan, const char* target, uint32_t* state) {
+  Requirements need;
+  if (stint_engine_requirements(&plan, target, nullptr, &need).code != STINT_OK) return;
+  const LimitedBlocks blocks(need, state);
+  stint_engine* engine = nullptr;
+  if (!blocks.fit() ||
+      stint_engine_create(&plan, target, nullptr, &blocks.memory(), &engine).code != STINT_OK)
+    return;
+  uint32_t batches[4] = {}, count = 0;
+  if (stint_plan_batches(&plan, target, batches, 4, &count).code != STINT_OK) std::abort();
+  for (uint32_t b = 0; b < count && b < 4; ++b)
+    use_program(plan, target, batches[b], engine, state);
+  if (stint_engine_destroy(engine).code != STINT_OK) std::abort();
 }
 
 }  // namespace
@@ -136,11 +173,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (uint32_t i = 0; i < stint_plan_label_count(&plan) && i < 8; ++i) {
     if (std::strlen(stint_plan_label(&plan, i)) > size) std::abort();
   }
-  for (uint32_t t = 0; t < stint_plan_target_count(&plan); ++t) {
-    const char* target = stint_plan_target_name(&plan, t);
-    uint32_t batches[4] = {};
-    const uint32_t count = stint_plan_batches(&plan, target, batches, 4);
-    for (uint32_t b = 0; b < count && b < 4; ++b) use_program(plan, target, batches[b], &state);
+  uint32_t targets = 0;
+  if (stint_plan_target_count(&plan, &targets).code != STINT_OK) std::abort();
+  for (uint32_t t = 0; t < targets; ++t) {
+    TargetInfo target;
+    if (stint_plan_target(&plan, t, &target).code != STINT_OK) std::abort();
+    use_target(plan, target.name, &state);
+    if (machine().live() != 0 || !machine().misuse().empty()) std::abort();
   }
   return 0;
 }

@@ -32,7 +32,7 @@ void check_ok(const stint_status& status, const char* what) {
 const uint8_t kPixels[16 * 16 * 3] = {};
 
 stint_image frame() {
-  stint_image image = {};
+  Image image;
   image.planes[0] = kPixels;
   image.strides[0] = 16 * 3;
   image.width = image.height = 16;
@@ -55,29 +55,35 @@ void thousand_runs(stint_session* session, uint32_t batch, bool has_image) {
     check_ok(stint_set_active_slots(session, 1 + static_cast<uint32_t>(run) % batch),
              "active slots");
     check_ok(stint_run(session), "run");
-    const stint_detection* boxes = nullptr;
-    uint32_t count = 0;
-    if (has_image) check_ok(stint_detections(session, 0, &boxes, &count), "detections");
-    check_ok(stint_profile_read(session, steps, 8, &count), "profile");
+    Detections found;
+    uint32_t count = 0, done = 0;
+    if (has_image) check_ok(stint_detections(session, 0, &found), "detections");
+    check_ok(stint_profile_read(session, steps, sizeof *steps, 8, &count), "profile");
+    check_ok(stint_poll(session, &done), "poll");
   }
 }
 
 void count_runs(const test::PlanSpec& spec, uint32_t threads, bool has_image) {
   const test::AlignedBytes file = test::write_plan(spec);
   const uint32_t batch = spec.variants[0].programs[0].batch;
-  const stint_options options = {threads, 1, 0, 0, 0};
+  const Options options = test::options_of(threads, 1);
   const uint64_t before_open = test::allocator_calls();
   stint_plan plan;
-  stint_requirements need = {};
+  stint_program program;
+  Requirements engine_need, need;
   check_ok(stint_plan_open(file.data(), file.size(), &plan), "open");
-  check_ok(stint_plan_requirements(&plan, nullptr, batch, &options, &need), "requirements");
+  check_ok(stint_plan_program(&plan, nullptr, batch, &program), "program");
+  check_ok(stint_engine_requirements(&plan, nullptr, &options, &engine_need), "requirements");
+  check_ok(stint_program_requirements(&program, &options, &need), "requirements");
   check(test::allocator_calls() == before_open, "opening a plan allocates nothing");
 
-  test::SessionBlocks blocks(need);
+  test::SessionBlocks engine_blocks(engine_need), blocks(need);
   const uint64_t before_create = test::allocator_calls();
+  stint_engine* engine = nullptr;
   stint_session* session = nullptr;
-  check_ok(stint_session_create(&plan, nullptr, batch, &options, &blocks.memory, &session),
-           "create");
+  check_ok(stint_engine_create(&plan, nullptr, &options, &engine_blocks.memory, &engine), "engine");
+  check(test::allocator_calls() == before_create, "creating an engine allocates nothing");
+  check_ok(stint_session_create(engine, &program, &options, &blocks.memory, &session), "create");
   const uint64_t in_create = test::allocator_calls() - before_create;
   if (threads == 1) check(in_create == 0, "creating a session without workers allocates nothing");
 
@@ -86,6 +92,7 @@ void count_runs(const test::PlanSpec& spec, uint32_t threads, bool has_image) {
   const uint64_t in_runs = test::allocator_calls() - before_runs;
   check(in_runs == 0, "1,000 runs allocate nothing");
   stint_session_destroy(session);
+  check_ok(stint_engine_destroy(engine), "destroying the engine");
   std::printf(
       "%-6s batch %u, %u thread%s: %llu allocator calls at create (the C library's, per thread), "
       "%llu in 1,000 runs\n",
@@ -98,23 +105,28 @@ void count_cuda_runs(const test::PlanSpec& cpu, bool has_image) {
   test::FakeCuda machine;
   const test::AlignedBytes file = test::write_plan(test::with_cuda_twin(cpu, &machine));
   const uint32_t batch = cpu.variants[0].programs[0].batch;
-  stint_options options = {};
-  options.profile = 1;
+  const Options options = test::options_of(0, 1);
   stint_plan plan;
-  stint_requirements need = {};
+  stint_program program;
+  Requirements engine_need, need;
   check_ok(stint_plan_open(file.data(), file.size(), &plan), "open");
-  check_ok(stint_plan_requirements(&plan, test::kTwinTarget, batch, &options, &need),
+  check_ok(stint_plan_program(&plan, test::kTwinTarget, batch, &program), "program");
+  check_ok(stint_engine_requirements(&plan, test::kTwinTarget, &options, &engine_need),
            "requirements");
-  stint_requirements host = need;
-  host.space[STINT_SPACE_DEVICE].bytes = 0;
-  test::SessionBlocks blocks(host);
-  blocks.memory.space[STINT_SPACE_DEVICE] = {
-      machine.device_block(need.space[STINT_SPACE_DEVICE].bytes),
-      need.space[STINT_SPACE_DEVICE].bytes};
+  check_ok(stint_program_requirements(&program, &options, &need), "requirements");
+  const auto with_device = [&machine](Requirements needed) {
+    const uint64_t bytes = needed.space[STINT_SPACE_DEVICE].bytes;
+    needed.space[STINT_SPACE_DEVICE].bytes = 0;
+    test::SessionBlocks blocks(needed);
+    if (bytes != 0) blocks.memory.space[STINT_SPACE_DEVICE] = {machine.device_block(bytes), bytes};
+    return blocks;
+  };
+  const test::SessionBlocks engine_blocks = with_device(engine_need), blocks = with_device(need);
+  stint_engine* engine = nullptr;
   stint_session* session = nullptr;
-  check_ok(
-      stint_session_create(&plan, test::kTwinTarget, batch, &options, &blocks.memory, &session),
-      "create");
+  check_ok(stint_engine_create(&plan, test::kTwinTarget, &options, &engine_blocks.memory, &engine),
+           "engine");
+  check_ok(stint_session_create(engine, &program, &options, &blocks.memory, &session), "create");
   const uint64_t before_runs = test::allocator_calls();
   const uint64_t calls = machine.calls();
   thousand_runs(session, batch, has_image);
@@ -125,6 +137,7 @@ void count_cuda_runs(const test::PlanSpec& cpu, bool has_image) {
   std::printf("%-6s batch %u, CUDA: %llu driver calls a run, no allocation\n", cpu.name.c_str(),
               batch, static_cast<unsigned long long>((machine.calls() - calls) / 1000));
   stint_session_destroy(session);
+  check_ok(stint_engine_destroy(engine), "destroying the engine");
   check(machine.live() == 0, "nothing is left on the device");
 }
 
@@ -132,11 +145,12 @@ void count_cuda_runs(const test::PlanSpec& cpu, bool has_image) {
 stint_status load_and_run(const char* path) {
   PlanFile file;
   if (stint_status status = file.open(path); !ok(status)) return status;
-  Engine engine;
-  if (stint_status status = engine.create(file.plan(), nullptr, 1, {2, 0, 0, 0, 0}); !ok(status))
+  SingleSession loaded;
+  if (stint_status status = loaded.create(file.plan(), nullptr, 1, test::options_of(2));
+      !ok(status))
     return status;
-  check(engine.session().input_data(0) != nullptr, "input data");
-  return engine.session().run();
+  check(loaded.session().input_data(0) != nullptr, "input data");
+  return loaded.session().run();
 }
 
 void fail_every_allocation_once(const char* path) {

@@ -224,6 +224,7 @@ struct FakeEntries {
       fake->blame("an upload comes from the device");
     if (stream == nullptr) fake->blame("an upload on the default stream");
     ++fake->uploads_;
+    fake->uploaded_bytes_ += bytes;
     move(reinterpret_cast<void*>(to), from, bytes);
     return kSuccess;
   }
@@ -282,11 +283,26 @@ struct FakeEntries {
     return enter_context();
   }
 
+  static Result event_record(Event event, Stream stream) {
+    if (event == nullptr) fake->blame("no event is recorded");
+    if (stream == nullptr) fake->blame("an event on the default stream");
+    return enter_context();
+  }
+  static Result event_query(Event) {
+    const Result result = enter_context();
+    return result == kSuccess && fake->is_busy ? kNotReady : result;
+  }
+  static Result event_synchronize(Event) {
+    fake->is_busy = false;
+    return enter_context();
+  }
+
   static Result load(const void* code) {
     if (Result result = enter_context(); result != kSuccess) return result;
     if (std::strcmp(static_cast<const char*>(code) + sizeof(Elf64_Ehdr), "broken") == 0)
       return kInvalidImage;
     ++fake->live_;
+    ++fake->modules_loaded_;
     return kSuccess;
   }
   static Result find(const char* symbol, void** kernel) {

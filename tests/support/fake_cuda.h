@@ -62,7 +62,8 @@ class FakeCuda {
   int kernel_static_shared = 0;
   size_t kernel_param_bytes = 0;  // 0: what add_kernel said
   size_t memory_bytes = 1 << 26;
-  cuda::Driver table;  // entries may be set to null to be missing
+  bool is_busy = false;  // what was enqueued is not complete yet: no event is
+  cuda::Driver table;    // entries may be set to null to be missing
 
   /// The n-th call from now on (0: the next) returns an error, once.
   void fail_call(int64_t n) { until_failure_ = n; }
@@ -74,6 +75,8 @@ class FakeCuda {
   uint64_t allocations() const { return allocations_; }
   uint64_t launches() const { return launches_; }
   uint64_t uploads() const { return uploads_; }
+  uint64_t uploaded_bytes() const { return uploaded_bytes_; }
+  uint64_t modules_loaded() const { return modules_loaded_; }
   uint64_t downloads() const { return downloads_; }
   uint64_t patches() const { return patches_; }
   const std::string& misuse() const { return misuse_; }  // first rule that a caller broke, or ""
@@ -116,7 +119,8 @@ class FakeCuda {
   int64_t until_failure_ = -1;
   uint64_t calls_ = 0;
   int64_t live_ = 0;
-  uint64_t allocations_ = 0, launches_ = 0, uploads_ = 0, downloads_ = 0, patches_ = 0;
+  uint64_t allocations_ = 0, launches_ = 0, uploads_ = 0, downloads_ = 0, patches_ = 0,
+           uploaded_bytes_ = 0, modules_loaded_ = 0;
   uint64_t clock_ = 0;
   std::string misuse_;
 };

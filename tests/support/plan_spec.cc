@@ -30,7 +30,8 @@ flatbuffers::Offset<fb::Tensor> write(Builder& b, const TensorSpec& t) {
   const auto shape = b.CreateVector(t.shape);
   const auto strides = b.CreateVector(t.strides.empty() ? dense_strides(t.shape) : t.strides);
   const auto name = t.name.empty() ? 0 : b.CreateString(t.name);
-  return fb::CreateTensor(b, t.dtype, shape, strides, t.storage, t.index, t.offset, 0, name);
+  const auto scale = t.scale.empty() ? 0 : b.CreateVector(t.scale);
+  return fb::CreateTensor(b, t.dtype, shape, strides, t.storage, t.index, t.offset, scale, name);
 }
 
 flatbuffers::Offset<fb::Binding> write(Builder& b, const BindingSpec& s) {

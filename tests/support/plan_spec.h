@@ -28,6 +28,7 @@ struct TensorSpec {
   uint64_t offset = 0;
   std::vector<int64_t> strides;  // empty: dense
   std::string name = {};
+  std::vector<float> scale = {};
 };
 
 struct ImageInputSpec {

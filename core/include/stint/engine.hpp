@@ -1,6 +1,6 @@
-// Conveniences above the runtime that do allocate, at load only: a plan read from a file, and a
-// session with memory of its own. For programs, tests and examples; embedded code with its own
-// memory uses stint.h or stint.hpp. No exceptions: a failed allocation or a missing file is a
+// Conveniences above the runtime that do allocate, at load only: a plan read from a file, engines
+// and sessions with memory of their own. For programs, tests and examples; embedded code with its
+// own memory uses stint.h or stint.hpp. No exceptions: a failed allocation or a missing file is a
 // status like every other error.
 #pragma once
 
@@ -13,21 +13,30 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "stint/stint.hpp"
 
 namespace stint {
 
 /// One line for people, e.g. "truncated-plan: the file is shorter than its header says (found 72,
-/// needed 4096)".
+/// needed 4096)", or "... [step 3]".
 inline std::string describe(const stint_status& status) {
   std::string text = std::string(stint_status_name(status.code)) + ": " + status.message;
   if (status.found != 0 || status.needed != 0) {
     text += " (found " + std::to_string(status.found) + ", needed " +
             std::to_string(status.needed) + ")";
   }
-  if (status.detail != 0xFFFFFFFFu) text += " [item " + std::to_string(status.detail) + "]";
+  if (status.detail_kind != STINT_DETAIL_NONE) {
+    text += std::string(" [") + stint_detail_name(status.detail_kind) + " " +
+            std::to_string(status.detail) + "]";
+  }
   return text;
+}
+
+/// An error of the conveniences themselves.
+inline stint_status failure(stint_code code, const char* message, int64_t found, int64_t needed) {
+  return {static_cast<uint32_t>(code), STINT_DETAIL_NONE, 0xFFFFFFFFu, 0, message, found, needed};
 }
 
 /// A regular file opened for reading, at once: a FIFO, a device or a folder is refused and not
@@ -126,14 +135,14 @@ class PlanFile {
 
  private:
   static stint_status file_error(const char* message, int error) {
-    return {STINT_FILE_FAILED, 0xFFFFFFFFu, message, error, 0};
+    return failure(STINT_FILE_FAILED, message, error, 0);
   }
 
   /// Reads the file into bytes_. What does not even begin as a plan of this version is refused
   /// before there is memory for all of it.
   stint_status copy(RegularFile& file) {
     const uint64_t size = file.size();
-    if (size == 0) return {STINT_TRUNCATED_PLAN, 0xFFFFFFFFu, "the plan file is empty", 0, 1};
+    if (size == 0) return failure(STINT_TRUNCATED_PLAN, "the plan file is empty", 0, 1);
     alignas(64) unsigned char head[256];
     uint64_t in_head = 0;
     if (const int error = file.read(head, size < sizeof head ? size : sizeof head, &in_head);
@@ -147,8 +156,8 @@ class PlanFile {
     }
     void* bytes = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (bytes == MAP_FAILED) {
-      return {STINT_OUT_OF_MEMORY, 0xFFFFFFFFu, "there is not enough memory for the plan", 0,
-              static_cast<int64_t>(size)};
+      return failure(STINT_OUT_OF_MEMORY, "there is not enough memory for the plan", 0,
+                     static_cast<int64_t>(size));
     }
     bytes_ = bytes;
     size_ = size;
@@ -159,13 +168,13 @@ class PlanFile {
       return file_error("the plan file cannot be read", error);
     }
     if (in_head + got < size) {
-      return {STINT_TRUNCATED_PLAN, 0xFFFFFFFFu,
-              "the plan file became shorter while it was read; write a new file and rename it into "
-              "place",
-              static_cast<int64_t>(in_head + got), static_cast<int64_t>(size)};
+      return failure(STINT_TRUNCATED_PLAN,
+                     "the plan file became shorter while it was read; write a new file and rename "
+                     "it into place",
+                     static_cast<int64_t>(in_head + got), static_cast<int64_t>(size));
     }
     ::mprotect(bytes, size, PROT_READ);  // a stray write ends here instead of in wrong results
-    return {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
+    return ok_result();
   }
 
   void swap(PlanFile& other) noexcept {
@@ -179,46 +188,65 @@ class PlanFile {
   uint64_t size_ = 0;
 };
 
-/// A session and the memory it runs in. The plan must outlive it. On a CUDA target the blocks of
-/// the host are pinned, so that copies are fast and runs can be enqueued.
-class Engine {
+/// Batch sizes of a target, ascending.
+STINT_NODISCARD inline stint_status list_batches(const Plan& plan, const char* target,
+                                                 std::vector<uint32_t>* batches) {
+  uint32_t count = 0;
+  const stint_status status = plan.batches(target, nullptr, 0, &count);
+  if (!ok(status)) return status;
+  batches->resize(count);
+  return plan.batches(target, batches->data(), count, &count);
+}
+
+/// All inputs and outputs of a program, in order.
+STINT_NODISCARD inline stint_status list_bindings(const Program& program,
+                                                  std::vector<BindingInfo>* inputs,
+                                                  std::vector<BindingInfo>* outputs) {
+  ProgramInfo info;
+  stint_status status = program.describe(&info);
+  inputs->assign(info.input_count, {});
+  outputs->assign(info.output_count, {});
+  for (uint32_t i = 0; ok(status) && i < info.input_count; ++i)
+    status = program.input(i, &(*inputs)[i]);
+  for (uint32_t i = 0; ok(status) && i < info.output_count; ++i)
+    status = program.output(i, &(*outputs)[i]);
+  return status;
+}
+
+/// Memory for an engine or a session, as large as it asks for.
+class OwnedBlocks {
  public:
-  Engine() = default;
-  ~Engine() { release(); }
-  Engine(const Engine&) = delete;
-  Engine& operator=(const Engine&) = delete;
-  Engine(Engine&& other) noexcept { swap(other); }
-  Engine& operator=(Engine&& other) noexcept {
-    Engine(std::move(other)).swap(*this);
+  OwnedBlocks() = default;
+  ~OwnedBlocks() { release(); }
+  OwnedBlocks(const OwnedBlocks&) = delete;
+  OwnedBlocks& operator=(const OwnedBlocks&) = delete;
+  OwnedBlocks(OwnedBlocks&& other) noexcept { swap(other); }
+  OwnedBlocks& operator=(OwnedBlocks&& other) noexcept {
+    OwnedBlocks(std::move(other)).swap(*this);
     return *this;
   }
 
-  /// `target` null: the plan's CPU variant. Without `own_io` there are no buffers for inputs and
-  /// outputs: all must be bound before a run.
-  STINT_NODISCARD stint_status create(const Plan& plan, const char* target, uint32_t batch,
-                                      const stint_options& options, bool own_io = true) {
+  /// `device`: of what is needed there. `pinned`: host memory comes from the CUDA driver, so that
+  /// copies are fast and runs can be enqueued. Without `io` there are no buffers for inputs and
+  /// outputs.
+  STINT_NODISCARD stint_status allocate(const stint_requirements& need, uint32_t device,
+                                        bool pinned, bool io = true) {
     release();
-    stint_requirements needed = {};
-    if (stint_status status = plan.requirements(target, batch, options, &needed); !ok(status))
-      return status;
-    const bool on_cuda = needed.space[STINT_SPACE_DEVICE].bytes != 0;
-    for (int i = 0; i < STINT_SPACE_COUNT; ++i) {
-      if (i == STINT_SPACE_IO && !own_io) continue;
-      const stint_status status = on_cuda ? allocate_cuda(options.device, i, needed.space[i])
-                                          : allocate(needed.space[i], &memory_.space[i]);
+    for (int i = 0; i < STINT_MAX_SPACES; ++i) {
+      if (need.space[i].bytes == 0 || (i == STINT_SPACE_IO && !io)) continue;
+      const stint_status status = i == STINT_SPACE_DEVICE || pinned
+                                      ? allocate_cuda(device, i, need.space[i])
+                                      : allocate_here(need.space[i], &memory_.space[i]);
       if (!ok(status)) {
         release();
         return status;
       }
     }
-    const stint_status status = session_.create(plan, target, batch, options, memory_);
-    if (!ok(status)) release();
-    return status;
+    return ok_result();
   }
 
   void release() {
-    session_ = Session();
-    for (int i = 0; i < STINT_SPACE_COUNT; ++i) {
+    for (int i = 0; i < STINT_MAX_SPACES; ++i) {
       if (cuda_[i].data != nullptr) {
         stint_cuda_free(&cuda_[i]);
       } else {
@@ -228,27 +256,36 @@ class Engine {
     }
   }
 
-  Session& session() { return session_; }
-  const Session& session() const { return session_; }
+  /// Leaves the memory where it is, for good: something that outlives this still uses it.
+  void abandon() {
+    for (int i = 0; i < STINT_MAX_SPACES; ++i) {
+      cuda_[i] = CudaMemory();
+      memory_.space[i] = {};
+    }
+  }
+
   const stint_memory& memory() const { return memory_; }
+  uint64_t bytes() const {
+    uint64_t sum = 0;
+    for (const stint_block& block : memory_.space) sum += block.bytes;
+    return sum;
+  }
 
  private:
-  static stint_status allocate(const stint_requirement& need, stint_block* block) {
+  static stint_status allocate_here(const stint_requirement& need, stint_block* block) {
     *block = {};
-    if (need.bytes == 0) return {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
     const uint64_t rounded = (need.bytes + need.alignment - 1) / need.alignment * need.alignment;
     if (rounded >= need.bytes) block->data = std::aligned_alloc(need.alignment, rounded);
     if (block->data == nullptr) {
-      return {STINT_OUT_OF_MEMORY, 0xFFFFFFFFu, "there is not enough memory for the session", 0,
-              static_cast<int64_t>(need.bytes)};
+      return failure(STINT_OUT_OF_MEMORY, "there is not enough memory for the engine or session", 0,
+                     static_cast<int64_t>(need.bytes));
     }
     block->bytes = need.bytes;
-    return {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
+    return ok_result();
   }
 
   stint_status allocate_cuda(uint32_t device, int space, const stint_requirement& need) {
-    if (need.bytes == 0) return {STINT_OK, 0xFFFFFFFFu, "ok", 0, 0};
-    const uint32_t kind =
+    const stint_cuda_memory_kind kind =
         space == STINT_SPACE_DEVICE ? STINT_CUDA_DEVICE_MEMORY : STINT_CUDA_PINNED_MEMORY;
     // The driver aligns to 256 bytes; arenas may ask for more.
     const uint64_t room = need.alignment > 256 ? need.alignment : 0;
@@ -260,15 +297,140 @@ class Engine {
     return status;
   }
 
-  void swap(Engine& other) noexcept {
-    std::swap(session_, other.session_);
+  void swap(OwnedBlocks& other) noexcept {
     std::swap(memory_, other.memory_);
     std::swap(cuda_, other.cuda_);
   }
 
-  stint_memory memory_ = {};
-  stint_cuda_memory cuda_[STINT_SPACE_COUNT] = {};
+  Memory memory_;
+  CudaMemory cuda_[STINT_MAX_SPACES];
+};
+
+/// An engine and the memory it lies in: on a CUDA device, the weights. The plan's bytes and this
+/// must outlive its sessions; should it not, it leaks its memory instead of taking it from them.
+class OwnedEngine {
+ public:
+  OwnedEngine() = default;
+  ~OwnedEngine() {
+    if (!ok(release())) blocks_.abandon();
+  }
+  OwnedEngine(const OwnedEngine&) = delete;
+  OwnedEngine& operator=(const OwnedEngine&) = delete;
+  OwnedEngine(OwnedEngine&& other) noexcept { swap(other); }
+  OwnedEngine& operator=(OwnedEngine&& other) noexcept {
+    OwnedEngine(std::move(other)).swap(*this);
+    return *this;
+  }
+
+  /// `target` null: the plan's CPU variant.
+  STINT_NODISCARD stint_status create(const Plan& plan, const char* target,
+                                      const stint_options& options) {
+    if (stint_status status = release(); !ok(status)) return status;
+    Requirements need;
+    stint_status status = Engine::requirements(plan, target, options, &need);
+    if (ok(status)) status = blocks_.allocate(need, options.device, false);
+    if (ok(status)) status = engine_.create(plan, target, options, blocks_.memory());
+    if (!ok(status)) blocks_.release();
+    device_ = options.device;
+    return status;
+  }
+  /// Fails while there are sessions, and then changes nothing.
+  stint_status release() {
+    const stint_status status = engine_.destroy();
+    if (ok(status)) blocks_.release();
+    return status;
+  }
+
+  const Engine& engine() const { return engine_; }
+  uint32_t device() const { return device_; }
+  const OwnedBlocks& blocks() const { return blocks_; }
+
+ private:
+  void swap(OwnedEngine& other) noexcept {
+    std::swap(blocks_, other.blocks_);
+    std::swap(engine_, other.engine_);
+    std::swap(device_, other.device_);
+  }
+
+  OwnedBlocks blocks_;  // outlives what lies in it
+  Engine engine_;
+  uint32_t device_ = 0;
+};
+
+/// A session and the memory it runs in. Its engine must outlive it. On a CUDA device the blocks of
+/// the host are pinned.
+class OwnedSession {
+ public:
+  OwnedSession() = default;
+  OwnedSession(OwnedSession&&) = default;
+  OwnedSession& operator=(OwnedSession&& other) noexcept {
+    OwnedSession old(std::move(*this));  // its session goes before its blocks
+    blocks_ = std::move(other.blocks_);
+    session_ = std::move(other.session_);
+    return *this;
+  }
+
+  /// Without `own_io` all inputs and outputs must be bound before a run.
+  STINT_NODISCARD stint_status create(const OwnedEngine& engine, const Program& program,
+                                      const stint_options& options, bool own_io = true) {
+    release();
+    Requirements need;
+    stint_status status = program.requirements(options, &need);
+    const bool on_cuda = need.space[STINT_SPACE_DEVICE].bytes != 0;
+    if (ok(status)) status = blocks_.allocate(need, engine.device(), on_cuda, own_io);
+    if (ok(status)) status = session_.create(engine.engine(), program, options, blocks_.memory());
+    if (!ok(status)) release();
+    return status;
+  }
+  void release() {
+    session_ = Session();
+    blocks_.release();
+  }
+
+  Session& session() { return session_; }
+  const Session& session() const { return session_; }
+  const OwnedBlocks& blocks() const { return blocks_; }
+
+ private:
+  OwnedBlocks blocks_;
   Session session_;
+};
+
+/// An engine with one session, for who needs no more: one target, one batch size, one thread.
+class SingleSession {
+ public:
+  SingleSession() = default;
+  SingleSession(SingleSession&&) = default;
+  SingleSession& operator=(SingleSession&& other) noexcept {
+    release();
+    program_ = other.program_;
+    engine_ = std::move(other.engine_);
+    session_ = std::move(other.session_);
+    return *this;
+  }
+
+  STINT_NODISCARD stint_status create(const Plan& plan, const char* target, uint32_t batch,
+                                      const stint_options& options, bool own_io = true) {
+    release();
+    stint_status status = program_.open(plan, target, batch);
+    if (ok(status)) status = engine_.create(plan, target, options);
+    if (ok(status)) status = session_.create(engine_, program_, options, own_io);
+    if (!ok(status)) release();
+    return status;
+  }
+  void release() {
+    session_.release();
+    engine_.release();  // it had but that session
+  }
+
+  Session& session() { return session_.session(); }
+  const Session& session() const { return session_.session(); }
+  const Program& program() const { return program_; }
+
+ private:
+  Program program_;
+  OwnedEngine engine_;
+  OwnedSession session_;  // destroyed before its engine
 };
 
 }  // namespace stint

@@ -1,5 +1,6 @@
-// Thin C++ over stint.h: owns what C leaves to the caller to destroy, adds nothing else. No
-// exceptions, no allocation. Errors are stint_status, as in C; `stint::ok(status)` reads well.
+// Thin C++ over stint.h: owns what C leaves to the caller to destroy, sets every struct_size, adds
+// nothing else. No exceptions, no allocation. Errors are stint_status, as in C; `stint::ok(status)`
+// reads well.
 #pragma once
 
 #include <utility>
@@ -9,6 +10,26 @@
 namespace stint {
 
 inline bool ok(const stint_status& status) { return status.code == STINT_OK; }
+
+inline stint_status ok_result() {
+  return {STINT_OK, STINT_DETAIL_NONE, 0xFFFFFFFFu, 0, "ok", 0, 0};
+}
+
+/// A struct of the C API with its struct_size set and everything else 0.
+template <typename T>
+struct Sized : T {
+  Sized() : T() { this->struct_size = sizeof(T); }
+};
+
+using Options = Sized<stint_options>;
+using Requirements = Sized<stint_requirements>;
+using Memory = Sized<stint_memory>;
+using Image = Sized<stint_image>;
+using TargetInfo = Sized<stint_target_info>;
+using ProgramInfo = Sized<stint_program_info>;
+using BindingInfo = Sized<stint_binding_info>;
+using CudaDeviceInfo = Sized<stint_cuda_device_info>;
+using CudaMemory = Sized<stint_cuda_memory>;
 
 /// A verified plan over bytes that the caller keeps.
 class Plan {
@@ -29,36 +50,109 @@ class Plan {
   const char* name() const { return stint_plan_name(&plan_); }
   uint32_t label_count() const { return stint_plan_label_count(&plan_); }
   const char* label(uint32_t class_id) const { return stint_plan_label(&plan_, class_id); }
-  uint32_t target_count() const { return stint_plan_target_count(&plan_); }
-  const char* target_name(uint32_t index) const { return stint_plan_target_name(&plan_, index); }
-  uint32_t target_sm(uint32_t index) const { return stint_plan_target_sm(&plan_, index); }
-  uint32_t batches(const char* target, uint32_t* batches, uint32_t capacity) const {
-    return stint_plan_batches(&plan_, target, batches, capacity);
+  /// 0 of a plan that was not opened; every other has one.
+  uint32_t target_count() const {
+    uint32_t count = 0;
+    return ok(stint_plan_target_count(&plan_, &count)) ? count : 0;
   }
-  uint32_t input_count(const char* target, uint32_t batch) const {
-    return stint_plan_input_count(&plan_, target, batch);
+  STINT_NODISCARD stint_status target(uint32_t index, TargetInfo* info) const {
+    return stint_plan_target(&plan_, index, info);
   }
-  uint32_t output_count(const char* target, uint32_t batch) const {
-    return stint_plan_output_count(&plan_, target, batch);
+  STINT_NODISCARD stint_status choose_target(stint_device_kind kind, uint32_t ordinal,
+                                             TargetInfo* info) const {
+    return stint_plan_choose_target(&plan_, kind, ordinal, info);
   }
-  STINT_NODISCARD stint_status input(const char* target, uint32_t batch, uint32_t index,
-                                     stint_binding_info* info) const {
-    return stint_plan_input(&plan_, target, batch, index, info);
-  }
-  STINT_NODISCARD stint_status output(const char* target, uint32_t batch, uint32_t index,
-                                      stint_binding_info* info) const {
-    return stint_plan_output(&plan_, target, batch, index, info);
-  }
-  STINT_NODISCARD stint_status requirements(const char* target, uint32_t batch,
-                                            const stint_options& options,
-                                            stint_requirements* out) const {
-    return stint_plan_requirements(&plan_, target, batch, &options, out);
+  STINT_NODISCARD stint_status batches(const char* target, uint32_t* batches, uint32_t capacity,
+                                       uint32_t* count) const {
+    return stint_plan_batches(&plan_, target, batches, capacity, count);
   }
 
   const stint_plan* get() const { return &plan_; }
 
  private:
   stint_plan plan_ = {};
+};
+
+/// The network of one target at one batch size. A value: valid as long as the plan's bytes.
+class Program {
+ public:
+  STINT_NODISCARD stint_status open(const Plan& plan, const char* target, uint32_t batch) {
+    return stint_plan_program(plan.get(), target, batch, &program_);
+  }
+
+  STINT_NODISCARD stint_status describe(ProgramInfo* info) const {
+    return stint_program_describe(&program_, info);
+  }
+  STINT_NODISCARD stint_status input(uint32_t index, BindingInfo* info) const {
+    return stint_program_input(&program_, index, info);
+  }
+  STINT_NODISCARD stint_status output(uint32_t index, BindingInfo* info) const {
+    return stint_program_output(&program_, index, info);
+  }
+  STINT_NODISCARD stint_status find_input(const char* name, BindingInfo* info) const {
+    return stint_program_find_input(&program_, name, info);
+  }
+  STINT_NODISCARD stint_status find_output(const char* name, BindingInfo* info) const {
+    return stint_program_find_output(&program_, name, info);
+  }
+  STINT_NODISCARD stint_status requirements(const stint_options& options,
+                                            Requirements* need) const {
+    return stint_program_requirements(&program_, &options, need);
+  }
+
+  const stint_program* get() const { return &program_; }
+
+ private:
+  stint_program program_ = {};
+};
+
+/// An engine in blocks that the caller keeps until it is gone. It outlives its sessions: destroyed
+/// before them it would stay as it is, and its blocks would have to.
+class Engine {
+ public:
+  Engine() = default;
+  ~Engine() { stint_engine_destroy(engine_); }
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  Engine(Engine&& other) noexcept : engine_(std::exchange(other.engine_, nullptr)) {}
+  Engine& operator=(Engine&& other) noexcept {
+    if (this != &other) {
+      stint_engine_destroy(engine_);
+      engine_ = std::exchange(other.engine_, nullptr);
+    }
+    return *this;
+  }
+
+  static stint_status requirements(const Plan& plan, const char* target,
+                                   const stint_options& options, Requirements* need) {
+    return stint_engine_requirements(plan.get(), target, &options, need);
+  }
+  STINT_NODISCARD stint_status create(const Plan& plan, const char* target,
+                                      const stint_options& options, const stint_memory& memory) {
+    if (stint_status status = destroy(); !ok(status)) return status;
+    return stint_engine_create(plan.get(), target, &options, &memory, &engine_);
+  }
+  /// Fails while there are sessions, and then changes nothing.
+  stint_status destroy() {
+    const stint_status status = stint_engine_destroy(engine_);
+    if (ok(status)) engine_ = nullptr;
+    return status;
+  }
+
+  stint_engine* get() const { return engine_; }
+
+ private:
+  stint_engine* engine_ = nullptr;
+};
+
+/// Detections of a batch slot, best first; valid until the session's next run.
+class Detections : public Sized<stint_detection_list> {
+ public:
+  uint32_t size() const { return count; }
+  bool empty() const { return count == 0; }
+  const stint_detection& operator[](uint32_t index) const {
+    return *stint_detection_at(this, index);
+  }
 };
 
 /// A session in blocks that the caller keeps until it is gone.
@@ -77,10 +171,10 @@ class Session {
     return *this;
   }
 
-  STINT_NODISCARD stint_status create(const Plan& plan, const char* target, uint32_t batch,
+  STINT_NODISCARD stint_status create(const Engine& engine, const Program& program,
                                       const stint_options& options, const stint_memory& memory) {
     stint_session_destroy(std::exchange(session_, nullptr));
-    return stint_session_create(plan.get(), target, batch, &options, &memory, &session_);
+    return stint_session_create(engine.get(), program.get(), &options, &memory, &session_);
   }
 
   STINT_NODISCARD stint_status bind_input(uint32_t index, const void* data, uint64_t bytes) {
@@ -99,12 +193,20 @@ class Session {
     return stint_enqueue(session_, stream);
   }
   STINT_NODISCARD stint_status synchronize() { return stint_synchronize(session_); }
+  STINT_NODISCARD stint_status poll(bool* done) {
+    uint32_t is_done = 0;
+    const stint_status status = stint_poll(session_, &is_done);
+    *done = is_done != 0;
+    return status;
+  }
+  STINT_NODISCARD stint_status completion_event(void** event) {
+    return stint_completion_event(session_, event);
+  }
   STINT_NODISCARD stint_status set_active_slots(uint32_t slots) {
     return stint_set_active_slots(session_, slots);
   }
-  STINT_NODISCARD stint_status detections(uint32_t slot, const stint_detection** detections,
-                                          uint32_t* count) const {
-    return stint_detections(session_, slot, detections, count);
+  STINT_NODISCARD stint_status detections(uint32_t slot, Detections* found) const {
+    return stint_detections(session_, slot, found);
   }
   STINT_NODISCARD stint_status set_detection_limits(float score_threshold, float iou_threshold,
                                                     uint32_t max_detections) {
@@ -112,7 +214,7 @@ class Session {
   }
   STINT_NODISCARD stint_status read_profile(stint_step_profile* steps, uint32_t capacity,
                                             uint32_t* count) const {
-    return stint_profile_read(session_, steps, capacity, count);
+    return stint_profile_read(session_, steps, sizeof *steps, capacity, count);
   }
   void reset_profile() { stint_profile_reset(session_); }
 

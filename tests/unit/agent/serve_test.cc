@@ -153,8 +153,8 @@ TEST_CASE("measuring ends at its limit, but not with too few values") {
   const test::AlignedBytes file = test::write_plan(test::tiny_plan());
   Plan plan;
   REQUIRE(ok(plan.open(file.data(), file.size())));
-  Engine engine;
-  REQUIRE(ok(engine.create(plan, "cpu", 1, {})));
+  SingleSession engine;
+  REQUIRE(ok(engine.create(plan, "cpu", 1, Options())));
   REQUIRE(engine.session().input_data(0) != nullptr);
   MeasureOptions options;
   options.iterations = 1'000'000;

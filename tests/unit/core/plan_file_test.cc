@@ -35,7 +35,7 @@ void overwrite_in_place(const std::string& path, const std::string& content) {
 int brightest(Session& session, uint32_t cell) {
   std::vector<uint8_t> pixels(kCells, 0);
   pixels[cell] = 255;
-  stint_image image{};
+  Image image;
   image.planes[0] = pixels.data();
   image.strides[0] = kCellsPerSide;
   image.width = image.height = kCellsPerSide;
@@ -43,10 +43,9 @@ int brightest(Session& session, uint32_t cell) {
   image.range = STINT_RANGE_FULL;
   REQUIRE(ok(session.bind_image(0, 0, image)));
   REQUIRE(ok(session.run()));
-  const stint_detection* found = nullptr;
-  uint32_t count = 0;
-  REQUIRE(ok(session.detections(0, &found, &count)));
-  return count == 1 ? found[0].class_id : -1;
+  Detections found;
+  REQUIRE(ok(session.detections(0, &found)));
+  return found.size() == 1 ? found[0].class_id : -1;
 }
 
 }  // namespace
@@ -57,8 +56,8 @@ TEST_CASE("a plan goes on as it was when its file is overwritten in place") {
   PlanFile file;
   REQUIRE(ok(file.open(path.c_str())));
   const uint64_t size = file.size();
-  Engine engine;
-  REQUIRE(ok(engine.create(file.plan(), nullptr, 1, {})));
+  SingleSession engine;
+  REQUIRE(ok(engine.create(file.plan(), nullptr, 1, Options())));
   SUBCASE("by a shorter file, as a mapping would not survive") {
     overwrite_in_place(path, "short");
   }
@@ -74,7 +73,7 @@ TEST_CASE("a plan goes on as it was when its file is overwritten in place") {
   CHECK(std::memcmp(file.data(), original.data(), size) == 0);
   CHECK(std::string(file.plan().label(3)) == "cell-3");
   // A session made now is made of them, too.
-  REQUIRE(ok(engine.create(file.plan(), nullptr, 1, {})));
+  REQUIRE(ok(engine.create(file.plan(), nullptr, 1, Options())));
   CHECK(brightest(engine.session(), 5) == 5);
 }
 

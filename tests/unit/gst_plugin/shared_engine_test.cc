@@ -36,7 +36,7 @@ struct CellFrame {
     image.range = STINT_RANGE_FULL;
   }
   std::vector<uint8_t> pixels;
-  stint_image image{};
+  stint_image image = STINT_IMAGE_INIT;
 };
 
 EngineRequest request(const std::string& path, const std::string& id = "") {
@@ -89,8 +89,8 @@ TEST_CASE("an engine gives every stream the detections of its own frame") {
 TEST_CASE("streams with different limits in one batch each get what they would get alone") {
   TemporaryFolder folder;
   std::unique_ptr<PlanExecutor> executor;
-  REQUIRE_FALSE(
-      PlanExecutor::open(save(folder, "cells.plan", brightest_cell_plan()), "cpu", 1, &executor));
+  REQUIRE_FALSE(PlanExecutor::open(save(folder, "cells.plan", brightest_cell_plan()),
+                                   {STINT_DEVICE_CPU, 0}, 1, &executor));
   // Brightness falls from cell to cell: 1.0, 0.9, ... in 4x4 cells of one pixel.
   std::vector<uint8_t> pixels(kCells);
   for (uint32_t i = 0; i < kCells; ++i) pixels[i] = static_cast<uint8_t>(255 - 16 * i);
@@ -122,8 +122,8 @@ TEST_CASE("streams with different limits in one batch each get what they would g
 TEST_CASE("a frame that cannot be bound fails alone") {
   TemporaryFolder folder;
   std::unique_ptr<PlanExecutor> executor;
-  REQUIRE_FALSE(
-      PlanExecutor::open(save(folder, "cells.plan", brightest_cell_plan()), "cpu", 1, &executor));
+  REQUIRE_FALSE(PlanExecutor::open(save(folder, "cells.plan", brightest_cell_plan()),
+                                   {STINT_DEVICE_CPU, 0}, 1, &executor));
   const CellFrame good(5, 16);
   Job first, bad, last;
   first.image = last.image = bad.image = good.image;

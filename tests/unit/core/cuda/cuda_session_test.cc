@@ -38,30 +38,60 @@ struct Machine {
   Plan plan;
 };
 
-/// Blocks of exactly the required size, as an embedded application gives them.
-struct Blocks {
-  Blocks(Machine& machine, const stint_options& options, uint32_t batch = 1) {
-    REQUIRE(ok(machine.plan.requirements(kTwinTarget, batch, options, &need)));
-    session = AlignedBytes(need.space[STINT_SPACE_SESSION].bytes,
-                           need.space[STINT_SPACE_SESSION].alignment);
+/// Host blocks of exactly the required size, and one on the device.
+struct ExactBlocks {
+  ExactBlocks(FakeCuda& fake, const stint_requirements& need) {
+    host = AlignedBytes(need.space[STINT_SPACE_HOST].bytes, need.space[STINT_SPACE_HOST].alignment);
     io = AlignedBytes(need.space[STINT_SPACE_IO].bytes, need.space[STINT_SPACE_IO].alignment);
-    memory.space[STINT_SPACE_SESSION] = {session.data(), session.size()};
+    memory.space[STINT_SPACE_HOST] = {host.data(), host.size()};
     memory.space[STINT_SPACE_IO] = {io.data(), io.size()};
-    memory.space[STINT_SPACE_DEVICE] = {
-        machine.fake.device_block(need.space[STINT_SPACE_DEVICE].bytes),
-        need.space[STINT_SPACE_DEVICE].bytes};
+    if (const uint64_t bytes = need.space[STINT_SPACE_DEVICE].bytes; bytes != 0)
+      memory.space[STINT_SPACE_DEVICE] = {fake.device_block(bytes), bytes};
   }
   bool holds(uint64_t address) const {
     const auto begin = reinterpret_cast<uint64_t>(memory.space[STINT_SPACE_DEVICE].data);
     return address >= begin && address < begin + memory.space[STINT_SPACE_DEVICE].bytes;
   }
 
-  stint_requirements need = {};
-  AlignedBytes session, io;
-  stint_memory memory = {};
+  AlignedBytes host, io;
+  Memory memory;
 };
 
-constexpr stint_options kDefaults = {};
+Requirements engine_need(const Machine& machine) {
+  Requirements need;
+  REQUIRE(ok(Engine::requirements(machine.plan, kTwinTarget, Options(), &need)));
+  return need;
+}
+
+Program program_of(const Machine& machine, uint32_t batch) {
+  Program program;
+  REQUIRE(ok(program.open(machine.plan, kTwinTarget, batch)));
+  return program;
+}
+
+Requirements session_need(const Machine& machine, const stint_options& options, uint32_t batch) {
+  Requirements need;
+  REQUIRE(ok(program_of(machine, batch).requirements(options, &need)));
+  return need;
+}
+
+/// Blocks of an engine and of one session, as an embedded application gives them.
+struct Blocks {
+  Blocks(Machine& machine, const stint_options& options, uint32_t batch = 1)
+      : engine(machine.fake, engine_need(machine)),
+        session(machine.fake, session_need(machine, options, batch)) {}
+  bool holds(uint64_t address) const { return engine.holds(address) || session.holds(address); }
+
+  ExactBlocks engine, session;
+};
+
+struct OwnEngine {
+  Engine engine;
+};
+/// A session with an engine of its own, which goes after it.
+struct OnDevice : OwnEngine, Session {};
+
+const Options kDefaults;
 
 std::vector<float> ramp(uint32_t batch, float start) {
   std::vector<float> x(batch * test::kTinyRows * test::kTinyColumns);
@@ -86,19 +116,34 @@ void check_run(Session& session, uint32_t batch, float start) {
 }
 
 stint_image image_of(const ImageView& view) {
-  stint_image image;
-  std::memcpy(&image, &view, sizeof image);
+  Image image;
+  for (int plane = 0; plane < 3; ++plane) {
+    image.planes[plane] = view.planes[plane];
+    image.strides[plane] = view.strides[plane];
+  }
+  image.width = view.width;
+  image.height = view.height;
+  image.format = view.format;
+  image.matrix = view.matrix;
+  image.range = view.range;
+  image.crop_x = view.crop_x;
+  image.crop_y = view.crop_y;
+  image.crop_width = view.crop_width;
+  image.crop_height = view.crop_height;
   return image;
 }
 
-stint_status create(Machine& machine, Blocks& blocks, Session* session,
+stint_status create(Machine& machine, Blocks& blocks, OnDevice* session,
                     const stint_options& options = kDefaults) {
-  return session->create(machine.plan, kTwinTarget, 1, options, blocks.memory);
+  const stint_status status =
+      session->engine.create(machine.plan, kTwinTarget, options, blocks.engine.memory);
+  if (!ok(status)) return status;
+  return session->create(session->engine, program_of(machine, 1), options, blocks.session.memory);
 }
 
 /// The first error of making a session through the conveniences.
 stint_status load(Machine& machine, const stint_options& options = kDefaults) {
-  Engine engine;
+  SingleSession engine;
   const stint_status status = engine.create(machine.plan, kTwinTarget, 1, options);
   machine.fake.fail_call(-1);  // not in the destructor
   return status;
@@ -107,7 +152,7 @@ stint_status load(Machine& machine, const stint_options& options = kDefaults) {
 void check_refused(Machine& machine, uint32_t code, const char* message, int64_t found,
                    int64_t needed, uint32_t detail = 0xFFFFFFFFu) {
   Blocks blocks(machine, kDefaults);
-  Session session;
+  OnDevice session;
   const stint_status status = create(machine, blocks, &session);
   CHECK(status.code == code);
   CHECK_MESSAGE(std::string(status.message).find(message) != std::string::npos, status.message);
@@ -123,7 +168,7 @@ void check_refused(Machine& machine, uint32_t code, const char* message, int64_t
 TEST_CASE("a CUDA session computes what the CPU computes, one launch a run") {
   Machine machine(test::tiny_plan({1, 3}));
   for (const uint32_t batch : {1u, 3u}) {
-    Engine engine;
+    SingleSession engine;
     const stint_status status = engine.create(machine.plan, kTwinTarget, batch, kDefaults);
     REQUIRE_MESSAGE(ok(status), describe(status));
     for (int run = 0; run < 3; ++run) {
@@ -139,7 +184,7 @@ TEST_CASE("the caller's blocks hold everything: no allocation, at load or later"
   Machine machine(test::tiny_plan());
   Blocks blocks(machine, kDefaults);
   {
-    Session session;
+    OnDevice session;
     REQUIRE(ok(create(machine, blocks, &session)));
     for (int run = 0; run < 1000; ++run) check_run(session, 1, static_cast<float>(run));
     CHECK(machine.fake.allocations() == 0);
@@ -156,7 +201,7 @@ TEST_CASE("launches are those of the plan, their pointers in the right tensors")
   machine.program().steps[1].launch.dynamic_smem = 100000;
   machine.write();
   Blocks blocks(machine, kDefaults);
-  Session session;
+  OnDevice session;
   REQUIRE(ok(create(machine, blocks, &session)));
   const test::FakeGraph& graph = machine.fake.graph();
   REQUIRE(graph.nodes.size() == 2);
@@ -183,7 +228,7 @@ TEST_CASE("programmatic edges only where the device and the driver have them") {
   Machine machine(test::tiny_plan());
   const auto edge_is_programmatic = [&] {
     Blocks blocks(machine, kDefaults);
-    Session session;
+    OnDevice session;
     const stint_status status = create(machine, blocks, &session);
     REQUIRE_MESSAGE(ok(status), describe(status));
     check_run(session, 1, 1.0f);
@@ -212,7 +257,7 @@ TEST_CASE("drivers before CUDA 12 load modules instead of libraries") {
   machine.fake.table.function_param_info = nullptr;
   {
     Blocks blocks(machine, kDefaults);
-    Session session;
+    OnDevice session;
     REQUIRE(ok(create(machine, blocks, &session)));
     check_run(session, 1, 2.0f);
   }
@@ -279,7 +324,7 @@ TEST_CASE("what does not fit is refused with its own status, and nothing is left
 
 TEST_CASE("a device that is not there, by its number") {
   Machine machine(test::tiny_plan());
-  stint_options options = {};
+  Options options;
   options.device = 3;
   const stint_status status = load(machine, options);
   CHECK(status.code == STINT_CUDA_UNAVAILABLE);
@@ -290,8 +335,7 @@ TEST_CASE("a device that is not there, by its number") {
 TEST_CASE("too little device memory says how much is needed") {
   Machine machine(test::tiny_plan());
   machine.fake.memory_bytes = 256;
-  stint_requirements need = {};
-  REQUIRE(ok(machine.plan.requirements(kTwinTarget, 1, kDefaults, &need)));
+  const Requirements need = session_need(machine, kDefaults, 1);
   const stint_status status = load(machine);
   CHECK(status.code == STINT_OUT_OF_MEMORY);
   CHECK(status.needed >= static_cast<int64_t>(need.space[STINT_SPACE_DEVICE].bytes));
@@ -300,27 +344,38 @@ TEST_CASE("too little device memory says how much is needed") {
 
 TEST_CASE("a block with a byte too few is refused before the driver is touched") {
   Machine machine(test::frame_plan(2));
-  stint_options options = {};
+  Options options;
   options.frame_bytes = 1000;
   options.profile = 1;
   Blocks blocks(machine, options, 2);
-  for (const int space : {STINT_SPACE_SESSION, STINT_SPACE_IO, STINT_SPACE_DEVICE}) {
-    Session session;
-    stint_memory memory = blocks.memory;
+  Engine engine;
+  for (const int space : {STINT_SPACE_HOST, STINT_SPACE_DEVICE}) {
+    Memory memory = blocks.engine.memory;
+    if (memory.space[space].bytes == 0) continue;
     --memory.space[space].bytes;
-    const stint_status status = session.create(machine.plan, kTwinTarget, 2, options, memory);
+    const stint_status status = engine.create(machine.plan, kTwinTarget, options, memory);
     CHECK(status.code == STINT_BLOCK_TOO_SMALL);
     CHECK(status.detail == static_cast<uint32_t>(space));
   }
   CHECK(machine.fake.calls() == 0);
+  REQUIRE(ok(engine.create(machine.plan, kTwinTarget, options, blocks.engine.memory)));
+  const uint64_t calls = machine.fake.calls();
   Session session;
-  CHECK(ok(session.create(machine.plan, kTwinTarget, 2, options, blocks.memory)));
+  for (const int space : {STINT_SPACE_HOST, STINT_SPACE_IO, STINT_SPACE_DEVICE}) {
+    Memory memory = blocks.session.memory;
+    --memory.space[space].bytes;
+    const stint_status status = session.create(engine, program_of(machine, 2), options, memory);
+    CHECK(status.code == STINT_BLOCK_TOO_SMALL);
+    CHECK(status.detail == static_cast<uint32_t>(space));
+  }
+  CHECK(machine.fake.calls() == calls);
+  CHECK(ok(session.create(engine, program_of(machine, 2), options, blocks.session.memory)));
 }
 
 TEST_CASE("whichever driver call fails while a session is made, nothing is left behind") {
   for (const uint32_t profile : {0u, 1u}) {
     Machine machine(test::frame_plan(1));
-    stint_options options = {};
+    Options options;
     options.profile = profile;
     int64_t n = 0;
     for (;; ++n) {
@@ -339,7 +394,7 @@ TEST_CASE("whichever driver call fails while a session is made, nothing is left 
 TEST_CASE("whichever driver call fails in a run, the next run works") {
   Machine machine(test::tiny_plan());
   Blocks blocks(machine, kDefaults);
-  Session session;
+  OnDevice session;
   REQUIRE(ok(create(machine, blocks, &session)));
   REQUIRE(session.input_data(0) != nullptr);
   int64_t n = 0;
@@ -358,7 +413,7 @@ TEST_CASE("whichever driver call fails in a run, the next run works") {
 TEST_CASE("device memory that is bound is used in place, and nothing else is patched") {
   Machine machine(test::tiny_plan());
   Blocks blocks(machine, kDefaults);
-  Session session;
+  OnDevice session;
   REQUIRE(ok(create(machine, blocks, &session)));
   const std::vector<float> x = ramp(1, 7.0f);
   const std::vector<float> expected = test::tiny_reference(x, 1);
@@ -398,7 +453,7 @@ TEST_CASE("device memory that is bound is used in place, and nothing else is pat
 TEST_CASE("a buffer that cannot be bound leaves the session with its own") {
   Machine machine(test::tiny_plan());
   Blocks blocks(machine, kDefaults);
-  Session session;
+  OnDevice session;
   REQUIRE(ok(create(machine, blocks, &session)));
   const size_t bytes = test::kTinyRows * test::kTinyColumns * 4;
   void* input = machine.fake.device_block(bytes);
@@ -419,7 +474,7 @@ TEST_CASE("frames from the host and on the device give the CPU's detections") {
   std::mt19937 random(11);
   constexpr uint32_t kBatch = 3;
   Machine machine(test::frame_plan(kBatch));
-  Engine on_cpu, on_cuda;
+  SingleSession on_cpu, on_cuda;
   REQUIRE(ok(on_cpu.create(machine.plan, "cpu", kBatch, kDefaults)));
   const stint_status status = on_cuda.create(machine.plan, kTwinTarget, kBatch, kDefaults);
   REQUIRE_MESSAGE(ok(status), describe(status));
@@ -432,7 +487,7 @@ TEST_CASE("frames from the host and on the device give the CPU's detections") {
     images[2].crop_width = images[2].crop_height = 7;
     const uint32_t slots = run % 2 == 0 ? kBatch : 2;
     const float threshold = run < 3 ? -1.0f : 0.3f;
-    for (Engine* engine : {&on_cpu, &on_cuda}) {
+    for (SingleSession* engine : {&on_cpu, &on_cuda}) {
       Session& session = engine->session();
       for (uint32_t slot = 0; slot < kBatch; ++slot) {
         stint_image image = images[slot];
@@ -450,13 +505,13 @@ TEST_CASE("frames from the host and on the device give the CPU's detections") {
     }
     uint32_t all = 0;
     for (uint32_t slot = 0; slot < slots; ++slot) {
-      const stint_detection *expected = nullptr, *found = nullptr;
-      uint32_t expected_count = 0, count = 0;
-      REQUIRE(ok(on_cpu.session().detections(slot, &expected, &expected_count)));
-      REQUIRE(ok(on_cuda.session().detections(slot, &found, &count)));
-      REQUIRE(count == expected_count);
-      all += count;
-      CHECK(std::memcmp(found, expected, count * sizeof *found) == 0);
+      Detections expected, found;
+      REQUIRE(ok(on_cpu.session().detections(slot, &expected)));
+      REQUIRE(ok(on_cuda.session().detections(slot, &found)));
+      REQUIRE(found.size() == expected.size());
+      all += found.size();
+      for (uint32_t i = 0; i < found.size(); ++i)
+        CHECK(std::memcmp(&found[i], &expected[i], sizeof found[i]) == 0);
     }
     CHECK(all > 0);
   }
@@ -465,9 +520,9 @@ TEST_CASE("frames from the host and on the device give the CPU's detections") {
 TEST_CASE("frames that do not fit are refused with both numbers") {
   std::mt19937 random(12);
   Machine machine(test::frame_plan(1));
-  stint_options options = {};
+  Options options;
   options.frame_bytes = 20 * 10 * 3;
-  Engine engine;
+  SingleSession engine;
   REQUIRE(ok(engine.create(machine.plan, kTwinTarget, 1, options)));
   test::Frame fits(PixelFormat::kRgb, 20, 10, 0, random);
   test::Frame large(PixelFormat::kRgb, 20, 11, 0, random);
@@ -488,7 +543,7 @@ TEST_CASE("frames that do not fit are refused with both numbers") {
 TEST_CASE("a child of fork is told so, and leaves the driver's objects to its parent") {
   Machine machine(test::tiny_plan());
   Blocks blocks(machine, kDefaults);
-  Session session;
+  OnDevice session;
   REQUIRE(ok(create(machine, blocks, &session)));
   check_run(session, 1, 1.0f);
   const pid_t child = fork();
@@ -513,7 +568,7 @@ TEST_CASE("runs are enqueued when nothing pageable is involved") {
   Machine machine(test::tiny_plan());
   {
     Blocks blocks(machine, kDefaults);
-    Session pageable;
+    OnDevice pageable;
     REQUIRE(ok(create(machine, blocks, &pageable)));
     CHECK(pageable.enqueue().code == STINT_NOT_BOUND);
     REQUIRE(pageable.input_data(0) != nullptr);
@@ -522,7 +577,7 @@ TEST_CASE("runs are enqueued when nothing pageable is involved") {
     CHECK(status.detail == 0);
     CHECK(ok(pageable.synchronize()));
   }
-  Engine engine;  // its blocks are pinned
+  SingleSession engine;  // its blocks are pinned
   REQUIRE(ok(engine.create(machine.plan, kTwinTarget, 1, kDefaults)));
   const std::vector<float> x = ramp(1, 3.0f);
   std::memcpy(engine.session().input_data(0), x.data(), x.size() * 4);
@@ -533,7 +588,7 @@ TEST_CASE("runs are enqueued when nothing pageable is involved") {
   CHECK(floats(engine.session().output_data(0), expected.size()) == expected);
   check_run(engine.session(), 1, 4.0f);
 
-  Engine on_cpu;
+  SingleSession on_cpu;
   REQUIRE(ok(on_cpu.create(machine.plan, "cpu", 1, kDefaults)));
   CHECK(on_cpu.session().enqueue().code == STINT_INVALID_ARGUMENT);
   CHECK(ok(on_cpu.session().synchronize()));
@@ -541,9 +596,9 @@ TEST_CASE("runs are enqueued when nothing pageable is involved") {
 
 TEST_CASE("a profile times every step with stamps in the graph") {
   Machine machine(test::tiny_plan());
-  stint_options options = {};
+  Options options;
   options.profile = 1;
-  Engine engine;
+  SingleSession engine;
   REQUIRE(ok(engine.create(machine.plan, kTwinTarget, 1, options)));
   CHECK(machine.fake.graph().nodes.size() == 5);
   check_run(engine.session(), 1, 1.0f);
@@ -576,7 +631,7 @@ TEST_CASE("a step that writes nothing keeps its neighbours in order") {
   machine.spec.variants[1].sm = machine.fake.sm = 90;
   machine.write();
   Blocks blocks(machine, kDefaults);
-  Session session;
+  OnDevice session;
   REQUIRE(ok(create(machine, blocks, &session)));
   REQUIRE(machine.fake.graph().nodes.size() == 3);
   CHECK(machine.fake.graph().nodes[1]->kind == test::FakeNode::Kind::kEmpty);
@@ -595,7 +650,7 @@ TEST_CASE("arenas that ask for it begin as zeros") {
   machine.fake.add_kernel("b1_0", 4, [](const uint64_t*) {});
   machine.write();
   Blocks blocks(machine, kDefaults);
-  Session session;
+  OnDevice session;
   REQUIRE(ok(create(machine, blocks, &session)));
   uint8_t state[512];
   machine.fake.read_device(
@@ -609,7 +664,7 @@ TEST_CASE("the application's context is used if it belongs to the device") {
   machine.fake.make_application_context();
   {
     Blocks blocks(machine, kDefaults);
-    Session session;
+    OnDevice session;
     REQUIRE(ok(create(machine, blocks, &session)));
     const int64_t without_context = machine.fake.live();
     check_run(session, 1, 1.0f);
@@ -620,7 +675,7 @@ TEST_CASE("the application's context is used if it belongs to the device") {
 
 TEST_CASE("devices are described") {
   FakeCuda fake;
-  stint_cuda_device_info info;
+  CudaDeviceInfo info;
   REQUIRE(stint_cuda_device(0, &info).code == STINT_OK);
   CHECK(std::string(info.name) == "fake");
   CHECK(info.sm == 87);
@@ -631,7 +686,7 @@ TEST_CASE("devices are described") {
 
 TEST_CASE("memory from the driver can be filled and read") {
   FakeCuda fake;
-  stint_cuda_memory memory = {};
+  CudaMemory memory;
   REQUIRE(stint_cuda_allocate(0, STINT_CUDA_DEVICE_MEMORY, 8, &memory).code == STINT_OK);
   const uint64_t written = 0x1234567890ABCDEFull;
   uint64_t read = 0;
@@ -641,5 +696,6 @@ TEST_CASE("memory from the driver can be filled and read") {
   stint_cuda_free(&memory);
   CHECK(memory.data == nullptr);
   CHECK(fake.live() == 0);
-  CHECK(stint_cuda_allocate(0, 7, 8, &memory).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_cuda_allocate(0, static_cast<stint_cuda_memory_kind>(7), 8, &memory).code ==
+        STINT_INVALID_ARGUMENT);
 }

@@ -19,29 +19,45 @@ using test::AlignedBytes;
 
 namespace {
 
+/// A plan, and an engine for the CPU.
 struct OpenPlan {
-  explicit OpenPlan(const test::PlanSpec& spec) : file(test::write_plan(spec)) {
-    REQUIRE(stint_plan_open(file.data(), file.size(), &plan).code == STINT_OK);
+  explicit OpenPlan(const test::PlanSpec& spec)
+      : file(test::write_plan(spec)), plan(open(file)), engine(plan) {
+    REQUIRE(engine.get() != nullptr);
   }
+  static stint_plan open(const AlignedBytes& file) {
+    stint_plan plan;
+    REQUIRE(stint_plan_open(file.data(), file.size(), &plan).code == STINT_OK);
+    return plan;
+  }
+  stint_program program(uint32_t batch) const {
+    stint_program program;
+    REQUIRE(stint_plan_program(&plan, nullptr, batch, &program).code == STINT_OK);
+    return program;
+  }
+  Requirements need(uint32_t batch, const stint_options& options) const {
+    Requirements need;
+    const stint_program p = program(batch);
+    REQUIRE(stint_program_requirements(&p, &options, &need).code == STINT_OK);
+    return need;
+  }
+  stint_status create(uint32_t batch, const stint_options& options, const stint_memory& memory,
+                      stint_session** session) const {
+    const stint_program p = program(batch);
+    return stint_session_create(engine.get(), &p, &options, &memory, session);
+  }
+
   AlignedBytes file;
   stint_plan plan;
+  test::HostEngine engine;
 };
 
 struct TestSession {
-  TestSession(const stint_plan& plan, uint32_t batch, stint_options options = {})
-      : blocks(need(plan, batch, options)) {
-    REQUIRE(stint_session_create(&plan, nullptr, batch, &options, &blocks.memory, &session).code ==
-            STINT_OK);
+  TestSession(const OpenPlan& open, uint32_t batch, const stint_options& options = Options())
+      : blocks(open.need(batch, options)) {
+    REQUIRE(open.create(batch, options, blocks.memory, &session).code == STINT_OK);
   }
   ~TestSession() { stint_session_destroy(session); }
-
-  static stint_requirements need(const stint_plan& plan, uint32_t batch,
-                                 const stint_options& options) {
-    stint_requirements requirements;
-    REQUIRE(stint_plan_requirements(&plan, nullptr, batch, &options, &requirements).code ==
-            STINT_OK);
-    return requirements;
-  }
 
   test::SessionBlocks blocks;
   stint_session* session = nullptr;
@@ -96,7 +112,7 @@ test::PlanSpec plan_with_frames(uint32_t batch) {
 /// A run of plan_with_frames.
 void run_with_frames(stint_session* session, uint32_t batch) {
   static const uint8_t pixels[8 * 8 * 3] = {};
-  stint_image image = {};
+  Image image;
   image.planes[0] = pixels;
   image.strides[0] = 24;
   image.width = image.height = 8;
@@ -113,7 +129,7 @@ TEST_CASE("a session computes, with any number of threads and any batch of the p
   const OpenPlan open(test::tiny_plan({1, 3}));
   for (uint32_t threads : {0u, 1u, 2u, 4u}) {
     for (uint32_t batch : {1u, 3u}) {
-      TestSession s(open.plan, batch, {threads, 0, 0, 0, 0});
+      TestSession s(open, batch, test::options_of(threads));
       for (int run = 0; run < 3; ++run) check_run(s.session, batch, static_cast<float>(run));
     }
   }
@@ -121,44 +137,40 @@ TEST_CASE("a session computes, with any number of threads and any batch of the p
 
 TEST_CASE("create fails until every block has the last byte it needs") {
   const OpenPlan open(test::tiny_plan());
-  const stint_options options = {2, 1, 0, 0, 0};
-  stint_requirements need;
-  REQUIRE(stint_plan_requirements(&open.plan, nullptr, 1, &options, &need).code == STINT_OK);
+  const Options options = test::options_of(2, 1);
+  const Requirements need = open.need(1, options);
   const test::SessionBlocks full(need);
-  for (int space = 0; space < STINT_SPACE_COUNT; ++space) {
+  for (int space = 0; space < STINT_MAX_SPACES; ++space) {
     if (need.space[space].bytes == 0) continue;
     const uint64_t last = (need.space[space].bytes - 1) / 8 * 8;
     for (uint64_t bytes = 0; bytes <= last; bytes += 8) {
-      stint_memory memory = full.memory;
+      Memory memory = full.memory;
       memory.space[space].bytes = bytes;
       stint_session* session = nullptr;
-      const stint_status status =
-          stint_session_create(&open.plan, nullptr, 1, &options, &memory, &session);
+      const stint_status status = open.create(1, options, memory, &session);
       REQUIRE(status.code == STINT_BLOCK_TOO_SMALL);
       REQUIRE(status.detail == static_cast<uint32_t>(space));
       REQUIRE(status.needed == static_cast<int64_t>(need.space[space].bytes));
       REQUIRE(session == nullptr);
     }
   }
-  TestSession s(open.plan, 1, options);
+  TestSession s(open, 1, options);
   check_run(s.session, 1, 5.0f);
 }
 
 TEST_CASE("a misaligned block is refused") {
   const OpenPlan open(test::tiny_plan());
-  const stint_options options = {};
-  stint_requirements need;
-  REQUIRE(stint_plan_requirements(&open.plan, nullptr, 1, &options, &need).code == STINT_OK);
-  stint_requirements larger = need;
+  const Options options;
+  const Requirements need = open.need(1, options);
+  Requirements larger = need;
   for (auto& space : larger.space) space.bytes += 64;
   const test::SessionBlocks blocks(larger);
-  for (int space : {STINT_SPACE_SESSION, STINT_SPACE_ARENA, STINT_SPACE_IO}) {
-    stint_memory memory = blocks.memory;
+  for (int space : {STINT_SPACE_HOST, STINT_SPACE_ARENA, STINT_SPACE_IO}) {
+    Memory memory = blocks.memory;
     memory.space[space].data = blocks.blocks[space].data() + 8;
     memory.space[space].bytes = need.space[space].bytes;
     stint_session* session = nullptr;
-    const stint_status status =
-        stint_session_create(&open.plan, nullptr, 1, &options, &memory, &session);
+    const stint_status status = open.create(1, options, memory, &session);
     CHECK(status.code == STINT_BLOCK_MISALIGNED);
     CHECK(status.detail == static_cast<uint32_t>(space));
     CHECK(status.found == 8);
@@ -167,26 +179,25 @@ TEST_CASE("a misaligned block is refused") {
 
 TEST_CASE("blocks that overlap each other or the plan are refused") {
   const OpenPlan open(test::tiny_plan());
-  const stint_options options = {2, 0, 0, 0, 0};
-  const stint_requirements need = TestSession::need(open.plan, 1, options);
+  const Options options = test::options_of(2);
+  const Requirements need = open.need(1, options);
   const test::SessionBlocks blocks(need);
   const auto create = [&](const stint_memory& memory) {
     stint_session* session = nullptr;
-    const stint_status status =
-        stint_session_create(&open.plan, nullptr, 1, &options, &memory, &session);
+    const stint_status status = open.create(1, options, memory, &session);
     CHECK((session != nullptr) == (status.code == STINT_OK));
     stint_session_destroy(session);
     return status;
   };
   // One block behind the other in one piece of memory; the largest alignment is a cache line's.
-  uint64_t places[STINT_SPACE_COUNT] = {}, total = 0;
+  uint64_t places[STINT_MAX_SPACES] = {}, total = 0;
   for (int i = 0; i < STINT_SPACE_DEVICE; ++i) {
     places[i] = total;
     total += (need.space[i].bytes + 63) / 64 * 64;
   }
   const AlignedBytes piece(total, 4096);
   const auto laid_out = [&] {
-    stint_memory memory = blocks.memory;
+    Memory memory = blocks.memory;
     for (int i = 0; i < STINT_SPACE_DEVICE; ++i)
       memory.space[i] = {piece.data() + places[i], need.space[i].bytes};
     return memory;
@@ -197,7 +208,7 @@ TEST_CASE("blocks that overlap each other or the plan are refused") {
       for (int b = 0; b < STINT_SPACE_DEVICE; ++b) {
         if (a == b) continue;
         for (const uint64_t end : {uint64_t{0}, (need.space[b].bytes - 1) / 64 * 64}) {
-          stint_memory memory = blocks.memory;
+          Memory memory = blocks.memory;
           const AlignedBytes longer(end + need.space[a].bytes + need.space[b].bytes, 4096);
           memory.space[b].data = longer.data();
           memory.space[a].data = longer.data() + end;
@@ -211,17 +222,17 @@ TEST_CASE("blocks that overlap each other or the plan are refused") {
     }
   }
   SUBCASE("what is given but not needed may overlap") {
-    stint_memory memory = laid_out();
+    Memory memory = laid_out();
     for (int i = 0; i < STINT_SPACE_DEVICE; ++i) memory.space[i].bytes = total - places[i];
     CHECK(create(memory).code == STINT_OK);
   }
   SUBCASE("an I/O block that is omitted overlaps nothing") {
-    stint_memory memory = laid_out();
+    Memory memory = laid_out();
     memory.space[STINT_SPACE_IO] = {};
     CHECK(create(memory).code == STINT_OK);
   }
   SUBCASE("the plan's bytes") {
-    stint_memory memory = laid_out();
+    Memory memory = laid_out();
     memory.space[STINT_SPACE_IO].data = open.file.data();
     CHECK(create(memory).code == STINT_INVALID_ARGUMENT);
   }
@@ -230,27 +241,26 @@ TEST_CASE("blocks that overlap each other or the plan are refused") {
 TEST_CASE("requirements grow with threads and profile, and wrong options are refused") {
   const OpenPlan open(test::tiny_plan());
   const auto session_bytes = [&](stint_options options) {
-    return TestSession::need(open.plan, 1, options).space[STINT_SPACE_SESSION].bytes;
+    return open.need(1, options).space[STINT_SPACE_HOST].bytes;
   };
-  CHECK(session_bytes({1, 0, 0, 0, 0}) == session_bytes({0, 0, 0, 0, 0}));
-  CHECK(session_bytes({2, 0, 0, 0, 0}) > session_bytes({1, 0, 0, 0, 0}));
-  CHECK(session_bytes({1, 1, 0, 0, 0}) > session_bytes({1, 0, 0, 0, 0}));
-  stint_requirements need;
+  CHECK(session_bytes(test::options_of(1)) == session_bytes(test::options_of(0)));
+  CHECK(session_bytes(test::options_of(2)) > session_bytes(test::options_of(1)));
+  CHECK(session_bytes(test::options_of(1, 1)) > session_bytes(test::options_of(1)));
+  const stint_program program = open.program(1);
+  Requirements need;
   for (const uint32_t threads : {256u, 257u, 1000000u}) {
-    const stint_options many = {threads, 0, 0, 0, 0};
-    CHECK(stint_plan_requirements(&open.plan, nullptr, 1, &many, &need).code ==
+    const Options many = test::options_of(threads);
+    CHECK(stint_program_requirements(&program, &many, &need).code ==
+          (threads == 256 ? STINT_OK : STINT_INVALID_ARGUMENT));
+    CHECK(stint_engine_requirements(&open.plan, nullptr, &many, &need).code ==
           (threads == 256 ? STINT_OK : STINT_INVALID_ARGUMENT));
   }
-  const stint_options reserved = {1, 0, 0, 77, 0};
-  const stint_status refused = stint_plan_requirements(&open.plan, nullptr, 1, &reserved, &need);
-  CHECK(refused.code == STINT_INVALID_ARGUMENT);
-  CHECK(refused.found == 77);
-  CHECK(stint_plan_requirements(&open.plan, nullptr, 9, nullptr, &need).code ==
-        STINT_NO_SUCH_BATCH);
-  CHECK(stint_plan_requirements(&open.plan, "gpu", 1, nullptr, &need).code == STINT_NO_SUCH_TARGET);
-  CHECK(stint_plan_requirements(&open.plan, nullptr, 1, nullptr, nullptr).code ==
+  CHECK(stint_program_requirements(&program, nullptr, nullptr).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_program_requirements(nullptr, nullptr, &need).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_engine_requirements(&open.plan, "gpu", nullptr, &need).code == STINT_NO_SUCH_TARGET);
+  CHECK(stint_engine_requirements(&open.plan, nullptr, nullptr, nullptr).code ==
         STINT_INVALID_ARGUMENT);
-  CHECK(stint_session_create(&open.plan, nullptr, 1, nullptr, nullptr, nullptr).code ==
+  CHECK(stint_session_create(open.engine.get(), &program, nullptr, nullptr, nullptr).code ==
         STINT_INVALID_ARGUMENT);
 }
 
@@ -259,8 +269,7 @@ TEST_CASE("every worker's scratch begins on a cache line") {
   const auto session_bytes = [&](uint64_t scratch, uint32_t threads) {
     spec.variants[0].programs[0].worker_scratch = scratch;
     const OpenPlan open(spec);
-    const uint64_t bytes =
-        TestSession::need(open.plan, 1, {threads, 0, 0, 0, 0}).space[STINT_SPACE_SESSION].bytes;
+    const uint64_t bytes = open.need(1, test::options_of(threads)).space[STINT_SPACE_HOST].bytes;
     return static_cast<int64_t>(bytes);
   };
   for (uint32_t threads : {1u, 3u}) {
@@ -279,7 +288,7 @@ TEST_CASE("arenas that must begin as zeros do, and no other is touched") {
   arenas.push_back({192});
   arenas.push_back({64, 64, fb::MemorySpace::Host, true});
   const OpenPlan open(spec);
-  const TestSession s(open.plan, 1);
+  const TestSession s(open, 1);
   const test::AlignedBytes& block = s.blocks.blocks[STINT_SPACE_ARENA];
   REQUIRE(block.size() == 128 + 192 + 64);
   for (size_t i = 0; i < block.size(); ++i) {
@@ -292,15 +301,14 @@ TEST_CASE("an arena beyond the address space is an error, not a small block") {
   test::PlanSpec spec = test::tiny_plan();
   spec.variants[0].programs[0].arenas.push_back({uint64_t{1} << 62, 4096});
   const OpenPlan open(spec);
-  stint_requirements need;
-  REQUIRE(stint_plan_requirements(&open.plan, nullptr, 1, nullptr, &need).code == STINT_OK);
+  const Requirements need = open.need(1, Options());
   CHECK(need.space[STINT_SPACE_ARENA].bytes > uint64_t{1} << 62);
   CHECK(need.space[STINT_SPACE_ARENA].alignment == 4096);
 }
 
 TEST_CASE("the caller's buffers replace the default ones, and NULL brings them back") {
   const OpenPlan open(test::tiny_plan());
-  TestSession s(open.plan, 1);
+  TestSession s(open, 1);
   const std::vector<float> x = ramp(1, 7.0f);
   const AlignedBytes input(x.data(), x.size() * sizeof(float));
   const AlignedBytes output(15 * sizeof(float));
@@ -319,7 +327,7 @@ TEST_CASE("the caller's buffers replace the default ones, and NULL brings them b
 
 TEST_CASE("wrong bindings are errors that say what was found and what is needed") {
   const OpenPlan open(plan_with_frames(1));
-  TestSession s(open.plan, 1);
+  TestSession s(open, 1);
   const AlignedBytes buffer(256);
   const stint_status size = stint_bind_input(s.session, 0, buffer.data(), 52);
   CHECK(size.code == STINT_SHAPE_MISMATCH);
@@ -339,7 +347,7 @@ TEST_CASE("wrong bindings are errors that say what was found and what is needed"
 
 TEST_CASE("a session on the CPU has nothing to enqueue or to wait for") {
   const OpenPlan open(test::tiny_plan());
-  TestSession s(open.plan, 1);
+  TestSession s(open, 1);
   REQUIRE(stint_input_data(s.session, 0) != nullptr);
   const stint_status status = stint_enqueue(s.session, nullptr);
   CHECK(status.code == STINT_INVALID_ARGUMENT);
@@ -349,12 +357,11 @@ TEST_CASE("a session on the CPU has nothing to enqueue or to wait for") {
 
 TEST_CASE("without an I/O block everything must be bound") {
   const OpenPlan open(test::tiny_plan());
-  const stint_requirements need = TestSession::need(open.plan, 1, {});
+  const Requirements need = open.need(1, Options());
   test::SessionBlocks blocks(need);
   blocks.memory.space[STINT_SPACE_IO] = {};
   stint_session* session = nullptr;
-  REQUIRE(stint_session_create(&open.plan, nullptr, 1, nullptr, &blocks.memory, &session).code ==
-          STINT_OK);
+  REQUIRE(open.create(1, Options(), blocks.memory, &session).code == STINT_OK);
   CHECK(stint_run(session).code == STINT_NOT_BOUND);
   const std::vector<float> x = ramp(1, 1.0f);
   const AlignedBytes input(x.data(), x.size() * sizeof(float));
@@ -370,7 +377,7 @@ TEST_CASE("without an I/O block everything must be bound") {
 
 TEST_CASE("an input that was never given is not bound, whatever its buffer holds") {
   const OpenPlan open(test::tiny_plan());
-  TestSession s(open.plan, 1);
+  TestSession s(open, 1);
   const stint_status missing = stint_run(s.session);
   CHECK(missing.code == STINT_NOT_BOUND);
   CHECK(missing.detail == 0);
@@ -389,22 +396,22 @@ TEST_CASE("an input that was never given is not bound, whatever its buffer holds
 TEST_CASE("after destroy every call says so, and destroying again does nothing") {
   const OpenPlan open(plan_with_frames(1));
   for (uint32_t threads : {1u, 3u}) {
-    const stint_options options = {threads, 1, 0, 0, 0};
-    const stint_requirements need = TestSession::need(open.plan, 1, options);
+    const Options options = test::options_of(threads, 1);
+    const Requirements need = open.need(1, options);
     const test::SessionBlocks blocks(need);
     stint_session* session = nullptr;
-    REQUIRE(stint_session_create(&open.plan, nullptr, 1, &options, &blocks.memory, &session).code ==
-            STINT_OK);
+    REQUIRE(open.create(1, options, blocks.memory, &session).code == STINT_OK);
     stint_session_destroy(session);
     stint_session_destroy(session);
     const auto says_so = [](const stint_status& status) {
       return status.code == STINT_INVALID_ARGUMENT &&
              std::string(status.message).find("was destroyed") != std::string::npos;
     };
-    const stint_image image = {};
-    const stint_detection* boxes = nullptr;
+    const Image image;
+    Detections found;
     stint_step_profile step;
-    uint32_t count = 0;
+    uint32_t count = 0, done = 0;
+    void* event = nullptr;
     CHECK(says_so(stint_run(session)));
     CHECK(says_so(stint_enqueue(session, nullptr)));
     CHECK(says_so(stint_synchronize(session)));
@@ -412,15 +419,16 @@ TEST_CASE("after destroy every call says so, and destroying again does nothing")
     CHECK(says_so(stint_bind_input(session, 0, nullptr, 0)));
     CHECK(says_so(stint_bind_output(session, 0, nullptr, 0)));
     CHECK(says_so(stint_bind_image(session, 1, 0, &image)));
-    CHECK(says_so(stint_detections(session, 0, &boxes, &count)));
+    CHECK(says_so(stint_detections(session, 0, &found)));
+    CHECK(says_so(stint_poll(session, &done)));
+    CHECK(says_so(stint_completion_event(session, &event)));
     CHECK(says_so(stint_set_detection_limits(session, 0.5f, 0.5f, 1)));
-    CHECK(says_so(stint_profile_read(session, &step, 1, &count)));
+    CHECK(says_so(stint_profile_read(session, &step, sizeof step, 1, &count)));
     CHECK(stint_input_data(session, 0) == nullptr);
     CHECK(stint_output_data(session, 0) == nullptr);
     stint_profile_reset(session);
     // The blocks are the caller's again: also for the next session.
-    REQUIRE(stint_session_create(&open.plan, nullptr, 1, &options, &blocks.memory, &session).code ==
-            STINT_OK);
+    REQUIRE(open.create(1, options, blocks.memory, &session).code == STINT_OK);
     CHECK(stint_run(session).code == STINT_NOT_BOUND);
     stint_session_destroy(session);
   }
@@ -433,7 +441,7 @@ TEST_CASE(
   return;
 #endif
   const OpenPlan open(test::tiny_plan());
-  TestSession s(open.plan, 1, {3, 0, 0, 0, 0});
+  TestSession s(open, 1, test::options_of(3));
   check_run(s.session, 1, 1.0f);
   const pid_t child = fork();
   REQUIRE(child >= 0);
@@ -472,16 +480,24 @@ TEST_CASE("the stack that the header names suffices") {
     auto& c = *static_cast<Calls*>(argument);
     stint_plan plan;
     c.expect(stint_plan_open(c.file.data(), c.file.size(), &plan));
-    stint_requirements need;
-    c.expect(stint_plan_requirements(&plan, nullptr, 1, nullptr, &need));
-    stint_memory blocks = {};
+    Requirements need;
+    Memory blocks;
+    // The engine's block lies behind the session's three.
+    blocks.space[STINT_SPACE_HOST] = {c.memory.data() + (3 << 18), 1 << 18};
+    stint_engine* engine = nullptr;
+    c.expect(stint_engine_requirements(&plan, nullptr, nullptr, &need));
+    c.expect(stint_engine_create(&plan, nullptr, nullptr, &blocks, &engine));
+    stint_program program;
+    c.expect(stint_plan_program(&plan, nullptr, 1, &program));
+    c.expect(stint_program_requirements(&program, nullptr, &need));
     for (int i = 0; i < STINT_SPACE_DEVICE; ++i)
       blocks.space[i] = {c.memory.data() + (i << 18), 1 << 18};
     stint_session* session = nullptr;
-    c.expect(stint_session_create(&plan, nullptr, 1, nullptr, &blocks, &session));
+    c.expect(stint_session_create(engine, &program, nullptr, &blocks, &session));
     if (stint_input_data(session, 0) == nullptr) ++c.failed;
     c.expect(stint_run(session));
     stint_session_destroy(session);
+    c.expect(stint_engine_destroy(engine));
     return nullptr;
   };
   pthread_attr_t attributes;
@@ -498,13 +514,13 @@ TEST_CASE("the stack that the header names suffices") {
 
 TEST_CASE("a run needs a frame in every active slot") {
   const OpenPlan open(plan_with_frames(2));
-  TestSession s(open.plan, 2);
+  TestSession s(open, 2);
   REQUIRE(stint_input_data(s.session, 0) != nullptr);
   const stint_status missing = stint_run(s.session);
   CHECK(missing.code == STINT_NOT_BOUND);
   CHECK(missing.detail == 0);
   std::vector<uint8_t> pixels(8 * 8 * 3);
-  stint_image image = {};
+  Image image;
   image.planes[0] = pixels.data();
   image.strides[0] = 24;
   image.width = image.height = 8;
@@ -542,10 +558,10 @@ TEST_CASE("a run that leaves slots out touches no other input's frames") {
   second.name = "second frame";
   spec.variants[0].programs[0].bindings.push_back(second);
   const OpenPlan open(spec);
-  TestSession s(open.plan, 2);
+  TestSession s(open, 2);
   const uint8_t pixels[2][8 * 8 * 3] = {};
   for (uint32_t input : {1u, 2u}) {
-    stint_image image = {};
+    Image image;
     image.planes[0] = pixels[input - 1];
     image.strides[0] = 24;
     image.width = image.height = 8;
@@ -567,38 +583,38 @@ TEST_CASE("a run that leaves slots out touches no other input's frames") {
 
 TEST_CASE("detections are read where the binding lies, never more than there is room for") {
   const OpenPlan open(plan_with_frames(2));
-  TestSession s(open.plan, 2);
-  const stint_detection* boxes = nullptr;
-  uint32_t count = 99;
-  REQUIRE(stint_detections(s.session, 0, &boxes, &count).code == STINT_OK);
-  CHECK(count == 0);  // before the first run, whatever the memory holds
+  TestSession s(open, 2);
+  Detections found;
+  found.count = 99;
+  REQUIRE(stint_detections(s.session, 0, &found).code == STINT_OK);
+  CHECK(found.count == 0);  // before the first run, whatever the memory holds
   run_with_frames(s.session, 2);
   auto* base = static_cast<std::byte*>(const_cast<void*>(stint_output_data(s.session, 1)));
   auto* counts = reinterpret_cast<int32_t*>(base + 2 * 3 * 24);
   counts[0] = 2;
   counts[1] = 1000;  // a kernel would never write this
-  REQUIRE(stint_detections(s.session, 0, &boxes, &count).code == STINT_OK);
-  CHECK(count == 2);
-  CHECK(reinterpret_cast<const std::byte*>(boxes) == base);
-  REQUIRE(stint_detections(s.session, 1, &boxes, &count).code == STINT_OK);
-  CHECK(count == 3);
-  CHECK(reinterpret_cast<const std::byte*>(boxes) == base + 3 * 24);
+  REQUIRE(stint_detections(s.session, 0, &found).code == STINT_OK);
+  CHECK(found.count == 2);
+  CHECK(reinterpret_cast<const std::byte*>(found.first) == base);
+  REQUIRE(stint_detections(s.session, 1, &found).code == STINT_OK);
+  CHECK(found.count == 3);
+  CHECK(reinterpret_cast<const std::byte*>(found.first) == base + 3 * 24);
   counts[1] = -5;
-  REQUIRE(stint_detections(s.session, 1, &boxes, &count).code == STINT_OK);
-  CHECK(count == 0);
-  CHECK(stint_detections(s.session, 2, &boxes, &count).code == STINT_INVALID_ARGUMENT);
-  CHECK(stint_detections(s.session, 0, nullptr, &count).code == STINT_INVALID_ARGUMENT);
+  REQUIRE(stint_detections(s.session, 1, &found).code == STINT_OK);
+  CHECK(found.count == 0);
+  CHECK(stint_detections(s.session, 2, &found).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_detections(s.session, 0, nullptr).code == STINT_INVALID_ARGUMENT);
   REQUIRE(stint_set_active_slots(s.session, 1).code == STINT_OK);
   counts[1] = 3;
-  REQUIRE(stint_detections(s.session, 1, &boxes, &count).code == STINT_OK);
-  CHECK(count == 0);
+  REQUIRE(stint_detections(s.session, 1, &found).code == STINT_OK);
+  CHECK(found.count == 0);
 
   const AlignedBytes own(2 * 3 * 24 + 2 * 4);
   REQUIRE(stint_bind_output(s.session, 1, own.data(), own.size()).code == STINT_OK);
   *own.at<int32_t>(2 * 3 * 24) = 1;
-  REQUIRE(stint_detections(s.session, 0, &boxes, &count).code == STINT_OK);
-  CHECK(count == 1);
-  CHECK(reinterpret_cast<const std::byte*>(boxes) == own.data());
+  REQUIRE(stint_detections(s.session, 0, &found).code == STINT_OK);
+  CHECK(found.count == 1);
+  CHECK(reinterpret_cast<const std::byte*>(found.first) == own.data());
 
   CHECK(stint_set_detection_limits(s.session, 0.5f, -1.0f, 0).code == STINT_OK);
   CHECK(stint_set_detection_limits(s.session, __builtin_nanf(""), 0.5f, 0).code ==
@@ -607,21 +623,21 @@ TEST_CASE("detections are read where the binding lies, never more than there is 
 
 TEST_CASE("a plan without detections says so") {
   const OpenPlan open(test::tiny_plan());
-  TestSession s(open.plan, 1);
-  const stint_detection* boxes = nullptr;
-  uint32_t count = 1;
-  CHECK(stint_detections(s.session, 0, &boxes, &count).code == STINT_INVALID_ARGUMENT);
-  CHECK(count == 0);
+  TestSession s(open, 1);
+  Detections found;
+  found.count = 1;
+  CHECK(stint_detections(s.session, 0, &found).code == STINT_INVALID_ARGUMENT);
+  CHECK(found.count == 0);
   CHECK(stint_set_detection_limits(s.session, 0.5f, 0.5f, 1).code == STINT_INVALID_ARGUMENT);
 }
 
 TEST_CASE("the profile counts every step of every run") {
   const OpenPlan open(test::tiny_plan());
-  TestSession s(open.plan, 1, {1, 1, 0, 0, 0});
+  TestSession s(open, 1, test::options_of(1, 1));
   for (int i = 0; i < 5; ++i) check_run(s.session, 1, 0.0f);
   stint_step_profile steps[3] = {};
   uint32_t count = 0;
-  REQUIRE(stint_profile_read(s.session, steps, 3, &count).code == STINT_OK);
+  REQUIRE(stint_profile_read(s.session, steps, sizeof *steps, 3, &count).code == STINT_OK);
   REQUIRE(count == 2);
   CHECK(std::string(steps[0].name) == "concat");
   CHECK(std::string(steps[0].kernel) == steps[1].kernel);
@@ -631,12 +647,14 @@ TEST_CASE("the profile counts every step of every run") {
   }
   CHECK(steps[2].name == nullptr);
   stint_profile_reset(s.session);
-  REQUIRE(stint_profile_read(s.session, steps, 1, &count).code == STINT_OK);
+  REQUIRE(stint_profile_read(s.session, steps, sizeof *steps, 1, &count).code == STINT_OK);
   CHECK(steps[0].runs == 0);
-  CHECK(stint_profile_read(s.session, nullptr, 1, &count).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_profile_read(s.session, nullptr, sizeof *steps, 1, &count).code ==
+        STINT_INVALID_ARGUMENT);
 
-  TestSession plain(open.plan, 1);
-  CHECK(stint_profile_read(plain.session, steps, 3, &count).code == STINT_INVALID_ARGUMENT);
+  TestSession plain(open, 1);
+  CHECK(stint_profile_read(plain.session, steps, sizeof *steps, 3, &count).code ==
+        STINT_INVALID_ARGUMENT);
   stint_profile_reset(plain.session);
 }
 
@@ -646,14 +664,16 @@ TEST_CASE("sessions on one plan run at the same time without seeing each other")
   std::atomic<int> wrong{0};
   for (int c = 0; c < 3; ++c) {
     callers.emplace_back([&, c] {
-      const stint_options options = {2, 0, 0, 0, 0};
-      stint_requirements need;
-      if (stint_plan_requirements(&open.plan, nullptr, 2, &options, &need).code != STINT_OK)
+      const Options options = test::options_of(2);
+      stint_program program;
+      Requirements need;
+      if (stint_plan_program(&open.plan, nullptr, 2, &program).code != STINT_OK ||
+          stint_program_requirements(&program, &options, &need).code != STINT_OK)
         ++wrong;
       test::SessionBlocks blocks(need);
       stint_session* session = nullptr;
-      if (stint_session_create(&open.plan, nullptr, 2, &options, &blocks.memory, &session).code !=
-          STINT_OK)
+      if (stint_session_create(open.engine.get(), &program, &options, &blocks.memory, &session)
+              .code != STINT_OK)
         ++wrong;
       for (int run = 0; run < 200; ++run) {
         const std::vector<float> x = ramp(2, static_cast<float>(1000 * c + run));

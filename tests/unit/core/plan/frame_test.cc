@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "core/include/stint/stint.h"
+#include "core/include/stint/stint.hpp"
 #include "tests/support/tiny_plan.h"
 
 using namespace stint;
@@ -32,17 +32,34 @@ TEST_CASE("a good plan opens and says what it is") {
   CHECK(stint_plan_label_count(&plan) == 2);
   CHECK(std::string(stint_plan_label(&plan, 1)) == "dog");
   CHECK(std::string(stint_plan_label(&plan, 2)).empty());
-  CHECK(stint_plan_target_count(&plan) == 1);
-  CHECK(std::string(stint_plan_target_name(&plan, 0)) == "cpu");
+  uint32_t count = 0;
+  REQUIRE(stint_plan_target_count(&plan, &count).code == STINT_OK);
+  CHECK(count == 1);
   uint32_t batches[1] = {};
-  CHECK(stint_plan_batches(&plan, nullptr, batches, 1) == 2);
+  REQUIRE(stint_plan_batches(&plan, nullptr, batches, 1, &count).code == STINT_OK);
+  CHECK(count == 2);
   CHECK(batches[0] == 1);
-  CHECK(stint_plan_batches(&plan, "sm_87", batches, 1) == 0);
-  CHECK(stint_plan_input_count(&plan, "cpu", 4) == 1);
-  CHECK(stint_plan_output_count(&plan, "cpu", 3) == 0);
+  CHECK(stint_plan_batches(&plan, "cpu", nullptr, 0, &count).code == STINT_OK);
+  CHECK(count == 2);
+  CHECK(stint_plan_batches(&plan, "cpu", nullptr, 1, &count).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_plan_batches(&plan, "sm_87", batches, 1, &count).code == STINT_NO_SUCH_TARGET);
+  CHECK(count == 0);
+}
 
-  stint_binding_info info;
-  REQUIRE(stint_plan_output(&plan, nullptr, 4, 0, &info).code == STINT_OK);
+TEST_CASE("a program says what it takes and gives, by index and by name") {
+  const AlignedBytes file = test::write_plan(test::tiny_plan({1, 4}));
+  stint_plan plan;
+  REQUIRE(stint_plan_open(file.data(), file.size(), &plan).code == STINT_OK);
+  stint_program program;
+  REQUIRE(stint_plan_program(&plan, nullptr, 4, &program).code == STINT_OK);
+  ProgramInfo about;
+  REQUIRE(stint_program_describe(&program, &about).code == STINT_OK);
+  CHECK(about.batch == 4);
+  CHECK(about.input_count == 1);
+  CHECK(about.output_count == 1);
+  CHECK(std::string(about.target) == "cpu");
+  BindingInfo info;
+  REQUIRE(stint_program_output(&program, 0, &info).code == STINT_OK);
   CHECK(std::string(info.name) == "y");
   CHECK(info.kind == STINT_BINDING_TENSOR);
   CHECK(info.dtype == STINT_DTYPE_F32);
@@ -50,21 +67,58 @@ TEST_CASE("a good plan opens and says what it is") {
   CHECK(info.shape[0] == 4);
   CHECK(info.shape[2] == 5);
   CHECK(info.bytes == 4 * 15 * sizeof(float));
-  CHECK(stint_plan_input(&plan, nullptr, 4, 1, &info).code == STINT_INVALID_ARGUMENT);
-  CHECK(stint_plan_input(&plan, nullptr, 2, 0, &info).code == STINT_NO_SUCH_BATCH);
-  CHECK(stint_plan_input(&plan, "sm_87", 1, 0, &info).code == STINT_NO_SUCH_TARGET);
-  CHECK(stint_plan_input(&plan, nullptr, 1, 0, nullptr).code == STINT_INVALID_ARGUMENT);
+  CHECK(info.quantized == 0);
+  CHECK(info.scale == 1.0f);
+  CHECK(info.zero_point == 0);
+  BindingInfo same;
+  REQUIRE(stint_program_find_output(&program, "y", &same).code == STINT_OK);
+  CHECK(same.index == 0);
+  CHECK(same.bytes == info.bytes);
+  REQUIRE(stint_program_find_input(&program, "x", &same).code == STINT_OK);
+  CHECK(same.bytes == 4 * 12 * sizeof(float));
+  for (const char* name : {"y", "", "xx"})
+    CHECK(stint_program_find_input(&program, name, &info).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_program_find_input(&program, nullptr, &info).code == STINT_INVALID_ARGUMENT);
+
+  const stint_status beyond = stint_program_input(&program, 1, &info);
+  CHECK(beyond.code == STINT_INVALID_ARGUMENT);
+  CHECK(beyond.detail_kind == STINT_DETAIL_INPUT);
+  CHECK(beyond.detail == 1);
+  CHECK(beyond.needed == 1);
+  CHECK(stint_program_input(&program, 0, nullptr).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_plan_program(&plan, nullptr, 2, &program).code == STINT_NO_SUCH_BATCH);
+  CHECK(stint_program_describe(&program, &about).code == STINT_INVALID_ARGUMENT);  // emptied
+  CHECK(stint_plan_program(&plan, "sm_87", 1, &program).code == STINT_NO_SUCH_TARGET);
+  CHECK(stint_plan_program(&plan, nullptr, 1, nullptr).code == STINT_INVALID_ARGUMENT);
+}
+
+TEST_CASE("a binding whose tensor has a scale is quantized") {
+  test::PlanSpec spec = test::tiny_plan();
+  spec.variants[0].programs[0].tensors[3].scale = {0.25f};
+  const AlignedBytes file = test::write_plan(spec);
+  stint_plan plan;
+  REQUIRE(stint_plan_open(file.data(), file.size(), &plan).code == STINT_OK);
+  stint_program program;
+  REQUIRE(stint_plan_program(&plan, nullptr, 1, &program).code == STINT_OK);
+  BindingInfo info;
+  REQUIRE(stint_program_output(&program, 0, &info).code == STINT_OK);
+  CHECK(info.quantized == 1);
+  CHECK(info.scale == 0.25f);
+  CHECK(info.zero_point == 0);
 }
 
 TEST_CASE("a plan that was not opened is refused everywhere") {
   const stint_plan plan = {};
-  CHECK(stint_plan_target_count(&plan) == 0);
-  CHECK(stint_plan_target_count(nullptr) == 0);
+  uint32_t count = 7;
+  CHECK(stint_plan_target_count(&plan, &count).code == STINT_INVALID_ARGUMENT);
+  CHECK(count == 0);
+  CHECK(stint_plan_target_count(nullptr, &count).code == STINT_INVALID_ARGUMENT);
   CHECK(std::string(stint_plan_name(nullptr)).empty());
-  stint_requirements need;
-  CHECK(stint_plan_requirements(&plan, nullptr, 1, nullptr, &need).code == STINT_INVALID_ARGUMENT);
-  CHECK(stint_plan_requirements(nullptr, nullptr, 1, nullptr, &need).code ==
-        STINT_INVALID_ARGUMENT);
+  stint_program program;
+  CHECK(stint_plan_program(&plan, nullptr, 1, &program).code == STINT_INVALID_ARGUMENT);
+  CHECK(stint_plan_program(nullptr, nullptr, 1, &program).code == STINT_INVALID_ARGUMENT);
+  Requirements need;
+  CHECK(stint_engine_requirements(&plan, nullptr, nullptr, &need).code == STINT_INVALID_ARGUMENT);
 }
 
 TEST_CASE("missing arguments are errors, not crashes") {

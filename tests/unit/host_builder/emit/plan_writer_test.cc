@@ -9,11 +9,12 @@
 #include <memory>
 
 #include "../schedule/graph_maker.h"
-#include "core/include/stint/stint.h"
+#include "core/include/stint/stint.hpp"
 #include "host_builder/emit/weights_segment.h"
 #include "host_builder/support/sha256.h"
 #include "plan_schema/file_format.h"
 #include "plan_schema/plan_generated.h"
+#include "tests/support/session_blocks.h"
 
 using namespace stint;
 using namespace stint::builder;
@@ -79,27 +80,31 @@ TEST_CASE("a written plan opens, says what it holds, and computes what the graph
   CHECK(stint_plan_label_count(&plan) == 2);
   CHECK(std::string(stint_plan_label(&plan, 1)) == "dog");
   uint32_t batches[4] = {};
-  REQUIRE(stint_plan_batches(&plan, "cpu", batches, 4) == 2);
+  uint32_t count = 0;
+  check_ok(stint_plan_batches(&plan, "cpu", batches, 4, &count));
+  REQUIRE(count == 2);
   CHECK(batches[1] == 2);
-  stint_binding_info info;
-  check_ok(stint_plan_output(&plan, nullptr, 2, 0, &info));
+  stint_program program;
+  BindingInfo info;
+  check_ok(stint_plan_program(&plan, nullptr, 2, &program));
+  check_ok(stint_program_output(&program, 0, &info));
   CHECK(std::string(info.name) == "y");
   CHECK(info.rank == 2);
   CHECK(info.shape[0] == 2);
   CHECK(info.shape[1] == 6);
   CHECK(info.bytes == 48);
 
-  stint_options options = {};
-  stint_requirements need;
-  check_ok(stint_plan_requirements(&plan, nullptr, 2, &options, &need));
-  std::unique_ptr<Block> blocks[STINT_SPACE_COUNT];
-  stint_memory memory = {};
-  for (int i = 0; i < STINT_SPACE_COUNT; ++i) {
+  const test::HostEngine engine(plan);
+  Requirements need;
+  check_ok(stint_program_requirements(&program, nullptr, &need));
+  std::unique_ptr<Block> blocks[STINT_MAX_SPACES];
+  Memory memory;
+  for (int i = 0; i < STINT_MAX_SPACES; ++i) {
     blocks[i] = std::make_unique<Block>(need.space[i].bytes + 1);
     memory.space[i] = {blocks[i]->data, need.space[i].bytes};
   }
   stint_session* session = nullptr;
-  check_ok(stint_session_create(&plan, nullptr, 2, &options, &memory, &session));
+  check_ok(stint_session_create(engine.get(), &program, nullptr, &memory, &session));
   const float x[6] = {-3, -2, -1, 0, 1, 2};
   std::memcpy(stint_input_data(session, 0), x, sizeof x);
   check_ok(stint_run(session));

@@ -42,7 +42,7 @@ std::map<std::string, HostTensor> layers_of(const std::vector<std::byte>& bytes,
   const test::AlignedBytes aligned(bytes.data(), bytes.size());
   Plan plan;
   REQUIRE(ok(plan.open(aligned.data(), aligned.size())));
-  stint_options options = {};
+  Options options;
   options.threads = 1;
   std::map<std::string, HostTensor> layers;
   observe_layers(
@@ -93,7 +93,7 @@ TEST_CASE("the results of a device's steps are read from the device") {
   std::map<std::string, std::vector<std::byte>> results[2];
   for (const bool on_device : {false, true}) {
     observe_layers(
-        plan, on_device ? test::kTwinTarget : "cpu", 1, {},
+        plan, on_device ? test::kTwinTarget : "cpu", 1, Options(),
         [&](Session& session) {
           std::memcpy(session.input_data(0), x.data(), x.size() * sizeof(float));
         },

@@ -1,6 +1,8 @@
 #include "core/include/stint/stint.h"
 
-extern "C" const char* stint_status_name(uint32_t code) {
+extern "C" {
+
+const char* stint_status_name(uint32_t code) {
   switch (code) {
     case STINT_OK:
       return "ok";
@@ -49,3 +51,39 @@ extern "C" const char* stint_status_name(uint32_t code) {
   }
   return "unknown";
 }
+
+const char* stint_detail_name(uint32_t detail_kind) {
+  switch (detail_kind) {
+    case STINT_DETAIL_NONE:
+      return "none";
+    case STINT_DETAIL_STEP:
+      return "step";
+    case STINT_DETAIL_TENSOR:
+      return "tensor";
+    case STINT_DETAIL_BINDING:
+      return "binding";
+    case STINT_DETAIL_INPUT:
+      return "input";
+    case STINT_DETAIL_OUTPUT:
+      return "output";
+    case STINT_DETAIL_SLOT:
+      return "slot";
+    case STINT_DETAIL_PLANE:
+      return "plane";
+    case STINT_DETAIL_SPACE:
+      return "space";
+    case STINT_DETAIL_SEGMENT:
+      return "segment";
+    case STINT_DETAIL_TARGET:
+      return "target";
+    case STINT_DETAIL_ARENA:
+      return "arena";
+    case STINT_DETAIL_EDGE:
+      return "edge";
+    case STINT_DETAIL_THREAD:
+      return "thread";
+  }
+  return "item";
+}
+
+}  // extern "C"
