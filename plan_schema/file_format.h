@@ -9,7 +9,7 @@ namespace stint {
 
 inline constexpr char kPlanMagic[8] = {'S', 'T', 'I', 'N', 'T', 'P', 'L', 'N'};
 inline constexpr uint16_t kPlanMajor = 1;      // must match
-inline constexpr uint16_t kPlanMinor = 0;      // older and newer are accepted
+inline constexpr uint16_t kPlanMinor = 1;      // older and newer are accepted
 inline constexpr uint64_t kKnownFeatures = 0;  // required-feature bits this code understands
 inline constexpr uint64_t kFlatbufferAlignment = 64;
 inline constexpr uint64_t kSegmentAlignment = 256;

@@ -45,10 +45,12 @@ void describe_tensor(const fb::Binding& binding, const fb::Tensor& tensor,
   info->rank = tensor.shape()->size();
   for (uint32_t i = 0; i < info->rank; ++i) info->shape[i] = tensor.shape()->Get(i);
   info->bytes = binding.io_bytes();
-  // One scale per channel is for weights; the format has no zero points yet.
+  // One scale per channel is for weights.
   if (tensor.scale() != nullptr && tensor.scale()->size() == 1) {
     info->quantized = 1;
     info->scale = tensor.scale()->Get(0);
+    if (tensor.zero_point() != nullptr && tensor.zero_point()->size() == 1)
+      info->zero_point = tensor.zero_point()->Get(0);
   }
 }
 

@@ -43,6 +43,33 @@ Status storage_bytes(const ProgramContext& context, const fb::Tensor& tensor, ui
                     static_cast<int64_t>(tensor.storage()), 2);
 }
 
+/// Scales and zero points fit the tensor: readers index them without a look.
+Status verify_quantisation(const fb::Tensor& tensor, uint32_t index) {
+  const uint32_t scales = tensor.scale() == nullptr ? 0 : tensor.scale()->size();
+  const uint32_t zero_points = tensor.zero_point() == nullptr ? 0 : tensor.zero_point()->size();
+  if (zero_points != 0 && zero_points != scales) {
+    return corrupt_at(at_tensor(index), "tensor: it has other numbers of zero points and of scales",
+                      zero_points, scales);
+  }
+  if (tensor.axis() < -1 || tensor.axis() >= static_cast<int64_t>(tensor.shape()->size())) {
+    return corrupt_at(at_tensor(index), "tensor: its scales are of an axis that it has not",
+                      tensor.axis(), tensor.shape()->size());
+  }
+  if (scales == 0) return ok_status();
+  const int64_t places =
+      tensor.axis() < 0 ? 1 : tensor.shape()->Get(static_cast<uint32_t>(tensor.axis()));
+  if (scales != places) {
+    return corrupt_at(at_tensor(index), "tensor: it needs one scale for each place of their axis",
+                      scales, places);
+  }
+  for (const float scale : *tensor.scale()) {
+    if (!(scale > 0.0f && scale <= 3.4e38f)) {
+      return corrupt_at(at_tensor(index), "tensor: a scale is no positive number");
+    }
+  }
+  return ok_status();
+}
+
 }  // namespace
 
 Status verify_tensors(const ProgramContext& context) {
@@ -51,6 +78,7 @@ Status verify_tensors(const ProgramContext& context) {
     const fb::Tensor& tensor = *tensors.Get(i);
     TensorExtent extent;
     STINT_RETURN_IF_ERROR(measure_tensor(tensor, i, &extent));
+    STINT_RETURN_IF_ERROR(verify_quantisation(tensor, i));
     uint64_t available = 0;
     STINT_RETURN_IF_ERROR(storage_bytes(context, tensor, i, &available));
     if (!range_inside(tensor.offset(), extent.bytes, available)) {

@@ -153,6 +153,7 @@ json describe_step(const fb::Program& program, uint32_t index, const Decisions& 
     result["provenance"] = kProvenances[static_cast<size_t>(decision.provenance())];
   result["predicted_us"] = decision.predicted_us();
   if (decision.measured_us() > 0) result["measured_us"] = decision.measured_us();
+  result["precision"] = dtype_name(static_cast<DType>(decision.precision()));
   result["flops"] = decision.flops();
   result["bytes"] = decision.bytes();
   return result;

@@ -158,6 +158,14 @@ class ProgramWriter {
   uint32_t state_arena_ = 0;
 };
 
+/// The narrowest type that the step's real-valued operands and results are stored in.
+DType precision_of(const Schedule& schedule, const ScheduledStep& step) {
+  for (const auto* tensors : {&step.inputs, &step.outputs})
+    for (const uint32_t t : *tensors)
+      if (t != kNone && schedule.tensors[t].dtype == DType::kF16) return DType::kF16;
+  return DType::kF32;
+}
+
 fb::Provenance provenance_of(const StepSpec& spec) {
   if (spec.pinned) return fb::Provenance::Pinned;
   return spec.measured_us > 0 ? fb::Provenance::MeasuredOnTarget : fb::Provenance::Predicted;
@@ -187,7 +195,7 @@ void write_decisions(Builder& builder, const Schedule& schedule,
     decisions.push_back(fb::CreateDecision(
         builder, subject, choice, provenance_of(spec), static_cast<float>(spec.predicted_us),
         static_cast<float>(spec.measured_us), static_cast<uint32_t>(schedule.batch), i, spec.flops,
-        spec.bytes));
+        spec.bytes, static_cast<uint8_t>(precision_of(schedule, schedule.steps[i]))));
   }
 }
 

@@ -31,7 +31,9 @@ flatbuffers::Offset<fb::Tensor> write(Builder& b, const TensorSpec& t) {
   const auto strides = b.CreateVector(t.strides.empty() ? dense_strides(t.shape) : t.strides);
   const auto name = t.name.empty() ? 0 : b.CreateString(t.name);
   const auto scale = t.scale.empty() ? 0 : b.CreateVector(t.scale);
-  return fb::CreateTensor(b, t.dtype, shape, strides, t.storage, t.index, t.offset, scale, name);
+  const auto zero_point = t.zero_point.empty() ? 0 : b.CreateVector(t.zero_point);
+  return fb::CreateTensor(b, t.dtype, shape, strides, t.storage, t.index, t.offset, scale, name,
+                          zero_point, t.axis);
 }
 
 flatbuffers::Offset<fb::Binding> write(Builder& b, const BindingSpec& s) {

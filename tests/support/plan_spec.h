@@ -29,6 +29,8 @@ struct TensorSpec {
   std::vector<int64_t> strides;  // empty: dense
   std::string name = {};
   std::vector<float> scale = {};
+  std::vector<int32_t> zero_point = {};
+  int32_t axis = -1;
 };
 
 struct ImageInputSpec {

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <elf.h>
 
+#include <limits>
 #include <string>
 #include <type_traits>
 
@@ -91,6 +92,54 @@ TEST_CASE("the plans these tests bend are good") {
   CHECK(open(detections.spec).code == STINT_OK);
   add_image(&image.program);
   CHECK(open(image.spec).code == STINT_OK);
+}
+
+TEST_CASE("scales and zero points fit their tensor") {
+  Bent bent;
+  test::TensorSpec& t = bent.program.tensors[0];
+  const auto places = static_cast<size_t>(t.shape.back());
+  REQUIRE(places > 1);
+  const auto last = static_cast<int32_t>(t.shape.size()) - 1;
+  SUBCASE("one for the tensor, or one for each place of an axis, are good") {
+    t.scale = {0.5f};
+    t.zero_point = {-3};
+    CHECK(open(bent.spec).code == STINT_OK);
+    t.scale.assign(places, 0.5f);
+    t.zero_point.clear();
+    t.axis = last;
+    CHECK(open(bent.spec).code == STINT_OK);
+  }
+  SUBCASE("several without an axis") {
+    t.scale = {0.5f, 0.25f};
+    bent.check_refused("one scale for each place");
+  }
+  SUBCASE("too few for the axis") {
+    t.scale.assign(places - 1, 0.5f);
+    t.axis = last;
+    bent.check_refused("one scale for each place");
+  }
+  SUBCASE("zero points without scales") {
+    t.zero_point = {1};
+    bent.check_refused("other numbers of zero points");
+  }
+  SUBCASE("more zero points than scales") {
+    t.scale = {0.5f};
+    t.zero_point = {1, 2};
+    bent.check_refused("other numbers of zero points");
+  }
+  SUBCASE("no such axis") {
+    t.scale = {0.5f};
+    SUBCASE("beyond the last") { t.axis = last + 1; }
+    SUBCASE("before the first") { t.axis = -2; }
+    bent.check_refused("an axis that it has not");
+  }
+  SUBCASE("a scale that is no positive number") {
+    SUBCASE("zero") { t.scale = {0.0f}; }
+    SUBCASE("negative") { t.scale = {-1.0f}; }
+    SUBCASE("infinite") { t.scale = {std::numeric_limits<float>::infinity()}; }
+    SUBCASE("NaN") { t.scale = {std::numeric_limits<float>::quiet_NaN()}; }
+    bent.check_refused("no positive number");
+  }
 }
 
 TEST_CASE("targets and programs") {
