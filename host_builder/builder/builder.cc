@@ -13,7 +13,7 @@
 #include "host_builder/frames/insert.h"
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
-#include "host_builder/import/source_hash.h"
+#include "host_builder/import/onnx/source_hash.h"
 #include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
 #include "host_builder/support/error.h"

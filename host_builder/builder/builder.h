@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/onnx/onnx.h"
 #include "host_builder/passes/pass.h"
 #include "host_builder/support/atomic_file.h"
 #include "host_builder/tune/tuner.h"

@@ -7,8 +7,8 @@
 #include <sstream>
 
 #include "host_builder/graph/shape.h"
-#include "host_builder/import/scalar_bytes.h"
-#include "host_builder/import/tensor_decode.h"
+#include "host_builder/import/onnx/tensor_decode.h"
+#include "host_builder/network/scalar_bytes.h"
 #include "host_builder/support/error.h"
 
 namespace stint::conformance {

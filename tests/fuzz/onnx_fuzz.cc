@@ -9,7 +9,7 @@
 #include <iterator>
 #include <limits>
 
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/onnx/onnx.h"
 #include "host_builder/support/error.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/onnx_model.h"

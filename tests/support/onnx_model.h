@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/onnx/onnx.h"
 
 namespace stint::builder {
 

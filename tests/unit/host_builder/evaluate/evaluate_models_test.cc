@@ -8,7 +8,7 @@
 
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/evaluate/evaluate_graph.h"
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/onnx/onnx.h"
 #include "host_builder/passes/pass.h"
 #include "tests/support/pass_context.h"
 

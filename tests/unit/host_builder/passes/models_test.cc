@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "host_builder/builder/pass_list.h"
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/onnx/onnx.h"
 #include "pass_check.h"
 #include "tests/support/pass_context.h"
 
