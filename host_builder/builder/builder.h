@@ -3,11 +3,12 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "host_builder/import/onnx/onnx.h"
+#include "host_builder/import/source.h"
 #include "host_builder/passes/pass.h"
 #include "host_builder/support/atomic_file.h"
 #include "host_builder/tune/tuner.h"
@@ -63,5 +64,9 @@ struct BuildReport {
 /// no model could be built with.
 std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
                                   BuildReport* report);
+
+/// The same of a model that was read already, or consists of several files. Every file is read
+/// once, however many programs are made of it.
+std::vector<std::byte> build_plan(Source& model, const BuildOptions& options, BuildReport* report);
 
 }  // namespace stint::builder

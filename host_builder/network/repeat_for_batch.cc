@@ -4,12 +4,12 @@
 
 #include "host_builder/evaluate/evaluate.h"
 #include "host_builder/graph/shape.h"
-#include "host_builder/network/graph_emitter.h"
+#include "host_builder/network/network_builder.h"
 #include "host_builder/support/error.h"
 
 namespace stint::builder {
 
-ValueId GraphEmitter::repeated_for_batch(ValueId id, const BatchPlace& place) {
+ValueId NetworkBuilder::repeated_for_batch(ValueId id, const BatchPlace& place) {
   const Value& value = graph_.value(id);
   if (batch_.carries(id) || place.axis >= value.shape.size() ||
       value.shape[place.axis] != place.outer * place.inner)
@@ -22,14 +22,14 @@ ValueId GraphEmitter::repeated_for_batch(ValueId id, const BatchPlace& place) {
   shape[place.axis] *= graph_.batch;
   const ValueId once = reshape(id, {before, 1, after});
   const ValueId result =
-      reshape(emit(Op::kExpand, {}, {once}, {{dtype, {before, graph_.batch, after}}}), shape);
+      reshape(add(Op::kExpand, {}, {once}, {{dtype, {before, graph_.batch, after}}}), shape);
   batch_.mark(result, place);
   return result;
 }
 
 /// Operands beside those with samples: constants where the model was exported for one sample.
-void GraphEmitter::repeat_operands_for_batch(Op op, const Attributes& attributes,
-                                             std::vector<ValueId>& inputs) {
+void NetworkBuilder::repeat_operands_for_batch(Op op, const Attributes& attributes,
+                                               std::vector<ValueId>& inputs) {
   const bool concat = op == Op::kConcat;
   if (!batch_.on() || !(concat || op == Op::kBinary || op == Op::kWhere || op == Op::kMatMul))
     return;
@@ -70,7 +70,7 @@ constexpr int64_t kMostElementsAtBatchOne = 1024;
 }  // namespace
 
 /// Folds a node again with what its constants would be for a batch of 1, if that differs.
-void GraphEmitter::fold_at_batch_one(const Node& node) {
+void NetworkBuilder::fold_at_batch_one(const Node& node) {
   const bool differs = std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
     return id != kNoValue && batch_.at_one(id) != nullptr;
   });

@@ -25,7 +25,7 @@ size_t from_front(int64_t axis, size_t rank) {
 
 class RowTracker {
  public:
-  RowTracker(const Graph& graph, ImportFindings& findings) : graph_(graph), findings_(findings) {}
+  RowTracker(const Graph& graph, NetworkFindings& findings) : graph_(graph), findings_(findings) {}
 
   /// Values not listed have no such axis.
   const std::unordered_map<ValueId, Rows>& run() {
@@ -218,7 +218,7 @@ class RowTracker {
 
   const Graph& graph_;
   std::unordered_map<ValueId, Rows> rows_;
-  ImportFindings& findings_;
+  NetworkFindings& findings_;
 };
 
 /// Appends what blanks the unused rows of the graph's outputs.
@@ -299,7 +299,7 @@ class Blanker {
 
 }  // namespace
 
-void blank_unused_rows(Graph& graph, ImportFindings& findings) {
+void blank_unused_rows(Graph& graph, NetworkFindings& findings) {
   RowTracker tracker(graph, findings);
   const auto& rows = tracker.run();
   if (findings.empty()) Blanker(graph, rows).run();

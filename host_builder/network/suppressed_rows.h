@@ -3,7 +3,7 @@
 #pragma once
 
 #include "host_builder/graph/graph.h"
-#include "host_builder/network/import_findings.h"
+#include "host_builder/network/findings.h"
 
 namespace stint::builder {
 
@@ -16,6 +16,6 @@ inline constexpr Action kSuppressInPlan =
 /// there (integers, and floats cast from its own: -1). Where a node mixes rows, so that unused ones
 /// would change a result, that is a finding: it names the node, and the --postprocess that replaces
 /// the tail.
-void blank_unused_rows(Graph& graph, ImportFindings& findings);
+void blank_unused_rows(Graph& graph, NetworkFindings& findings);
 
 }  // namespace stint::builder

@@ -1,7 +1,6 @@
 #include "host_builder/import/onnx/body_translation.h"
 
 #include <algorithm>
-#include <new>
 
 #include "host_builder/import/onnx/control_flow.h"
 #include "host_builder/import/onnx/operators/operator_table.h"
@@ -63,8 +62,8 @@ void BodyTranslation::read_initializers(const onnx::GraphProto& graph, Scope& sc
     ValueId id = kNoValue;
     try {
       HostTensor tensor = decode_tensor(initializer, source_);
-      emitter_.begin_node(scope.path() + initializer.name());
-      id = emitter_.constant(std::move(tensor));
+      network_.begin_node(scope.path() + initializer.name());
+      id = network_.constant(std::move(tensor));
     } catch (const BuildError& error) {
       findings_.add(where, error);
     }
@@ -73,7 +72,7 @@ void BodyTranslation::read_initializers(const onnx::GraphProto& graph, Scope& sc
     else if (!scope.define(initializer.name(), id))
       findings_.add(where, Refusal("another value has this name", kCheckModel));
     else if (id != kNoValue && scope.is_model())
-      emitter_.name_after_model(id, initializer.name());
+      network_.give_name(id, initializer.name());
   }
 }
 
@@ -103,28 +102,18 @@ void BodyTranslation::translate_node(const onnx::NodeProto& node, int index, Sco
   const std::string within =
       scope.call() == nullptr ? "" : " of function " + function_text(*scope.call()->function);
   const std::string where = "node '" + name + "' (" + node.op_type() + within + ")";
-  try {
+  findings_.attempt(where, [&] {
     check_known(node, scope);
-    if (operands_known(node, scope)) {
-      if (scope.call() != nullptr && scope.call()->concerns(node)) {
-        unfold_or_translate(scope.call()->substitute(node), name, scope);
-      } else if (has_reference(node)) {
-        throw Refusal("an attribute refers to one of a function, but the node is in none",
-                      kCheckModel);
-      } else {
-        unfold_or_translate(node, name, scope);
-      }
+    if (!operands_known(node, scope)) return;
+    if (scope.call() != nullptr && scope.call()->concerns(node)) {
+      unfold_or_translate(scope.call()->substitute(node), name, scope);
+    } else if (has_reference(node)) {
+      throw Refusal("an attribute refers to one of a function, but the node is in none",
+                    kCheckModel);
+    } else {
+      unfold_or_translate(node, name, scope);
     }
-  } catch (const UnfoldedTooFar&) {
-    throw;
-  } catch (const BuildError& error) {
-    findings_.add(where, error);
-  } catch (const std::bad_alloc&) {
-    findings_.add(where, Refusal("memory ran out while it was translated",
-                                 "build on a machine with more memory, or reduce the model"));
-  } catch (const std::exception& error) {
-    findings_.add(where, Refusal(std::string("is malformed (") + error.what() + ")", kCheckModel));
-  }
+  });
   // Readers of results that failed are looked at too, as far as that is possible without knowing
   // them.
   for (const auto& output : node.output())
@@ -159,7 +148,7 @@ bool BodyTranslation::operands_known(const onnx::NodeProto& node, const Scope& s
 
 void BodyTranslation::unfold_or_translate(const onnx::NodeProto& node, const std::string& name,
                                           Scope& scope) {
-  emitter_.begin_node(name);
+  network_.begin_node(name);
   if (const onnx::FunctionProto* function = functions_.find(node)) {
     call(*function, node, name, scope);
     return;
@@ -169,7 +158,7 @@ void BodyTranslation::unfold_or_translate(const onnx::NodeProto& node, const std
     return;
   }
   const OperatorEntry& entry = find_operator(node.domain(), node.op_type(), scope.opset());
-  NodeTranslation translation(node, scope, emitter_, source_);
+  NodeTranslation translation(node, scope, network_, source_);
   entry.translate(translation);
   translation.reject_unknown_attributes();
   translation.reject_unbound_outputs();
@@ -195,7 +184,7 @@ void BodyTranslation::call(const onnx::FunctionProto& function, const onnx::Node
   for (int i = 0; i < node.input_size(); ++i)
     if (!node.input(i).empty()) body.define(function.input(i), *scope.find(node.input(i)));
   if (!translate(function.node(), body)) return;
-  NodeTranslation results(node, scope, emitter_, source_);
+  NodeTranslation results(node, scope, network_, source_);
   for (int i = 0; i < node.output_size(); ++i) {
     if (node.output(i).empty()) continue;
     if (i >= function.output_size()) {

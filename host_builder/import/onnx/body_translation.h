@@ -11,20 +11,19 @@
 #include "host_builder/import/onnx/node_order.h"
 #include "host_builder/import/onnx/scope.h"
 #include "host_builder/import/onnx/tensor_decode.h"
-#include "host_builder/network/graph_emitter.h"
-#include "host_builder/network/import_findings.h"
+#include "host_builder/network/network_builder.h"
 
 namespace stint::builder {
 
 class BodyTranslation {
  public:
   /// `unfolded_limit`: nodes that branches, loops and functions may unfold into, all together.
-  BodyTranslation(const onnx::ModelProto& model, GraphEmitter& emitter, TensorSource& source,
-                  ImportFindings& findings, size_t unfolded_limit)
-      : functions_(model, findings),
-        emitter_(emitter),
+  BodyTranslation(const onnx::ModelProto& model, NetworkBuilder& network, TensorSource& source,
+                  size_t unfolded_limit)
+      : functions_(model, network.findings()),
+        network_(network),
         source_(source),
-        findings_(findings),
+        findings_(network.findings()),
         unfolded_left_(unfolded_limit),
         unfolded_limit_(unfolded_limit) {}
 
@@ -40,7 +39,7 @@ class BodyTranslation {
   ValueId result(const Scope& scope, const std::string& name) const;
   /// Counts one step of a loop, which costs something even if its body has no nodes.
   void count_unfolded(const std::string& where);
-  GraphEmitter& emitter() { return emitter_; }
+  NetworkBuilder& network() { return network_; }
   TensorSource& source() { return source_; }
 
  private:
@@ -52,16 +51,16 @@ class BodyTranslation {
   bool operands_known(const onnx::NodeProto& node, const Scope& scope) const;
 
   LocalFunctions functions_;
-  GraphEmitter& emitter_;
+  NetworkBuilder& network_;
   TensorSource& source_;
-  ImportFindings& findings_;
+  NetworkFindings& findings_;
   size_t unfolded_left_, unfolded_limit_;
 };
 
 /// The model unfolds into more nodes than the limit: translation ends.
-class UnfoldedTooFar : public Refusal {
+class UnfoldedTooFar : public TranslationEnds {
  public:
-  using Refusal::Refusal;
+  using TranslationEnds::TranslationEnds;
 };
 
 /// The opset of the standard operators among imports; 0 if it is not imported.

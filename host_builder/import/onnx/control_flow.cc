@@ -15,11 +15,11 @@ class Unfolding {
   Unfolding(BodyTranslation& translation, const onnx::NodeProto& node, const std::string& name,
             Scope& scope)
       : translation_(translation),
-        emitter_(translation.emitter()),
+        network_(translation.network()),
         node_(node),
         name_(name),
         scope_(scope),
-        n_(node, scope, emitter_, translation.source()) {}
+        n_(node, scope, network_, translation.source()) {}
 
   void unfold_if() {
     const ValueId condition = n_.in(0);  // checks that there is one
@@ -53,10 +53,10 @@ class Unfolding {
     for (int64_t i = 0; go_on && i < trips; ++i) {
       Scope iteration(constants, name_ + "/" + std::to_string(i) + "/");
       translation_.count_unfolded(iteration.path());
-      emitter_.begin_node(name_);
+      network_.begin_node(name_);
       define(iteration, body.input(0).name(),
-             emitter_.constant(DType::kI64, {}, std::vector<int64_t>{i}));
-      define(iteration, body.input(1).name(), emitter_.scalar(DType::kBool, 1.0));
+             network_.constant(DType::kI64, {}, std::vector<int64_t>{i}));
+      define(iteration, body.input(1).name(), network_.scalar(DType::kBool, 1.0));
       for (int k = 0; k < carried_count; ++k)
         define(iteration, body.input(2 + k).name(), carried[static_cast<size_t>(k)]);
       translation_.translate(body.node(), order, iteration);
@@ -121,7 +121,7 @@ class Unfolding {
     for (int64_t i = 0; i < trips; ++i) {
       Scope iteration(constants, name_ + "/" + std::to_string(i) + "/");
       translation_.count_unfolded(iteration.path());
-      emitter_.begin_node(name_);
+      network_.begin_node(name_);
       for (size_t k = 0; k < state_count; ++k)
         define(iteration, body.input(static_cast<int>(k)).name(), states[k]);
       for (size_t k = 0; k < scanned; ++k) {
@@ -180,7 +180,7 @@ class Unfolding {
   }
 
   std::string computed_by(ValueId id) const {
-    const Graph& graph = emitter_.graph();
+    const Graph& graph = network_.graph();
     const auto producer = graph.producer(id);
     return producer ? ", which node '" + graph.node(*producer).name +
                           "' computes from the model's "
@@ -189,7 +189,7 @@ class Unfolding {
   }
 
   bool known_flag(ValueId id, const std::string& what, const std::string& name) const {
-    const Value& value = emitter_.graph().value(id);
+    const Value& value = network_.graph().value(id);
     if (value.elements() != 1 || value.dtype != DType::kBool)
       n_.fail(what + " '" + name + "' must be one bool, it is " + dtype_name(value.dtype) + " " +
                   shape_text(value.shape),
@@ -243,27 +243,27 @@ class Unfolding {
 
   /// The operand at one index of the axis, without that axis.
   ValueId slice_of(ValueId id, int64_t axis, int64_t index) {
-    const Value& value = emitter_.graph().value(id);
+    const Value& value = network_.graph().value(id);
     const DType dtype = value.dtype;
     Shape part = value.shape;
     SliceAttributes a{std::vector<int64_t>(part.size(), 0), std::vector<int64_t>(part.size(), 1)};
     a.starts[static_cast<size_t>(axis)] = index;
     part[static_cast<size_t>(axis)] = 1;
     const ValueId slice =
-        value.shape == part ? id : emitter_.emit(Op::kSlice, a, {id}, {{dtype, part}});
+        value.shape == part ? id : network_.add(Op::kSlice, a, {id}, {{dtype, part}});
     part.erase(part.begin() + axis);
-    return emitter_.reshape(slice, part);
+    return network_.reshape(slice, part);
   }
 
   /// The results of all iterations along a new axis. `declared` tells the type where there are
   /// none.
   ValueId stacked(const std::vector<ValueId>& parts, int64_t axis,
                   const onnx::ValueInfoProto& declared) {
-    emitter_.begin_node(name_);
+    network_.begin_node(name_);
     if (parts.empty()) return nothing(axis, declared);
     std::vector<ValueId> slices;
     for (ValueId part : parts) {
-      Shape shape = emitter_.graph().value(part).shape;
+      Shape shape = network_.graph().value(part).shape;
       if (shape.size() + 1 > static_cast<size_t>(kMaxRank)) {
         n_.fail("stacks results of " + std::to_string(shape.size()) + " axes, at most " +
                     std::to_string(kMaxRank) + " are supported with the new one",
@@ -271,12 +271,11 @@ class Unfolding {
       }
       const int64_t at = normalize_axis(axis, shape.size() + 1, "the axis of a scan output");
       shape.insert(shape.begin() + at, 1);
-      slices.push_back(emitter_.reshape(part, shape));
+      slices.push_back(network_.reshape(part, shape));
     }
     if (slices.size() == 1) return slices[0];
-    const size_t rank = emitter_.graph().value(slices[0]).shape.size();
-    return emitter_.emit(Op::kConcat, AxisAttributes{normalize_axis(axis, rank, "an axis")},
-                         slices);
+    const size_t rank = network_.graph().value(slices[0]).shape.size();
+    return network_.add(Op::kConcat, AxisAttributes{normalize_axis(axis, rank, "an axis")}, slices);
   }
 
   ValueId nothing(int64_t axis, const onnx::ValueInfoProto& declared) {
@@ -293,11 +292,11 @@ class Unfolding {
               "remove the loop from the model, or store the shape (onnx.shape_inference)");
     }
     shape.insert(shape.begin() + normalize_axis(axis, shape.size() + 1, "an axis"), 0);
-    return emitter_.constant({*dtype, shape, {}});
+    return network_.constant({*dtype, shape, {}});
   }
 
   BodyTranslation& translation_;
-  GraphEmitter& emitter_;
+  NetworkBuilder& network_;
   const onnx::NodeProto& node_;
   const std::string& name_;
   Scope& scope_;

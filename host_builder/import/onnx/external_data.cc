@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "host_builder/network/import_findings.h"
+#include "host_builder/network/findings.h"
 
 namespace stint::builder {
 namespace {
@@ -81,7 +81,7 @@ ExternalFile find_external(const std::string& location, const ExternalFolders& f
     throw FileRefusal(location, "is not a regular file",
                       "put the file that was exported with the model beside it");
   }
-  ExternalFile found{file, fs::file_size(file), {}};
+  ExternalFile found{file, {}};
   if (lies_in(file, folders.folder) || lies_in(file, folders.target)) return found;
   if (!linked_by_user(folders.folder, relative, file)) {
     throw FileRefusal(location,
@@ -92,6 +92,14 @@ ExternalFile find_external(const std::string& location, const ExternalFolders& f
   found.note = "external data '" + location + "' is read from " + file.string() +
                ", where a link of yours leads";
   return found;
+}
+
+const SourceFile& load_external(Source& source, const std::string& location) {
+  if (const SourceFile* known = source.find(location)) return *known;
+  const ExternalFolders folders =
+      source.path().empty() ? ExternalFolders() : ExternalFolders::of_model(source.path());
+  ExternalFile found = find_external(location, folders);
+  return source.load(location, found.path, std::move(found.note));
 }
 
 std::vector<std::string> external_locations(const onnx::ModelProto& model) {

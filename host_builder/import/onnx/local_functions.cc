@@ -48,7 +48,7 @@ std::string function_text(const onnx::FunctionProto& function) {
          (overload.empty() ? "" : ":" + overload);
 }
 
-LocalFunctions::LocalFunctions(const onnx::ModelProto& model, ImportFindings& findings) {
+LocalFunctions::LocalFunctions(const onnx::ModelProto& model, NetworkFindings& findings) {
   for (const auto& function : model.functions()) {
     const bool is_new = functions_
                             .emplace(std::tuple(plain_domain(function.domain()), function.name(),

@@ -8,7 +8,7 @@
 #include <string>
 #include <tuple>
 
-#include "host_builder/network/import_findings.h"
+#include "host_builder/network/findings.h"
 
 namespace stint::builder {
 
@@ -18,7 +18,7 @@ std::string function_text(const onnx::FunctionProto& function);
 class LocalFunctions {
  public:
   /// Keeps pointers into the model. Two functions of one name are a finding.
-  LocalFunctions(const onnx::ModelProto& model, ImportFindings& findings);
+  LocalFunctions(const onnx::ModelProto& model, NetworkFindings& findings);
 
   /// The function that the node calls; null if it calls none of the model's.
   const onnx::FunctionProto* find(const onnx::NodeProto& node) const;

@@ -4,9 +4,9 @@
 
 namespace stint::builder {
 
-NodeTranslation::NodeTranslation(const onnx::NodeProto& node, Scope& scope, GraphEmitter& emitter,
+NodeTranslation::NodeTranslation(const onnx::NodeProto& node, Scope& scope, NetworkBuilder& network,
                                  TensorSource& source)
-    : node_(node), scope_(scope), emitter_(emitter), source_(source) {
+    : node_(node), scope_(scope), network_(network), source_(source) {
   for (const std::string& name : node.input())
     inputs_.push_back(name.empty() ? kNoValue : scope.find(name).value());
 }
@@ -154,7 +154,7 @@ void NodeTranslation::bind(size_t i, ValueId value) {
   const std::string& name = node_.output(static_cast<int>(i));
   if (!scope_.define(name, value))
     fail("its result '" + name + "' is already the result of another node", kCheckModel);
-  if (scope_.is_model() && value != kNoValue) emitter_.name_after_model(value, name);
+  if (scope_.is_model() && value != kNoValue) network_.give_name(value, name);
 }
 
 void NodeTranslation::no_outputs_beyond(size_t count, const char* found, Action action) const {

@@ -12,7 +12,7 @@
 #include "host_builder/graph/shape.h"
 #include "host_builder/import/onnx/scope.h"
 #include "host_builder/import/onnx/tensor_decode.h"
-#include "host_builder/network/graph_emitter.h"
+#include "host_builder/network/network_builder.h"
 #include "host_builder/support/refusal.h"
 
 namespace stint::builder {
@@ -20,12 +20,12 @@ namespace stint::builder {
 class NodeTranslation {
  public:
   /// Every operand must be known to the scope.
-  NodeTranslation(const onnx::NodeProto& node, Scope& scope, GraphEmitter& emitter,
+  NodeTranslation(const onnx::NodeProto& node, Scope& scope, NetworkBuilder& network,
                   TensorSource& source);
 
   const std::string& op() const { return node_.op_type(); }
   int64_t opset() const { return scope_.opset(); }
-  GraphEmitter& emitter() { return emitter_; }
+  NetworkBuilder& network() { return network_; }
   /// `found`: what the node is or has, and what is needed. `rest` ends the action.
   [[noreturn]] void fail(const std::string& found, Action action,
                          const std::string& rest = {}) const {
@@ -36,7 +36,7 @@ class NodeTranslation {
   size_t input_count() const { return inputs_.size(); }
   bool has(size_t i) const { return i < inputs_.size() && inputs_[i] != kNoValue; }
   ValueId in(size_t i) const;
-  const Value& value(size_t i) const { return emitter_.graph().value(in(i)); }
+  const Value& value(size_t i) const { return network_.graph().value(in(i)); }
   const Shape& shape(size_t i) const { return value(i).shape; }
   size_t rank(size_t i) const { return shape(i).size(); }
   DType dtype(size_t i) const { return value(i).dtype; }
@@ -78,7 +78,7 @@ class NodeTranslation {
 
   const onnx::NodeProto& node_;
   Scope& scope_;
-  GraphEmitter& emitter_;
+  NetworkBuilder& network_;
   TensorSource& source_;
   std::vector<ValueId> inputs_;
   std::set<std::string> understood_;

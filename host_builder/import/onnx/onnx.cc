@@ -1,60 +1,47 @@
 #include "host_builder/import/onnx/onnx.h"
 
-#include <algorithm>
+#include <string>
+#include <unordered_set>
 
 #include "host_builder/import/onnx/body_translation.h"
 #include "host_builder/import/onnx/cut_model.h"
+#include "host_builder/import/onnx/external_data.h"
 #include "host_builder/import/onnx/model_file.h"
 #include "host_builder/import/onnx/model_inputs.h"
 #include "host_builder/import/onnx/own_suppression.h"
 #include "host_builder/import/onnx/tensor_decode.h"
-#include "host_builder/network/graph_emitter.h"
-#include "host_builder/network/import_findings.h"
-#include "host_builder/network/suppressed_rows.h"
-#include "host_builder/support/read_file.h"
+#include "host_builder/network/network_builder.h"
 #include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 namespace {
 
-int64_t checked_batch(const ImportOptions& options) {
-  const int64_t batch = options.batch.value_or(1);
-  if (batch < 1)
-    throw Refusal("a batch of " + std::to_string(batch) + " is not possible", "use 1 or more");
-  return batch;
-}
-
 class Importer {
  public:
-  Importer(const onnx::ModelProto& model, const ImportOptions& options,
-           const ExternalFolders& folders)
+  Importer(const onnx::ModelProto& model, const ImportOptions& options, Source& files)
       : model_(model),
         proto_(model.graph()),
         options_(options),
-        findings_(checked_batch(options)),
-        emitter_(graph_, {options.constant_bytes_limit, options.folding_work_limit}),
-        source_{folders, options.constant_bytes_limit, {}} {}
+        network_(options, {"the ONNX model cannot be built:", kCheckModel,
+                           ", or set it with onnx.tools.update_model_dims"}),
+        source_{files, options.constant_bytes_limit} {}
 
   Graph run() {
     Scope scope(read_opset());
-    BodyTranslation body(model_, emitter_, source_, findings_, options_.unfolded_nodes_limit);
-    graph_.name = proto_.name();
-    graph_.batch = options_.batch.value_or(1);
+    BodyTranslation body(model_, network_, source_, options_.unfolded_nodes_limit);
+    network_.set_name(proto_.name());
     reserve_names();
     body.read_initializers(proto_, scope);
     read_inputs(scope);
-    try {
-      if (body.translate(proto_.node(), scope)) read_outputs(scope);
-    } catch (const UnfoldedTooFar& refusal) {
-      findings_.add("the model", refusal);
+    if (translate(body, scope)) read_outputs(scope);
+    if (!network_.findings().empty()) {
+      advise_on_own_suppression(proto_, network_.findings());
+      network_.findings().raise();
     }
-    if (!findings_.empty()) advise_on_own_suppression(proto_, findings_);
-    findings_.raise();
-    blank_unused_rows(graph_, findings_);
-    findings_.raise();
-    for (const auto& [location, file] : source_.files)
-      if (!file.note.empty()) note(file.note);
-    return std::move(graph_);
+    Graph graph = network_.finish();
+    for (const auto& [location, file] : source_.files.named())
+      if (!file.note.empty()) network_.note(file.note);
+    return graph;
   }
 
  private:
@@ -72,108 +59,77 @@ class Importer {
     return opset;
   }
 
-  void note(std::string text) const {
-    if (options_.notes != nullptr) options_.notes->push_back(std::move(text));
-  }
-
   void reserve_names() {
-    for (const auto& input : proto_.input()) emitter_.reserve(input.name());
-    for (const auto& initializer : proto_.initializer()) emitter_.reserve(initializer.name());
-    for (const auto& output : proto_.output()) emitter_.reserve(output.name());
+    for (const auto& input : proto_.input()) network_.reserve(input.name());
+    for (const auto& initializer : proto_.initializer())
+      network_.reserve_constant(initializer.name());
+    for (const auto& output : proto_.output()) network_.reserve(output.name());
     for (const auto& node : proto_.node()) {
-      for (const auto& output : node.output()) emitter_.reserve(output);
+      for (const auto& output : node.output()) network_.reserve(output);
     }
   }
 
   void read_inputs(Scope& scope) {
-    std::vector<std::string> notes;
-    for (const ModelInput& input :
-         read_model_inputs(proto_, options_, graph_.batch, findings_, notes)) {
-      const std::string& name = input.proto->name();
-      emitter_.begin_node(name);
-      const ValueId id = graph_.add_value(emitter_.unique(name), input.dtype, input.shape);
-      if (input.batched) emitter_.batch().begin(id, input.of_one);
-      graph_.inputs.push_back(id);
-      if (name.empty())
-        findings_.add("an input", Refusal("has no name", kCheckModel));
-      else if (!scope.define(name, id))
-        findings_.add("input '" + name + "'", Refusal("another value has this name", kCheckModel));
-      else
-        emitter_.name_after_model(id, name);
+    std::unordered_set<std::string> constants;
+    for (const auto& initializer : proto_.initializer()) constants.insert(initializer.name());
+    for (const auto& input : proto_.input()) {
+      const std::string& name = input.name();
+      if (constants.count(name) != 0) continue;  // listed as input, too
+      ValueId id = kNoValue;  // readers of inputs that are refused are not to blame
+      try {
+        id = network_.add_input(declaration_of(input));
+      } catch (const BuildError& error) {
+        network_.refuse_input(name, error);
+      }
+      scope.define(name, id);
     }
-    for (std::string& text : notes) note(std::move(text));
-    // Readers of inputs that were refused are not to blame.
-    for (const auto& input : proto_.input())
-      if (!scope.find(input.name())) scope.define(input.name(), kNoValue);
+    network_.end_inputs();
+  }
+
+  /// False if the nodes were not looked at to the end.
+  bool translate(BodyTranslation& body, Scope& scope) {
+    try {
+      return body.translate(proto_.node(), scope);
+    } catch (const UnfoldedTooFar& refusal) {
+      network_.findings().add("the model", refusal);
+      return false;
+    }
   }
 
   void read_outputs(const Scope& scope) {
     if (proto_.output_size() == 0)
-      findings_.add("the model", Refusal("has no output", "name its outputs and export it again"));
+      network_.findings().add("the model",
+                              Refusal("has no output", "name its outputs and export it again"));
     for (const auto& output : proto_.output()) {
-      const auto found = scope.find(output.name());
-      const std::string where = "output '" + output.name() + "'";
-      if (!found) {
-        findings_.add(where, Refusal("no node computes it", kCheckModel));
-      } else if (emitter_.is_row_bound(*found)) {
-        findings_.add(where,
-                      Refusal("says how many boxes a NonMaxSuppression keeps, which is known "
-                              "only at run time",
-                              kSuppressInPlan));
-      } else if (*found != kNoValue) {
-        graph_.outputs.push_back(own_value(*found, output.name()));
-      }
+      network_.findings().attempt("output '" + output.name() + "'", [&] {
+        const auto found = scope.find(output.name());
+        if (!found) throw Refusal("no node computes it", kCheckModel);
+        if (*found != kNoValue) network_.mark_output(*found, output.name());
+      });
     }
-  }
-
-  /// A graph output must have a value of its own with the output's name: an input, a constant of
-  /// the model or a second name of one value is copied.
-  ValueId own_value(ValueId id, const std::string& name) {
-    const Value& value = graph_.value(id);
-    if (value.name == name && !graph_.is_output(id) && !value.is_constant() &&
-        std::find(graph_.inputs.begin(), graph_.inputs.end(), id) == graph_.inputs.end()) {
-      return id;
-    }
-    Node copy;
-    copy.name = name;
-    copy.op = Op::kIdentity;
-    copy.inputs = {id};
-    const DType dtype = value.dtype;
-    const Shape shape = value.shape;
-    std::string own_name = name;
-    if (value.name == name) {
-      // A constant gives its name away; an input keeps it, for its binding is called that too.
-      if (value.is_constant())
-        graph_.value(id).name = emitter_.unique(name + "/constant");
-      else
-        own_name = emitter_.unique(name + "/output");
-    }
-    copy.outputs = {graph_.add_value(own_name, dtype, shape)};
-    const ValueId result = copy.outputs[0];
-    graph_.add_node(std::move(copy));
-    return result;
   }
 
   const onnx::ModelProto& model_;
   const onnx::GraphProto& proto_;
   const ImportOptions& options_;
-  ImportFindings findings_;
-  Graph graph_;
-  GraphEmitter emitter_;
+  NetworkBuilder network_;
   TensorSource source_;
 };
 
+Graph import_onnx(Source& source, const ImportOptions& options) {
+  onnx::ModelProto model = parse_model(source.bytes());
+  cut_model(*model.mutable_graph(), options.cut_at);
+  return Importer(model, options, source).run();
+}
+
 }  // namespace
 
-Graph import_onnx(std::span<const std::byte> bytes, const ImportOptions& options,
-                  const ExternalFolders& folders) {
-  onnx::ModelProto model = parse_model(bytes);
-  cut_model(*model.mutable_graph(), options.cut_at);
-  return Importer(model, options, folders).run();
-}
-
-Graph import_onnx_file(const std::filesystem::path& path, const ImportOptions& options) {
-  return import_onnx(read_file(path), options, ExternalFolders::of_model(path));
-}
+const Format kOnnxFormat = {
+    "ONNX",
+    [](std::span<const std::byte>) { return true; },
+    import_onnx,
+    [](const Source& source) { return external_locations(parse_model(source.bytes())); },
+    [](Source& source, const std::string& name) { load_external(source, name); },
+};
 
 }  // namespace stint::builder

@@ -64,7 +64,7 @@ bool is_input(const onnx::GraphProto& graph, const std::string& name) {
 
 }  // namespace
 
-void advise_on_own_suppression(const onnx::GraphProto& graph, ImportFindings& findings) {
+void advise_on_own_suppression(const onnx::GraphProto& graph, NetworkFindings& findings) {
   std::vector<int> order;
   try {
     order = node_order(graph.node());

@@ -3,13 +3,13 @@
 
 #include <onnx/onnx_pb.h>
 
-#include "host_builder/network/import_findings.h"
+#include "host_builder/network/findings.h"
 
 namespace stint::builder {
 
 /// Adds what to do about a model whose own suppression cannot be built: the --postprocess that ends
 /// it at the last value through which everything passes before the suppression, or at what the
 /// suppression reads. Nothing where the model has none.
-void advise_on_own_suppression(const onnx::GraphProto& graph, ImportFindings& findings);
+void advise_on_own_suppression(const onnx::GraphProto& graph, NetworkFindings& findings);
 
 }  // namespace stint::builder

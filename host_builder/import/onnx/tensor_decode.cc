@@ -3,10 +3,10 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
-#include <fstream>
 
 #include "host_builder/graph/shape.h"
-#include "host_builder/network/import_findings.h"
+#include "host_builder/import/onnx/external_data.h"
+#include "host_builder/network/findings.h"
 
 namespace stint::builder {
 namespace {
@@ -41,10 +41,8 @@ std::vector<std::byte> read_external(const onnx::TensorProto& tensor, uint64_t w
                       std::to_string(wanted),
                   kCheckModel);
   }
-  auto file = source.files.find(location);
-  if (file == source.files.end())
-    file = source.files.emplace(location, find_external(location, source.folders)).first;
-  const uint64_t size = file->second.bytes;
+  const SourceFile& file = load_external(source.files, location);
+  const uint64_t size = file.bytes.size();
   if (offset > size || length > size - offset) {
     throw FileRefusal(location,
                       "has " + std::to_string(size) + " bytes, bytes " + std::to_string(offset) +
@@ -52,13 +50,8 @@ std::vector<std::byte> read_external(const onnx::TensorProto& tensor, uint64_t w
                           " are needed",
                       "copy the file again, whole, from where the model comes from");
   }
-  std::vector<std::byte> bytes(length);
-  std::ifstream stream(file->second.path, std::ios::binary);
-  stream.seekg(static_cast<std::streamoff>(offset));
-  if (!stream.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(length))) {
-    throw FileRefusal(location, "cannot be read", "check its permissions, or copy it again");
-  }
-  return bytes;
+  const std::byte* data = file.bytes.data() + offset;
+  return {data, data + length};
 }
 
 template <typename T, typename Field>

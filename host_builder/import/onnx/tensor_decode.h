@@ -3,20 +3,18 @@
 
 #include <onnx/onnx_pb.h>
 
-#include <map>
 #include <optional>
 #include <string>
 
 #include "host_builder/graph/host_tensor.h"
-#include "host_builder/import/onnx/external_data.h"
+#include "host_builder/import/source.h"
 
 namespace stint::builder {
 
-/// Where external tensor data may lie, and how many bytes constants may still take.
+/// Where tensor data lies that is not in the message, and how many bytes constants may still take.
 struct TensorSource {
-  ExternalFolders folders;
-  uint64_t bytes_left = 0;                    // decreased by every decoded tensor
-  std::map<std::string, ExternalFile> files;  // those that were found, by location
+  Source& files;
+  uint64_t bytes_left = 0;  // decreased by every decoded tensor
 };
 
 /// Element type of an ONNX data type number; nothing if Stint has none for it.

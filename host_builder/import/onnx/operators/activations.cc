@@ -10,45 +10,45 @@ namespace {
 
 template <EltOp op>
 void translate_plain(NodeTranslation& n) {
-  n.bind(0, n.emitter().unary(op, n.in(0)));
+  n.bind(0, n.network().unary(op, n.in(0)));
 }
 
 /// One parameter `alpha`. Its default is in thousandths: clang before 18 takes no floating-point
 /// template argument.
 template <EltOp op, int default_permille>
 void translate_alpha(NodeTranslation& n) {
-  n.bind(0, n.emitter().unary(op, n.in(0),
+  n.bind(0, n.network().unary(op, n.in(0),
                               n.number("alpha", static_cast<float>(default_permille) / 1000.0f)));
 }
 
 void translate_hard_sigmoid(NodeTranslation& n) {
-  n.bind(0, n.emitter().unary(EltOp::kHardSigmoid, n.in(0), n.number("alpha", 0.2f),
+  n.bind(0, n.network().unary(EltOp::kHardSigmoid, n.in(0), n.number("alpha", 0.2f),
                               n.number("beta", 0.5f)));
 }
 
 void translate_selu(NodeTranslation& n) {
   const float alpha = n.number("alpha", 1.67326319217681884765625f),
               gamma = n.number("gamma", 1.05070102214813232421875f);
-  n.bind(0, n.emitter().unary(EltOp::kSelu, n.in(0), alpha, gamma));
+  n.bind(0, n.network().unary(EltOp::kSelu, n.in(0), alpha, gamma));
 }
 
 void translate_gelu(NodeTranslation& n) {
   const std::string approximate = n.text("approximate", "none");
   if (approximate != "none" && approximate != "tanh")
     n.fail("attribute 'approximate' is '" + approximate + "', needs none or tanh", kCheckModel);
-  n.bind(0, n.emitter().unary(approximate == "tanh" ? EltOp::kGeluTanh : EltOp::kGelu, n.in(0)));
+  n.bind(0, n.network().unary(approximate == "tanh" ? EltOp::kGeluTanh : EltOp::kGelu, n.in(0)));
 }
 
 /// x * sigmoid(alpha * x)
 void translate_swish(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   const float alpha = n.number("alpha", 1.0f);
   if (alpha == 1.0f) {
-    n.bind(0, e.unary(EltOp::kSilu, n.in(0)));
+    n.bind(0, net.unary(EltOp::kSilu, n.in(0)));
     return;
   }
-  const ValueId scaled = e.binary(EltOp::kMul, n.in(0), e.scalar(n.dtype(0), alpha));
-  n.bind(0, e.binary(EltOp::kMul, n.in(0), e.unary(EltOp::kSigmoid, scaled)));
+  const ValueId scaled = net.binary(EltOp::kMul, n.in(0), net.scalar(n.dtype(0), alpha));
+  n.bind(0, net.binary(EltOp::kMul, n.in(0), net.unary(EltOp::kSigmoid, scaled)));
 }
 
 /// The slope broadcasts to x, never the other way round.
@@ -58,7 +58,7 @@ void translate_prelu(NodeTranslation& n) {
     Shape per_channel(n.rank(0) - 1, 1);
     per_channel[0] = n.shape(1)[0];
     n.bind(0,
-           n.emitter().binary(EltOp::kPRelu, n.in(0), n.emitter().reshape(n.in(1), per_channel)));
+           n.network().binary(EltOp::kPRelu, n.in(0), n.network().reshape(n.in(1), per_channel)));
     return;
   }
   if (broadcast_shapes(n.shape(0), n.shape(1)) != n.shape(0)) {
@@ -66,20 +66,20 @@ void translate_prelu(NodeTranslation& n) {
                shape_text(n.shape(0)),
            kCheckModel);
   }
-  n.bind(0, n.emitter().binary(EltOp::kPRelu, n.in(0), n.in(1)));
+  n.bind(0, n.network().binary(EltOp::kPRelu, n.in(0), n.in(1)));
 }
 
 /// Nothing between -lambd and lambd; beyond, x brought nearer to 0 by the bias.
 void translate_shrink(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   const DType dtype = n.dtype(0);
   const float lambd = n.number("lambd", 0.5f), bias = n.number("bias", 0.0f);
   const auto beyond = [&](EltOp compared, float limit, EltOp moved, ValueId otherwise) {
-    const ValueId far = e.binary(compared, n.in(0), e.scalar(dtype, limit));
-    const ValueId near = e.binary(moved, n.in(0), e.scalar(dtype, bias));
-    return e.emit(Op::kWhere, {}, {far, near, otherwise});
+    const ValueId far = net.binary(compared, n.in(0), net.scalar(dtype, limit));
+    const ValueId near = net.binary(moved, n.in(0), net.scalar(dtype, bias));
+    return net.add(Op::kWhere, {}, {far, near, otherwise});
   };
-  const ValueId above = beyond(EltOp::kGreater, lambd, EltOp::kSub, e.scalar(dtype, 0.0));
+  const ValueId above = beyond(EltOp::kGreater, lambd, EltOp::kSub, net.scalar(dtype, 0.0));
   n.bind(0, beyond(EltOp::kLess, -lambd, EltOp::kAdd, above));
 }
 
@@ -103,16 +103,16 @@ Bound clip_bound(NodeTranslation& n, const char* attribute, size_t operand, floa
 void translate_clip(NodeTranslation& n) {
   const float infinity = std::numeric_limits<float>::infinity();
   const Bound low = clip_bound(n, "min", 1, -infinity), high = clip_bound(n, "max", 2, infinity);
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   if (low.known && high.known && (n.dtype(0) == DType::kF32 || n.dtype(0) == DType::kF16)) {
-    n.bind(0, e.unary(EltOp::kClip, n.in(0), static_cast<float>(low.constant),
-                      static_cast<float>(high.constant)));
+    n.bind(0, net.unary(EltOp::kClip, n.in(0), static_cast<float>(low.constant),
+                        static_cast<float>(high.constant)));
     return;
   }
   ValueId result = n.in(0);
-  const auto bound = [&](const Bound& b) { return e.reshape(b.value, {}); };
-  if (low.value != kNoValue) result = e.binary(EltOp::kMax, result, bound(low));
-  if (high.value != kNoValue) result = e.binary(EltOp::kMin, result, bound(high));
+  const auto bound = [&](const Bound& b) { return net.reshape(b.value, {}); };
+  if (low.value != kNoValue) result = net.binary(EltOp::kMax, result, bound(low));
+  if (high.value != kNoValue) result = net.binary(EltOp::kMin, result, bound(high));
   n.bind(0, result);
 }
 

@@ -32,7 +32,7 @@ HostTensor own_places(NodeTranslation& n, const Shape& extents, bool align_corne
 }
 
 void translate_affine_grid(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   const bool align_corners = n.integer("align_corners", 0) != 0;
   Shape size = n.constant_integers(1, "the size");
   const auto axes = static_cast<int64_t>(size.size()) - 2;
@@ -42,13 +42,13 @@ void translate_affine_grid(NodeTranslation& n) {
            kCheckModel);
   const Shape extents(size.begin() + 2, size.end());
   const DType dtype = n.dtype(0);
-  const ValueId places = e.cast(e.constant(own_places(n, extents, align_corners)), dtype);
+  const ValueId places = net.cast(net.constant(own_places(n, extents, align_corners)), dtype);
   const ValueId grid =
-      e.emit(Op::kMatMul, MatMulAttributes{}, {places, e.transpose(n.in(0), {0, 2, 1})});
+      net.add(Op::kMatMul, MatMulAttributes{}, {places, net.transpose(n.in(0), {0, 2, 1})});
   Shape result{n.shape(0)[0]};
   result.insert(result.end(), extents.begin(), extents.end());
   result.push_back(axes);
-  n.bind(0, e.reshape(grid, result));
+  n.bind(0, net.reshape(grid, result));
 }
 
 }  // namespace

@@ -8,12 +8,12 @@ namespace {
 
 /// Where the boxes are constants, so is the number of those that survive.
 ValueId used_rows(NodeTranslation& n, ValueId selected) {
-  const Value& value = n.emitter().graph().value(selected);
+  const Value& value = n.network().graph().value(selected);
   if (!value.is_constant()) return selected;
   std::vector<int64_t> rows(static_cast<size_t>(value.elements()));
   std::memcpy(rows.data(), value.constant->data(), value.constant->size());
   while (!rows.empty() && rows.back() == -1) rows.pop_back();
-  return n.emitter().constant(DType::kI64, {static_cast<int64_t>(rows.size() / 3), 3}, rows);
+  return n.network().constant(DType::kI64, {static_cast<int64_t>(rows.size() / 3), 3}, rows);
 }
 
 void translate_non_max_suppression(NodeTranslation& n) {
@@ -25,7 +25,7 @@ void translate_non_max_suppression(NodeTranslation& n) {
     a.score_threshold = static_cast<float>(n.constant_number(4, "score_threshold"));
     a.has_score_threshold = true;
   }
-  n.bind(0, used_rows(n, n.emitter().emit(Op::kNonMaxSuppression, a, {n.in(0), n.in(1)})));
+  n.bind(0, used_rows(n, n.network().add(Op::kNonMaxSuppression, a, {n.in(0), n.in(1)})));
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ struct Term {
 
 class Equation {
  public:
-  explicit Equation(NodeTranslation& n) : n_(n), e_(n.emitter()) { parse(); }
+  explicit Equation(NodeTranslation& n) : n_(n), e_(n.network()) { parse(); }
 
   ValueId result() {
     std::vector<Term> terms;
@@ -154,7 +154,7 @@ class Equation {
       a.steps.back() = n > 1 ? n + 1 : 1;
       const DType dtype = e_.graph().value(t.value).dtype;
       const ValueId lines = e_.reshape(e_.transpose(t.value, perm), flat);
-      return diagonal({e_.emit(Op::kSlice, std::move(a), {lines}, {{dtype, result}}), labels});
+      return diagonal({e_.add(Op::kSlice, std::move(a), {lines}, {{dtype, result}}), labels});
     }
     return t;
   }
@@ -170,7 +170,7 @@ class Equation {
         axes.push_back(static_cast<int64_t>(i));
     }
     if (axes.empty()) return t;
-    return {e_.emit(Op::kReduce, ReduceAttributes{ReduceOp::kSum, axes, false}, {t.value}), labels};
+    return {e_.add(Op::kReduce, ReduceAttributes{ReduceOp::kSum, axes, false}, {t.value}), labels};
   }
 
   /// The axes in the order of `labels`; labels that it does not have become axes of 1.
@@ -220,7 +220,7 @@ class Equation {
                const Labels& only_a, const Labels& only_b) {
     const ValueId left = matrices(a, shared, only_a, summed_up);
     const ValueId right = matrices(b, shared, summed_up, only_b);
-    const ValueId y = e_.emit(Op::kMatMul, MatMulAttributes{}, {left, right});
+    const ValueId y = e_.add(Op::kMatMul, MatMulAttributes{}, {left, right});
     Shape result(shape(y).begin(), shape(y).end() - 2);
     Labels labels = shared;
     for (Label label : only_a) result.push_back(extent(a, label));
@@ -247,7 +247,7 @@ class Equation {
   }
 
   NodeTranslation& n_;
-  GraphEmitter& e_;
+  NetworkBuilder& e_;
   std::vector<Term> inputs_;
   Labels output_;
   size_t ellipsis_axes_ = 0;

@@ -12,7 +12,7 @@ bool is_float(DType t) {
 
 template <EltOp op>
 void translate_unary(NodeTranslation& n) {
-  n.bind(0, n.emitter().unary(op, n.in(0)));
+  n.bind(0, n.network().unary(op, n.in(0)));
 }
 
 /// The second operand, so that numpy broadcasting does what the model means. Before opset 7 it was
@@ -27,12 +27,12 @@ ValueId second_operand(NodeTranslation& n) {
            kCheckModel);
   Shape aligned = n.shape(1);
   aligned.resize(n.rank(0) - axis, 1);
-  return n.emitter().reshape(n.in(1), aligned);
+  return n.network().reshape(n.in(1), aligned);
 }
 
 template <EltOp op>
 void translate_binary(NodeTranslation& n) {
-  n.bind(0, n.emitter().binary(op, n.in(0), second_operand(n)));
+  n.bind(0, n.network().binary(op, n.in(0), second_operand(n)));
 }
 
 /// Sum, Min, Max of any number of operands.
@@ -40,7 +40,7 @@ template <EltOp op>
 void translate_variadic(NodeTranslation& n) {
   const std::vector<ValueId> operands = n.all_inputs();
   ValueId result = operands[0];
-  for (size_t i = 1; i < operands.size(); ++i) result = n.emitter().binary(op, result, operands[i]);
+  for (size_t i = 1; i < operands.size(); ++i) result = n.network().binary(op, result, operands[i]);
   n.bind(0, result);
 }
 
@@ -48,39 +48,39 @@ void translate_mean(NodeTranslation& n) {
   const std::vector<ValueId> operands = n.all_inputs();
   ValueId sum = operands[0];
   for (size_t i = 1; i < operands.size(); ++i)
-    sum = n.emitter().binary(EltOp::kAdd, sum, operands[i]);
-  const ValueId count = n.emitter().scalar(n.dtype(0), static_cast<double>(operands.size()));
-  n.bind(0, operands.size() == 1 ? sum : n.emitter().binary(EltOp::kDiv, sum, count));
+    sum = n.network().binary(EltOp::kAdd, sum, operands[i]);
+  const ValueId count = n.network().scalar(n.dtype(0), static_cast<double>(operands.size()));
+  n.bind(0, operands.size() == 1 ? sum : n.network().binary(EltOp::kDiv, sum, count));
 }
 
 void translate_pow(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   const ValueId power = second_operand(n);
   const DType base = n.dtype(0), exponent = n.dtype(1);
   if (is_float(exponent) && !is_float(base)) {
     // The result has the base's type, the computation the exponent's.
-    n.bind(0, e.cast(e.binary(EltOp::kPow, e.cast(n.in(0), exponent), power), base));
+    n.bind(0, net.cast(net.binary(EltOp::kPow, net.cast(n.in(0), exponent), power), base));
     return;
   }
-  n.bind(0, e.binary(EltOp::kPow, n.in(0), e.cast(power, base)));
+  n.bind(0, net.binary(EltOp::kPow, n.in(0), net.cast(power, base)));
 }
 
 void translate_mod(NodeTranslation& n) {
   const bool fmod = n.integer("fmod", 0) != 0;
   if (!fmod && is_float(n.dtype(0)))
     n.fail("of floating-point operands needs fmod=1", "set fmod=1 in the model");
-  n.bind(0, n.emitter().binary(fmod ? EltOp::kFMod : EltOp::kMod, n.in(0), n.in(1)));
+  n.bind(0, n.network().binary(fmod ? EltOp::kFMod : EltOp::kMod, n.in(0), n.in(1)));
 }
 
 void translate_where(NodeTranslation& n) {
-  n.bind(0, n.emitter().emit(Op::kWhere, {}, {n.in(0), n.in(1), n.in(2)}));
+  n.bind(0, n.network().add(Op::kWhere, {}, {n.in(0), n.in(1), n.in(2)}));
 }
 
 void translate_is_inf(NodeTranslation& n) {
   const bool positive = n.integer("detect_positive", 1) != 0,
              negative = n.integer("detect_negative", 1) != 0;
   n.bind(0,
-         n.emitter().unary(EltOp::kIsInf, n.in(0), positive ? 1.0f : 0.0f, negative ? 1.0f : 0.0f));
+         n.network().unary(EltOp::kIsInf, n.in(0), positive ? 1.0f : 0.0f, negative ? 1.0f : 0.0f));
 }
 
 }  // namespace

@@ -9,97 +9,98 @@ namespace stint::builder {
 namespace {
 
 /// Rows of `row` elements of the flattened x, as `result`.
-ValueId rows_of(GraphEmitter& e, ValueId x, int64_t row, ValueId which, const Shape& result) {
-  const int64_t count = row == 0 ? 0 : e.graph().value(x).elements() / row;
-  const ValueId flat = e.reshape(x, {count, row});
-  return e.reshape(e.emit(Op::kGather, AxisAttributes{0}, {flat, which}), result);
+ValueId rows_of(NetworkBuilder& net, ValueId x, int64_t row, ValueId which, const Shape& result) {
+  const int64_t count = row == 0 ? 0 : net.graph().value(x).elements() / row;
+  const ValueId flat = net.reshape(x, {count, row});
+  return net.reshape(net.add(Op::kGather, AxisAttributes{0}, {flat, which}), result);
 }
 
 /// An index that the network computes, counted from the start.
-ValueId counted_from_start(GraphEmitter& e, ValueId index, int64_t extent) {
+ValueId counted_from_start(NetworkBuilder& net, ValueId index, int64_t extent) {
   const ValueId from_end =
-      e.binary(EltOp::kAdd, index, e.scalar(DType::kI64, static_cast<double>(extent)));
-  const ValueId negative = e.binary(EltOp::kLess, index, e.scalar(DType::kI64, 0.0));
-  return e.emit(Op::kWhere, {}, {negative, from_end, index});
+      net.binary(EltOp::kAdd, index, net.scalar(DType::kI64, static_cast<double>(extent)));
+  const ValueId negative = net.binary(EltOp::kLess, index, net.scalar(DType::kI64, 0.0));
+  return net.add(Op::kWhere, {}, {negative, from_end, index});
 }
 
 /// index * stride, in rows.
-ValueId scaled(GraphEmitter& e, ValueId index, int64_t stride) {
+ValueId scaled(NetworkBuilder& net, ValueId index, int64_t stride) {
   if (stride == 1) return index;
-  return e.binary(EltOp::kMul, index, e.scalar(DType::kI64, static_cast<double>(stride)));
+  return net.binary(EltOp::kMul, index, net.scalar(DType::kI64, static_cast<double>(stride)));
 }
 
 ValueId computed_rows(NodeTranslation& n, const Tuples& t, const Shape& x, ValueId which) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   HostTensor batch = table(n, t.places, [&](const Shape& at) { return batch_rows(t, x, at); });
   const Shape flat{product(t.places, 0, t.places.size())};
   const Shape pairs{flat[0], static_cast<int64_t>(t.depth)};
-  const ValueId tuples = e.reshape(which, pairs);
+  const ValueId tuples = net.reshape(which, pairs);
   batch.shape = flat;
-  ValueId row = e.constant(std::move(batch));
+  ValueId row = net.constant(std::move(batch));
   for (size_t d = 0; d < t.depth; ++d) {
     const size_t axis = t.batch_dims + d;
     const SliceAttributes column{{0, static_cast<int64_t>(d)}, {1, 1}};
     const ValueId index =
-        e.reshape(e.emit(Op::kSlice, column, {tuples}, {{DType::kI64, {flat[0], 1}}}), flat);
-    row = e.binary(EltOp::kAdd, row,
-                   scaled(e, counted_from_start(e, index, x[axis]), rows_between(t, x, axis)));
+        net.reshape(net.add(Op::kSlice, column, {tuples}, {{DType::kI64, {flat[0], 1}}}), flat);
+    row =
+        net.binary(EltOp::kAdd, row,
+                   scaled(net, counted_from_start(net, index, x[axis]), rows_between(t, x, axis)));
   }
   return row;
 }
 
 void translate_gather_nd(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   const int64_t batch_dims = n.opset() >= 12 ? n.integer("batch_dims", 0) : 0;
   Operands o(n);
   std::optional<PerSample> per_sample;
-  if (batch_dims > 0 ? spread_samples(n, o) : name_samples(n, o)) per_sample.emplace(e.batch());
-  const Shape x = e.graph().value(o.data).shape;
-  const Tuples t = tuples_of(n, x, e.graph().value(o.indices).shape, batch_dims);
+  if (batch_dims > 0 ? spread_samples(n, o) : name_samples(n, o)) per_sample.emplace(net.batch());
+  const Shape x = net.graph().value(o.data).shape;
+  const Tuples t = tuples_of(n, x, net.graph().value(o.indices).shape, batch_dims);
   Shape result = t.places;
   result.insert(result.end(), x.begin() + static_cast<std::ptrdiff_t>(t.batch_dims + t.depth),
                 x.end());
-  const bool constant = e.graph().value(o.indices).is_constant();
-  const ValueId which = constant ? positions(e, constant_rows(n, t, x, o.indices))
+  const bool constant = net.graph().value(o.indices).is_constant();
+  const ValueId which = constant ? positions(net, constant_rows(n, t, x, o.indices))
                                  : computed_rows(n, t, x, o.indices);
-  const ValueId y = rows_of(e, o.data, t.row, which, result);
-  if (per_sample) e.batch().mark(y, {});
+  const ValueId y = rows_of(net, o.data, t.row, which, result);
+  if (per_sample) net.batch().mark(y, {});
   n.bind(0, y);
 }
 
 ValueId computed_elements(NodeTranslation& n, const Operands& o, size_t axis) {
-  GraphEmitter& e = n.emitter();
-  const Shape& x = e.graph().value(o.data).shape;
-  const Shape indices = e.graph().value(o.indices).shape;
+  NetworkBuilder& net = n.network();
+  const Shape& x = net.graph().value(o.data).shape;
+  const Shape indices = net.graph().value(o.indices).shape;
   HostTensor beside =
       table(n, indices, [&](const Shape& at) { return offset_beside(x, at, axis); });
-  const ValueId along =
-      scaled(e, counted_from_start(e, e.cast(o.indices, DType::kI64), x[axis]), stride_of(x, axis));
-  const ValueId which = e.binary(EltOp::kAdd, along, e.constant(std::move(beside)));
-  return e.reshape(which, {product(indices, 0, indices.size())});
+  const ValueId along = scaled(
+      net, counted_from_start(net, net.cast(o.indices, DType::kI64), x[axis]), stride_of(x, axis));
+  const ValueId which = net.binary(EltOp::kAdd, along, net.constant(std::move(beside)));
+  return net.reshape(which, {product(indices, 0, indices.size())});
 }
 
 void translate_gather_elements(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   const size_t axis = elements_axis(n);
   Operands o(n);
   std::optional<PerSample> per_sample;
-  if (axis != 0 && spread_samples(n, o)) per_sample.emplace(e.batch());
-  const Value& indices = e.graph().value(o.indices);
-  check_elements(n, e.graph().value(o.data).shape, indices.shape, axis);
+  if (axis != 0 && spread_samples(n, o)) per_sample.emplace(net.batch());
+  const Value& indices = net.graph().value(o.indices);
+  check_elements(n, net.graph().value(o.data).shape, indices.shape, axis);
   const Shape result = indices.shape;
-  const ValueId which = indices.is_constant() ? positions(e, constant_elements(n, o, axis))
+  const ValueId which = indices.is_constant() ? positions(net, constant_elements(n, o, axis))
                                               : computed_elements(n, o, axis);
-  const ValueId y = rows_of(e, o.data, 1, which, result);
-  if (per_sample) e.batch().mark(y, {});
+  const ValueId y = rows_of(net, o.data, 1, which, result);
+  if (per_sample) net.batch().mark(y, {});
   n.bind(0, y);
 }
 
 void translate_compress(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   const bool flat = !n.has_attribute("axis");
-  const ValueId x = flat ? e.reshape(n.in(0), {n.value(0).elements()}) : n.in(0);
-  const Shape& shape = e.graph().value(x).shape;
+  const ValueId x = flat ? net.reshape(n.in(0), {n.value(0).elements()}) : n.in(0);
+  const Shape& shape = net.graph().value(x).shape;
   const int64_t axis = normalize_axis(n.integer("axis", 0), shape.size(), "axis");
   const auto condition = n.constant_numbers(1, "the condition");
   if (n.rank(1) != 1 || static_cast<int64_t>(condition.size()) > shape[static_cast<size_t>(axis)]) {
@@ -110,7 +111,7 @@ void translate_compress(NodeTranslation& n) {
   std::vector<int64_t> chosen;
   for (size_t i = 0; i < condition.size(); ++i)
     if (condition[i] != 0.0) chosen.push_back(static_cast<int64_t>(i));
-  n.bind(0, e.emit(Op::kGather, AxisAttributes{axis}, {x, positions(e, chosen)}));
+  n.bind(0, net.add(Op::kGather, AxisAttributes{axis}, {x, positions(net, chosen)}));
 }
 
 void translate_reverse_sequence(NodeTranslation& n) {
@@ -131,8 +132,8 @@ void translate_reverse_sequence(NodeTranslation& n) {
     if (at[time] < length) from[time] = length - 1 - at[time];
     return from[0] * x[1] + from[1];
   });
-  GraphEmitter& e = n.emitter();
-  n.bind(0, rows_of(e, n.in(0), product(x, 2, x.size()), positions(e, listed(rows)), x));
+  NetworkBuilder& net = n.network();
+  n.bind(0, rows_of(net, n.in(0), product(x, 2, x.size()), positions(net, listed(rows)), x));
 }
 
 }  // namespace

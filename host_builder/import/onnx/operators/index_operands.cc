@@ -8,13 +8,13 @@ namespace {
 
 /// Indices that are known, as they are written.
 std::vector<int64_t> constant_indices(NodeTranslation& n, ValueId id) {
-  const Value& v = n.emitter().graph().value(id);
+  const Value& v = n.network().graph().value(id);
   if (!v.is_constant())
     n.fail("its indices ('" + v.name +
                "') depend on the model's inputs, and where it writes must be known at build time",
            "choose with Where, or make the indices an initializer");
-  const ValueId wide = n.emitter().cast(id, DType::kI64);
-  const Value& w = n.emitter().graph().value(wide);
+  const ValueId wide = n.network().cast(id, DType::kI64);
+  const Value& w = n.network().graph().value(wide);
   if (!w.is_constant())
     n.fail("its indices exceed what may be computed at build time", "store them as int64");
   const auto* p = reinterpret_cast<const int64_t*>(w.constant->data());
@@ -42,8 +42,8 @@ int64_t stride_of(const Shape& shape, size_t axis) {
   return product(shape, axis + 1, shape.size());
 }
 
-ValueId positions(GraphEmitter& e, const std::vector<int64_t>& rows) {
-  return e.constant(DType::kI64, {static_cast<int64_t>(rows.size())}, rows);
+ValueId positions(NetworkBuilder& net, const std::vector<int64_t>& rows) {
+  return net.constant(DType::kI64, {static_cast<int64_t>(rows.size())}, rows);
 }
 
 std::vector<int64_t> listed(const HostTensor& t) {
@@ -52,21 +52,22 @@ std::vector<int64_t> listed(const HostTensor& t) {
 }
 
 bool spread_samples(NodeTranslation& n, Operands& o) {
-  GraphEmitter& e = n.emitter();
-  if (!e.batch().on()) return false;
+  NetworkBuilder& net = n.network();
+  if (!net.batch().on()) return false;
   bool any = false;
   for (ValueId id : {o.data, o.indices, o.updates}) {
-    if (id == kNoValue || !e.batch().carries(id)) continue;
+    if (id == kNoValue || !net.batch().carries(id)) continue;
     any = true;
-    if (e.batch().place(id) != BatchPlace{}) return false;  // the rules of the parts see what it is
+    if (net.batch().place(id) != BatchPlace{})
+      return false;  // the rules of the parts see what it is
   }
   if (!any) return false;
   for (ValueId* id : {&o.data, &o.indices, &o.updates}) {
     if (*id == kNoValue) continue;
-    *id = e.repeated_for_batch(*id, {});
-    const Shape& shape = e.graph().value(*id).shape;
-    if (shape.empty() || shape[0] != e.graph().batch) {
-      e.batch().lose("its operand " + shape_text(shape) + " has no axis for the samples", {});
+    *id = net.repeated_for_batch(*id, {});
+    const Shape& shape = net.graph().value(*id).shape;
+    if (shape.empty() || shape[0] != net.graph().batch) {
+      net.batch().lose("its operand " + shape_text(shape) + " has no axis for the samples", {});
       return false;
     }
   }
@@ -74,9 +75,9 @@ bool spread_samples(NodeTranslation& n, Operands& o) {
 }
 
 bool name_samples(NodeTranslation& n, Operands& o) {
-  GraphEmitter& e = n.emitter();
-  const Value& indices = e.graph().value(o.indices);
-  if (!e.batch().on() || !indices.is_constant() || indices.dtype != DType::kI64 ||
+  NetworkBuilder& net = n.network();
+  const Value& indices = net.graph().value(o.indices);
+  if (!net.batch().on() || !indices.is_constant() || indices.dtype != DType::kI64 ||
       indices.shape.size() < 2 || indices.shape[0] != 1 || indices.shape.back() < 1)
     return false;
   const auto depth = static_cast<size_t>(indices.shape.back());
@@ -88,12 +89,12 @@ bool name_samples(NodeTranslation& n, Operands& o) {
   spread.indices = kNoValue;
   if (!spread_samples(n, spread)) return false;
   std::vector<int64_t> all;
-  for (int64_t sample = 0; sample < e.graph().batch; ++sample) {
+  for (int64_t sample = 0; sample < net.graph().batch; ++sample) {
     for (size_t i = 0; i < once.size(); ++i) all.push_back(i % depth == 0 ? sample : once[i]);
   }
   Shape shape = indices.shape;
-  shape[0] = e.graph().batch;
-  spread.indices = e.constant(DType::kI64, shape, all);
+  shape[0] = net.graph().batch;
+  spread.indices = net.constant(DType::kI64, shape, all);
   o = spread;
   return true;
 }
@@ -162,9 +163,9 @@ int64_t offset_beside(const Shape& x, const Shape& at, size_t axis) {
 
 std::vector<int64_t> constant_elements(NodeTranslation& n, const Operands& o, size_t axis) {
   const auto indices = constant_indices(n, o.indices);
-  const Shape& x = n.emitter().graph().value(o.data).shape;
+  const Shape& x = n.network().graph().value(o.data).shape;
   const int64_t* index = indices.data();
-  return listed(table(n, n.emitter().graph().value(o.indices).shape, [&](const Shape& at) {
+  return listed(table(n, n.network().graph().value(o.indices).shape, [&](const Shape& at) {
     return offset_beside(x, at, axis) +
            counted_from_start(n, *index++, x[axis]) * stride_of(x, axis);
   }));

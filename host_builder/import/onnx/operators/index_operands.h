@@ -12,7 +12,7 @@ int64_t product(const Shape& shape, size_t first, size_t last);
 int64_t stride_of(const Shape& shape, size_t axis);
 
 /// Row numbers as a constant.
-ValueId positions(GraphEmitter& e, const std::vector<int64_t>& rows);
+ValueId positions(NetworkBuilder& net, const std::vector<int64_t>& rows);
 std::vector<int64_t> listed(const HostTensor& t);
 
 /// The number f(coordinates) for every element of a shape.

@@ -26,7 +26,7 @@ void translate_reduce(NodeTranslation& n) {
   std::sort(axes.begin(), axes.end());
   if (std::adjacent_find(axes.begin(), axes.end()) != axes.end())
     n.fail("an axis is listed twice", kCheckModel);
-  n.bind(0, n.emitter().emit(Op::kReduce, ReduceAttributes{op, axes, keep_dims}, {n.in(0)}));
+  n.bind(0, n.network().add(Op::kReduce, ReduceAttributes{op, axes, keep_dims}, {n.in(0)}));
 }
 
 void translate_arg_reduce(NodeTranslation& n) {
@@ -35,7 +35,7 @@ void translate_arg_reduce(NodeTranslation& n) {
   a.axis = normalize_axis(n.integer("axis", 0), n.rank(0), "axis");
   a.keep_dims = n.integer("keepdims", 1) != 0;
   a.select_last = n.opset() >= 12 && n.integer("select_last_index", 0) != 0;
-  n.bind(0, n.emitter().emit(Op::kArgReduce, a, {n.in(0)}));
+  n.bind(0, n.network().add(Op::kArgReduce, a, {n.in(0)}));
 }
 
 void translate_top_k(NodeTranslation& n) {
@@ -48,28 +48,28 @@ void translate_top_k(NodeTranslation& n) {
   Shape result = n.shape(0);
   result[a.axis] = n.opset() < 10 ? n.required_integer("k") : n.constant_integer(1, "k");
   const auto results =
-      n.emitter().emit_all(Op::kTopK, a, {n.in(0)}, {true, true}, {{n.dtype(0), result}});
+      n.network().add_all(Op::kTopK, a, {n.in(0)}, {true, true}, {{n.dtype(0), result}});
   n.bind(0, results[0]);
   n.bind(1, results[1]);
 }
 
 /// Before opset 13 softmax worked on the operand flattened to two axes.
 void translate_softmax(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   const bool log = n.op() == "LogSoftmax";
   const Shape x = n.shape(0);
   const int64_t axis = normalize_axis(n.integer("axis", n.opset() < 13 ? 1 : -1), x.size(), "axis");
   const bool one_axis =
       std::all_of(x.begin() + axis + 1, x.end(), [](int64_t extent) { return extent == 1; });
   if (n.opset() >= 13 || one_axis) {
-    n.bind(0, e.emit(Op::kSoftmax, SoftmaxAttributes{axis, log}, {n.in(0)}));
+    n.bind(0, net.add(Op::kSoftmax, SoftmaxAttributes{axis, log}, {n.in(0)}));
     return;
   }
   Shape flat(x.begin(), x.begin() + axis);
   flat.push_back(std::accumulate(x.begin() + axis, x.end(), int64_t{1}, std::multiplies<>()));
   const ValueId result =
-      e.emit(Op::kSoftmax, SoftmaxAttributes{axis, log}, {e.reshape(n.in(0), flat)});
-  n.bind(0, e.reshape(result, x));
+      net.add(Op::kSoftmax, SoftmaxAttributes{axis, log}, {net.reshape(n.in(0), flat)});
+  n.bind(0, net.reshape(result, x));
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ void emit_resize(NodeTranslation& n, ResizeAttributes a, const Shape& result) {
       std::all_of(a.scales.begin(), a.scales.end(), [](float s) { return s == 1.0f; });
   n.bind(0, nothing
                 ? n.in(0)
-                : n.emitter().emit(Op::kResize, std::move(a), {n.in(0)}, {{n.dtype(0), result}}));
+                : n.network().add(Op::kResize, std::move(a), {n.in(0)}, {{n.dtype(0), result}}));
 }
 
 /// Upsample, and Resize before opset 11: no choice of coordinates, nearest takes the lower
@@ -106,7 +106,7 @@ void apply_sizes(NodeTranslation& n, const std::vector<int64_t>& axes, ResizeAtt
            kCheckModel);
   }
   for (size_t k = 0; k < axes.size(); ++k)
-    sizes[k] = n.emitter().batch().written_extent(n.in(0), static_cast<size_t>(axes[k]), sizes[k]);
+    sizes[k] = n.network().batch().written_extent(n.in(0), static_cast<size_t>(axes[k]), sizes[k]);
   double common = 0.0;
   for (size_t k = 0; k < axes.size(); ++k) {
     const int64_t extent = n.shape(0)[axes[k]];

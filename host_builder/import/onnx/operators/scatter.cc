@@ -30,12 +30,12 @@ Reduction reduction_of(NodeTranslation& n, int64_t since) {
 /// x with rows replaced: row targets[i] becomes row updates[i] of `updates`.
 ValueId replace_rows(NodeTranslation& n, ValueId x, ValueId updates,
                      const std::vector<int64_t>& targets, const std::vector<int64_t>& sources) {
-  GraphEmitter& e = n.emitter();
-  const int64_t count = e.graph().value(x).shape[0];
+  NetworkBuilder& net = n.network();
+  const int64_t count = net.graph().value(x).shape[0];
   HostTensor map = table(n, {count}, [](const Shape& at) { return at[0]; });
   for (size_t i = 0; i < targets.size(); ++i) map.as<int64_t>()[targets[i]] = count + sources[i];
-  const ValueId both = e.emit(Op::kConcat, AxisAttributes{0}, {x, updates});
-  return e.emit(Op::kGather, AxisAttributes{0}, {both, e.constant(std::move(map))});
+  const ValueId both = net.add(Op::kConcat, AxisAttributes{0}, {x, updates});
+  return net.add(Op::kGather, AxisAttributes{0}, {both, net.constant(std::move(map))});
 }
 
 /// More updates than this of one place would make as many steps.
@@ -90,42 +90,42 @@ std::optional<Box> filled_box(const std::vector<int64_t>& targets, const Shape& 
   return box;
 }
 
-ValueId part(GraphEmitter& e, ValueId x, size_t axis, int64_t begin, int64_t end) {
-  const Value& v = e.graph().value(x);
+ValueId part(NetworkBuilder& net, ValueId x, size_t axis, int64_t begin, int64_t end) {
+  const Value& v = net.graph().value(x);
   Shape result = v.shape;
   if (begin == 0 && end == result[axis]) return x;
   result[axis] = end - begin;
   SliceAttributes a{std::vector<int64_t>(result.size(), 0), std::vector<int64_t>(result.size(), 1)};
   a.starts[axis] = begin;
-  return e.emit(Op::kSlice, std::move(a), {x}, {{v.dtype, result}});
+  return net.add(Op::kSlice, std::move(a), {x}, {{v.dtype, result}});
 }
 
-ValueId box_of(GraphEmitter& e, ValueId x, const Box& box) {
+ValueId box_of(NetworkBuilder& net, ValueId x, const Box& box) {
   for (size_t axis = 0; axis < box.begin.size(); ++axis)
-    x = part(e, x, axis, box.begin[axis], box.end[axis]);
+    x = part(net, x, axis, box.begin[axis], box.end[axis]);
   return x;
 }
 
 /// x with its box replaced: what lies before and behind it along an axis, around the same for the
 /// axes after.
-ValueId replace_box(GraphEmitter& e, ValueId x, ValueId updates, const Box& box, size_t axis) {
-  const Shape shape = e.graph().value(x).shape;
+ValueId replace_box(NetworkBuilder& net, ValueId x, ValueId updates, const Box& box, size_t axis) {
+  const Shape shape = net.graph().value(x).shape;
   while (axis < box.begin.size() && box.covers(shape, axis)) ++axis;
   if (axis == box.begin.size()) return updates;
   const int64_t begin = box.begin[axis], end = box.end[axis];
   std::vector<ValueId> parts;
-  if (begin > 0) parts.push_back(part(e, x, axis, 0, begin));
-  parts.push_back(replace_box(e, part(e, x, axis, begin, end), updates, box, axis + 1));
-  if (end < shape[axis]) parts.push_back(part(e, x, axis, end, shape[axis]));
-  return e.emit(Op::kConcat, AxisAttributes{static_cast<int64_t>(axis)}, parts);
+  if (begin > 0) parts.push_back(part(net, x, axis, 0, begin));
+  parts.push_back(replace_box(net, part(net, x, axis, begin, end), updates, box, axis + 1));
+  if (end < shape[axis]) parts.push_back(part(net, x, axis, end, shape[axis]));
+  return net.add(Op::kConcat, AxisAttributes{static_cast<int64_t>(axis)}, parts);
 }
 
 /// Writes rows of the updates to rows of the data: `targets` count the places of its leading
 /// `counted_axes`.
 ValueId scatter(NodeTranslation& n, const Operands& o, size_t counted_axes,
                 const std::vector<int64_t>& targets, const Reduction& reduction) {
-  GraphEmitter& e = n.emitter();
-  const Graph& graph = e.graph();
+  NetworkBuilder& net = n.network();
+  const Graph& graph = net.graph();
   const Shape shape = graph.value(o.data).shape;
   const Shape counted(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(counted_axes));
   const int64_t row = product(shape, counted_axes, shape.size());
@@ -140,15 +140,15 @@ ValueId scatter(NodeTranslation& n, const Operands& o, size_t counted_axes,
   if (const auto box = filled_box(targets, counted)) {
     Shape size = shape;
     for (size_t i = 0; i < counted.size(); ++i) size[i] = box->end[i] - box->begin[i];
-    ValueId updates = e.reshape(o.updates, size);
-    if (!reduction.replaces) updates = e.binary(reduction.op, box_of(e, o.data, *box), updates);
-    return replace_box(e, o.data, updates, *box, 0);
+    ValueId updates = net.reshape(o.updates, size);
+    if (!reduction.replaces) updates = net.binary(reduction.op, box_of(net, o.data, *box), updates);
+    return replace_box(net, o.data, updates, *box, 0);
   }
   const int64_t places = graph.value(o.data).elements() / row;
-  ValueId x = e.reshape(o.data, {places, row});
-  const ValueId updates = e.reshape(o.updates, {updated, row});
+  ValueId x = net.reshape(o.data, {places, row});
+  const ValueId updates = net.reshape(o.updates, {updated, row});
   const auto taken = [&](ValueId from, const std::vector<int64_t>& which) {
-    return e.emit(Op::kGather, AxisAttributes{0}, {from, positions(e, which)});
+    return net.add(Op::kGather, AxisAttributes{0}, {from, positions(net, which)});
   };
   for (const auto& round : rounds_of(n, targets, places, reduction.replaces)) {
     std::vector<int64_t> to;
@@ -157,42 +157,42 @@ ValueId scatter(NodeTranslation& n, const Operands& o, size_t counted_axes,
       x = replace_rows(n, x, updates, to, round);
       continue;
     }
-    const ValueId met = e.binary(reduction.op, taken(x, to), taken(updates, round));
+    const ValueId met = net.binary(reduction.op, taken(x, to), taken(updates, round));
     std::vector<int64_t> in_order(round.size());
     std::iota(in_order.begin(), in_order.end(), 0);
     x = replace_rows(n, x, met, to, in_order);
   }
-  return e.reshape(x, shape);
+  return net.reshape(x, shape);
 }
 
 void translate_scatter_nd(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   Operands o(n);
   n.in(2);
   std::optional<PerSample> per_sample;
-  if (name_samples(n, o)) per_sample.emplace(e.batch());
-  const Shape x = e.graph().value(o.data).shape;
-  const Tuples t = tuples_of(n, x, e.graph().value(o.indices).shape, 0);
+  if (name_samples(n, o)) per_sample.emplace(net.batch());
+  const Shape x = net.graph().value(o.data).shape;
+  const Tuples t = tuples_of(n, x, net.graph().value(o.indices).shape, 0);
   const ValueId y = scatter(n, o, t.depth, constant_rows(n, t, x, o.indices), reduction_of(n, 16));
-  if (per_sample) e.batch().mark(y, {});
+  if (per_sample) net.batch().mark(y, {});
   n.bind(0, y);
 }
 
 void translate_scatter_elements(NodeTranslation& n) {
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   const size_t axis = elements_axis(n);
   Operands o(n);
   n.in(2);
   std::optional<PerSample> per_sample;
-  if (axis != 0 && spread_samples(n, o)) per_sample.emplace(e.batch());
-  const Shape& indices = e.graph().value(o.indices).shape;
-  check_elements(n, e.graph().value(o.data).shape, indices, axis);
-  if (indices != e.graph().value(o.updates).shape)
-    n.fail("updates " + shape_text(e.graph().value(o.updates).shape) + " do not fit the indices " +
-               shape_text(indices),
+  if (axis != 0 && spread_samples(n, o)) per_sample.emplace(net.batch());
+  const Shape& indices = net.graph().value(o.indices).shape;
+  check_elements(n, net.graph().value(o.data).shape, indices, axis);
+  if (indices != net.graph().value(o.updates).shape)
+    n.fail("updates " + shape_text(net.graph().value(o.updates).shape) +
+               " do not fit the indices " + shape_text(indices),
            kCheckModel);
   const ValueId y = scatter(n, o, n.rank(0), constant_elements(n, o, axis), reduction_of(n, 16));
-  if (per_sample) e.batch().mark(y, {});
+  if (per_sample) net.batch().mark(y, {});
   n.bind(0, y);
 }
 

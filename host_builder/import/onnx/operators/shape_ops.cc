@@ -29,7 +29,7 @@ void resolve_unknown_extent(const NodeTranslation& n, Shape& target, int64_t ele
 
 /// Whether the model itself computes the target for the batch.
 bool knows_batch(NodeTranslation& n, size_t i) {
-  const HostTensor* at_one = n.emitter().batch().at_one(n.in(i));
+  const HostTensor* at_one = n.network().batch().at_one(n.in(i));
   return at_one != nullptr && at_one->data != *n.value(i).constant;
 }
 
@@ -54,9 +54,9 @@ void translate_reshape(NodeTranslation& n) {
   // A model exported for one sample has the 1 written into its reshapes: there it becomes the
   // batch.
   if (std::count(target.begin(), target.end(), -1) <= 1 && !knows_batch(n, 1))
-    target = n.emitter().batch().reshape_target(n.in(0), target, copied);
+    target = n.network().batch().reshape_target(n.in(0), target, copied);
   resolve_unknown_extent(n, target, elements);
-  n.bind(0, n.emitter().reshape(n.in(0), target));
+  n.bind(0, n.network().reshape(n.in(0), target));
 }
 
 void translate_flatten(NodeTranslation& n) {
@@ -67,7 +67,7 @@ void translate_flatten(NodeTranslation& n) {
            kCheckModel);
   if (axis < 0) axis += rank;
   const Shape& x = n.shape(0);
-  n.bind(0, n.emitter().reshape(n.in(0), {product(x.begin(), x.begin() + axis),
+  n.bind(0, n.network().reshape(n.in(0), {product(x.begin(), x.begin() + axis),
                                           product(x.begin() + axis, x.end())}));
 }
 
@@ -93,7 +93,7 @@ void translate_squeeze(NodeTranslation& n) {
     if (listed && n.shape(0)[i] != 1) {
       const std::string found =
           "axis " + std::to_string(i) + " of " + shape_text(n.shape(0)) + " is not 1";
-      const auto batch = n.emitter().batch().place(n.in(0));
+      const auto batch = n.network().batch().place(n.in(0));
       if (batch && batch->axis == i)
         n.fail(found + " but holds the samples of the batch",
                "build the model with --batch 1, or export it with an open batch axis");
@@ -101,7 +101,7 @@ void translate_squeeze(NodeTranslation& n) {
     }
     if (!(listed || (axes.empty() && n.shape(0)[i] == 1))) result.push_back(n.shape(0)[i]);
   }
-  n.bind(0, n.emitter().reshape(n.in(0), result));
+  n.bind(0, n.network().reshape(n.in(0), result));
 }
 
 void translate_unsqueeze(NodeTranslation& n) {
@@ -115,7 +115,7 @@ void translate_unsqueeze(NodeTranslation& n) {
            "reshape to fewer axes in the model");
   Shape result = n.shape(0);
   for (int64_t axis : axes_of(n, n.rank(0) + count)) result.insert(result.begin() + axis, 1);
-  n.bind(0, n.emitter().reshape(n.in(0), result));
+  n.bind(0, n.network().reshape(n.in(0), result));
 }
 
 void translate_transpose(NodeTranslation& n) {
@@ -126,14 +126,14 @@ void translate_transpose(NodeTranslation& n) {
     n.fail("perm " + shape_text(perm) + " does not fit the operand " + shape_text(n.shape(0)),
            kCheckModel);
   for (int64_t& axis : perm) axis = normalize_axis(axis, n.rank(0), "an entry of perm");
-  n.bind(0, n.emitter().transpose(n.in(0), perm));
+  n.bind(0, n.network().transpose(n.in(0), perm));
 }
 
 void translate_concat(NodeTranslation& n) {
   const std::vector<ValueId> operands = n.all_inputs();
   const int64_t axis = normalize_axis(n.required_integer("axis"), n.rank(0), "axis");
   n.bind(0, operands.size() == 1 ? operands[0]
-                                 : n.emitter().emit(Op::kConcat, AxisAttributes{axis}, operands));
+                                 : n.network().add(Op::kConcat, AxisAttributes{axis}, operands));
 }
 
 void translate_gather(NodeTranslation& n) {
@@ -148,7 +148,7 @@ void translate_gather(NodeTranslation& n) {
       }
     }
   }
-  n.bind(0, n.emitter().emit(Op::kGather, AxisAttributes{axis}, {n.in(0), n.in(1)}));
+  n.bind(0, n.network().add(Op::kGather, AxisAttributes{axis}, {n.in(0), n.in(1)}));
 }
 
 void translate_expand(NodeTranslation& n) {
@@ -157,15 +157,15 @@ void translate_expand(NodeTranslation& n) {
     n.fail("its target " + shape_text(target) + " is not a possible shape", kCheckModel);
   for (size_t i = 0; i < std::min(target.size(), n.rank(0)); ++i) {
     int64_t& extent = target[target.size() - 1 - i];
-    extent = n.emitter().batch().written_extent(n.in(0), n.rank(0) - 1 - i, extent);
+    extent = n.network().batch().written_extent(n.in(0), n.rank(0) - 1 - i, extent);
   }
   Shape result = broadcast_shapes(n.shape(0), target);
   if (result == n.shape(0)) {
     n.bind(0, n.in(0));
     return;
   }
-  const ValueId expanded = n.emitter().emit(Op::kExpand, {}, {n.in(0)}, {{n.dtype(0), result}});
-  n.emitter().batch().mark_repeated(expanded, n.in(1));
+  const ValueId expanded = n.network().add(Op::kExpand, {}, {n.in(0)}, {{n.dtype(0), result}});
+  n.network().batch().mark_repeated(expanded, n.in(1));
   n.bind(0, expanded);
 }
 
@@ -185,7 +185,7 @@ void translate_tile(NodeTranslation& n) {
   if (result == n.shape(0))
     n.bind(0, n.in(0));
   else
-    n.bind(0, n.emitter().emit(Op::kTile, {}, {n.in(0)}, {{n.dtype(0), result}}));
+    n.bind(0, n.network().add(Op::kTile, {}, {n.in(0)}, {{n.dtype(0), result}}));
 }
 
 void translate_depth_space(NodeTranslation& n) {
@@ -198,7 +198,7 @@ void translate_depth_space(NodeTranslation& n) {
       n.fail("attribute 'mode' is '" + mode + "', needs DCR or CRD", kCheckModel);
     a.crd = mode == "CRD";
   }
-  n.bind(0, n.emitter().emit(to_space ? Op::kDepthToSpace : Op::kSpaceToDepth, a, {n.in(0)}));
+  n.bind(0, n.network().add(to_space ? Op::kDepthToSpace : Op::kSpaceToDepth, a, {n.in(0)}));
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ void translate_slice(NodeTranslation& n) {
     n.bind(0, n.in(0));
     return;
   }
-  n.bind(0, n.emitter().emit(Op::kSlice, std::move(a), {n.in(0)}, {{n.dtype(0), result}}));
+  n.bind(0, n.network().add(Op::kSlice, std::move(a), {n.in(0)}, {{n.dtype(0), result}}));
 }
 
 std::vector<int64_t> split_lengths(NodeTranslation& n, int64_t extent) {
@@ -115,7 +115,7 @@ void translate_split(NodeTranslation& n) {
       a.starts[axis] = lengths[i] > 0 ? start : 0;
       n.bind(i, part == n.shape(0)
                     ? n.in(0)
-                    : n.emitter().emit(Op::kSlice, std::move(a), {n.in(0)}, {{n.dtype(0), part}}));
+                    : n.network().add(Op::kSlice, std::move(a), {n.in(0)}, {{n.dtype(0), part}}));
     }
     start += lengths[i];
   }
@@ -159,7 +159,7 @@ void translate_pad(NodeTranslation& n) {
     a.end[axis] = pads[k + axes.size()];
   }
   const bool nothing = std::all_of(pads.begin(), pads.end(), [](int64_t pad) { return pad == 0; });
-  n.bind(0, nothing ? n.in(0) : n.emitter().emit(Op::kPad, std::move(a), {n.in(0)}));
+  n.bind(0, nothing ? n.in(0) : n.network().add(Op::kPad, std::move(a), {n.in(0)}));
 }
 
 /// The middle of an axis, or zeros around it; an odd rest goes to the end.
@@ -188,10 +188,10 @@ void translate_center_crop_pad(NodeTranslation& n) {
     if (more > 0) pad.begin[axis] = more / 2, pad.end[axis] = more - more / 2;
     if (more < 0 && wanted[k] > 0) crop.starts[axis] = -more / 2;
   }
-  GraphEmitter& e = n.emitter();
+  NetworkBuilder& net = n.network();
   ValueId y = n.in(0);
-  if (cropped != x) y = e.emit(Op::kSlice, std::move(crop), {y}, {{n.dtype(0), cropped}});
-  if (cropped != result) y = e.emit(Op::kPad, std::move(pad), {y});
+  if (cropped != x) y = net.add(Op::kSlice, std::move(crop), {y}, {{n.dtype(0), cropped}});
+  if (cropped != result) y = net.add(Op::kPad, std::move(pad), {y});
   n.bind(0, y);
 }
 

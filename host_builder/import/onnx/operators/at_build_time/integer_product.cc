@@ -23,7 +23,7 @@ void multiply(const T* a, const T* b, int64_t rows, int64_t inner, int64_t colum
 
 bool are_known_integers(NodeTranslation& n, ValueId a, ValueId b) {
   const auto known_integers = [&](ValueId id) {
-    const Value& v = n.emitter().graph().value(id);
+    const Value& v = n.network().graph().value(id);
     return v.is_constant() && v.dtype != DType::kF32 && v.dtype != DType::kF64 &&
            v.dtype != DType::kF16 && v.dtype != DType::kBF16;
   };
@@ -31,7 +31,7 @@ bool are_known_integers(NodeTranslation& n, ValueId a, ValueId b) {
 }
 
 ValueId integer_product(NodeTranslation& n, ValueId left, ValueId right) {
-  const Graph& graph = n.emitter().graph();
+  const Graph& graph = n.network().graph();
   const Value& a = graph.value(left);
   const Value& b = graph.value(right);
   const auto type = infer_types(graph, Op::kMatMul, MatMulAttributes{}, {left, right}, {})[0];
@@ -55,7 +55,7 @@ ValueId integer_product(NodeTranslation& n, ValueId left, ValueId right) {
                y.as<T>() + i * rows * columns);
     }
   });
-  return n.emitter().constant(std::move(y));
+  return n.network().constant(std::move(y));
 }
 
 }  // namespace stint::builder

@@ -15,8 +15,8 @@ const Value& known(const NodeTranslation& n, size_t i) {
 const Value& known_wide(NodeTranslation& n, size_t i) {
   const Value& v = known(n, i);
   if (v.dtype != DType::kF16 && v.dtype != DType::kBF16) return v;
-  const Value& wide = n.emitter().graph().value(n.emitter().cast(n.in(i), DType::kF32));
-  if (!wide.is_constant()) spend(n, n.emitter().limits().work + 1);
+  const Value& wide = n.network().graph().value(n.network().cast(n.in(i), DType::kF32));
+  if (!wide.is_constant()) spend(n, n.network().limits().work + 1);
   return wide;
 }
 
@@ -25,7 +25,7 @@ HostTensor room(NodeTranslation& n, DType dtype, Shape shape) {
   if (!elements || shape.size() > static_cast<size_t>(kMaxRank))
     n.fail("its result " + shape_text(shape) + " is not a possible shape", kCheckModel);
   const uint64_t bytes = static_cast<uint64_t>(*elements) * dtype_bytes(dtype);
-  if (bytes > n.emitter().limits().constant_bytes)
+  if (bytes > n.network().limits().constant_bytes)
     n.fail("its result " + shape_text(shape) + " exceeds the limit for constants",
            "replace the node by an initializer that holds its result");
   HostTensor tensor{dtype, std::move(shape), {}};
@@ -34,7 +34,7 @@ HostTensor room(NodeTranslation& n, DType dtype, Shape shape) {
 }
 
 void spend(NodeTranslation& n, double multiply_adds) {
-  double& left = n.emitter().limits().work;
+  double& left = n.network().limits().work;
   if (multiply_adds > left)
     n.fail("costs more than the model may take at build time",
            "store its result as an initializer");
@@ -55,7 +55,7 @@ int64_t met_by(int64_t i, const Shape& result, const Shape& operand) {
 }
 
 void bind_known(NodeTranslation& n, size_t i, HostTensor tensor, DType dtype) {
-  n.bind(i, n.emitter().cast(n.emitter().constant(std::move(tensor)), dtype));
+  n.bind(i, n.network().cast(n.network().constant(std::move(tensor)), dtype));
 }
 
 }  // namespace stint::builder

@@ -116,7 +116,7 @@ void translate_unique(NodeTranslation& n) {
     }
     bind_known(n, 0, std::move(y), n.dtype(0));
     const auto list = [&](size_t i, const std::vector<int64_t>& values) {
-      n.bind(i, n.emitter().constant(DType::kI64, {static_cast<int64_t>(values.size())}, values));
+      n.bind(i, n.network().constant(DType::kI64, {static_cast<int64_t>(values.size())}, values));
     };
     list(1, kinds.first);
     list(2, kinds.inverse);

@@ -6,8 +6,8 @@
 
 #include <fstream>
 
-#include "host_builder/import/onnx/source_hash.h"
-#include "host_builder/network/import_findings.h"
+#include "host_builder/import/importer.h"
+#include "host_builder/network/findings.h"
 #include "host_builder/support/refusal.h"
 #include "tests/support/onnx_model.h"
 #include "tests/support/temporary_folder.h"
@@ -64,11 +64,18 @@ ModelBuilder external_model(const std::string& w_file, const std::string& v_file
 
 std::string import_refusal(const fs::path& model) {
   try {
-    import_onnx_file(model, {});
+    import_model(model, {});
   } catch (const BuildError& error) {
     return error.what();
   }
   return "";
+}
+
+std::vector<std::vector<std::byte>> constants_of(const Graph& graph) {
+  std::vector<std::vector<std::byte>> constants;
+  for (ValueId id = 0; id < graph.value_count(); ++id)
+    if (graph.value(id).is_constant()) constants.push_back(*graph.value(id).constant);
+  return constants;
 }
 
 const std::string kEight(8, '\1');
@@ -85,7 +92,7 @@ TEST_CASE("a model hub's cache: model and data are links into one folder of blob
   CHECK(import_refusal(snapshot / "model.onnx").empty());
   const auto folders = ExternalFolders::of_model(snapshot / "model.onnx");
   const ExternalFile file = find_external("model.onnx.data", folders);
-  CHECK(file.bytes == 8);
+  CHECK(file.path == fs::canonical(root / "blobs/bb"));
   CHECK(file.note.empty());
 }
 
@@ -98,7 +105,7 @@ TEST_CASE("a link of the user's own to a file of the user's own is followed, and
   std::vector<std::string> notes;
   ImportOptions options;
   options.notes = &notes;
-  import_onnx_file(root / "model/model.onnx", options);
+  import_model(root / "model/model.onnx", options);
   REQUIRE(notes.size() == 1);
   has(notes[0], "external data 'w.bin' is read from ");
   has(notes[0], "elsewhere/w.bin");
@@ -157,20 +164,17 @@ TEST_CASE("the source's hash covers every external file, and is the model's with
   TemporaryFolder folder;
   const fs::path model = folder.root() / "model.onnx";
   const std::string bytes = external_model("w.bin", "v.bin").bytes();
-  const std::span<const std::byte> span(reinterpret_cast<const std::byte*>(bytes.data()),
-                                        bytes.size());
   write(model, bytes);
-  const auto folders = ExternalFolders::of_model(model);
   const auto hash = [&](const std::string& w, const std::string& v) {
     write(folder.root() / "w.bin", w);
     write(folder.root() / "v.bin", v);
-    return hash_text(source_hash(span, folders).digest);
+    Source source = Source::of_file(model);
+    return hash_text(source_hash(source).digest);
   };
   const std::string first = hash(kEight, std::string(3 << 20, '\2'));
   CHECK(first == hash(kEight, std::string(3 << 20, '\2')));
   CHECK(first != hash(kEight, std::string(3 << 20, '\3')));
   CHECK(hash("12345678", "abcdefgh") != hash("abcdefgh", "12345678"));
-  CHECK(source_hash(span, folders).files == std::vector<std::string>{"v.bin", "w.bin"});
   // As anybody can compute it: sha256(sha256(model), sha256(v.bin), sha256(w.bin)).
   std::vector<std::byte> digests;
   for (const std::string& part : {bytes, std::string("12345678"), std::string("abcdefgh")}) {
@@ -184,7 +188,28 @@ TEST_CASE("the source's hash covers every external file, and is the model's with
   plain.input("x", {1}).output("y").node("Neg", {"x"}, {"y"});
   const std::string text = plain.bytes();
   const auto plain_span = std::as_bytes(std::span(text));
-  CHECK(source_hash(plain_span, folders).digest == sha256(plain_span));
+  Source source = Source::of_bytes(plain_span);
+  CHECK(source_hash(source).digest == sha256(plain_span));
+}
+
+TEST_CASE("external files are read once: programs and hash are of the same bytes") {
+  TemporaryFolder folder;
+  const fs::path model = folder.root() / "model.onnx";
+  write(model, external_model("w.bin", "v.bin").bytes());
+  write(folder.root() / "w.bin", "12345678");
+  write(folder.root() / "v.bin", "abcdefgh");
+  Source source = Source::of_file(model);
+  const Graph first = import_model(source, {});
+  write(folder.root() / "w.bin", "changed!");
+  fs::remove(folder.root() / "v.bin");
+  const Graph second = import_model(source, {});
+  CHECK(constants_of(first) == constants_of(second));
+  const SourceHash hash = source_hash(source);
+  CHECK(hash.files == std::vector<std::string>{"v.bin", "w.bin"});
+  write(folder.root() / "w.bin", "12345678");
+  write(folder.root() / "v.bin", "abcdefgh");
+  Source again = Source::of_file(model);
+  CHECK(hash.digest == source_hash(again).digest);
 }
 
 TEST_CASE("a hash in pieces is the hash of the whole") {

@@ -1,4 +1,4 @@
-#include "host_builder/import/onnx/onnx.h"
+#include "host_builder/import/importer.h"
 
 #include <doctest/doctest.h>
 
@@ -186,7 +186,8 @@ TEST_CASE("truncated and foreign files are refused") {
   const std::string bytes = m.bytes();
   for (size_t length = 0; length < bytes.size(); ++length) {
     const std::span<const std::byte> part(reinterpret_cast<const std::byte*>(bytes.data()), length);
-    CHECK_THROWS_AS(import_onnx(part, {}), BuildError);
+    Source source = Source::of_bytes(part);
+    CHECK_THROWS_AS(import_model(source, {}), BuildError);
   }
   mentions(ModelBuilder(99).input("x", {1}).output("y").node("Relu", {"x"}, {"y"}).refusal(),
            "opset 99");

@@ -12,7 +12,7 @@ bool ends_with(const std::string& text, const std::string& part) {
 }
 
 std::string advice(const onnx::GraphProto& graph) {
-  ImportFindings findings(1);
+  NetworkFindings findings(1);
   advise_on_own_suppression(graph, findings);
   try {
     findings.raise();

@@ -8,7 +8,7 @@
 
 #include "host_builder/graph/graph.h"
 #include "host_builder/graph/shape.h"
-#include "host_builder/import/onnx/onnx.h"
+#include "host_builder/import/importer.h"
 
 namespace stint::builder {
 namespace {
@@ -32,7 +32,7 @@ TEST_CASE("every model of the data folder imports, verifies and has static shape
   }
   for (const auto& path : models) {
     CAPTURE(path);
-    const Graph graph = import_onnx_file(path, {});
+    const Graph graph = import_model(path, {});
     CHECK_NOTHROW(verify(graph));
     CHECK(graph.live_node_count() > 0);
     REQUIRE(!graph.outputs.empty());
@@ -54,8 +54,8 @@ TEST_CASE("a batch of 4 is followed through the models whose first axis is 1 or 
     CAPTURE(path);
     ImportOptions options;
     options.batch = 4;
-    const Graph one = import_onnx_file(path, {});
-    const Graph four = import_onnx_file(path, options);
+    const Graph one = import_model(path, {});
+    const Graph four = import_model(path, options);
     CHECK_NOTHROW(verify(four));
     REQUIRE(four.outputs.size() == one.outputs.size());
     for (size_t i = 0; i < one.outputs.size(); ++i) {

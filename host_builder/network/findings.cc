@@ -1,4 +1,6 @@
-#include "host_builder/network/import_findings.h"
+#include "host_builder/network/findings.h"
+
+#include <new>
 
 namespace stint::builder {
 namespace {
@@ -8,7 +10,7 @@ constexpr size_t kMaxFindings = 500;
 
 }  // namespace
 
-void ImportFindings::add_text(const std::string& text) {
+void NetworkFindings::add_text(const std::string& text) {
   if (texts_.size() >= kMaxFindings) {
     ++left_out_;
     return;
@@ -16,11 +18,11 @@ void ImportFindings::add_text(const std::string& text) {
   if (seen_.insert(text).second) texts_.push_back(text);
 }
 
-void ImportFindings::add(const std::string& where, const Refusal& refusal) {
+void NetworkFindings::add(const std::string& where, const Refusal& refusal) {
   add_text(where + ": " + refusal.what());
 }
 
-void ImportFindings::add(const std::string& where, const BuildError& error) {
+void NetworkFindings::add(const std::string& where, const BuildError& error) {
   if (const auto* file = dynamic_cast<const FileRefusal*>(&error)) {
     FileFinding& finding = files_[file->location()];
     if (finding.readers++ > 0) return;
@@ -34,11 +36,26 @@ void ImportFindings::add(const std::string& where, const BuildError& error) {
                        "axis: it may be made for another batch than ",
                        std::to_string(batch_)));
   } else {
-    add(where, Refusal(error.what(), kCheckModel));
+    add(where, Refusal(error.what(), words_.check));
   }
 }
 
-void ImportFindings::raise() const {
+void NetworkFindings::add_caught(const std::string& where) {
+  try {
+    throw;
+  } catch (const TranslationEnds&) {
+    throw;
+  } catch (const BuildError& error) {
+    add(where, error);
+  } catch (const std::bad_alloc&) {
+    add(where, Refusal("memory ran out while it was translated",
+                       "build on a machine with more memory, or reduce the model"));
+  } catch (const std::exception& error) {
+    add(where, Refusal(std::string("is malformed (") + error.what() + ")", words_.check));
+  }
+}
+
+void NetworkFindings::raise() const {
   Findings findings;
   for (const std::string& text : texts_) findings.add(text);
   if (left_out_ > 0) {
@@ -52,7 +69,7 @@ void ImportFindings::raise() const {
                           : std::to_string(file.readers) + " tensors, first " + file.first_reader;
     findings.add("external data '" + location + "' (" + readers + "): " + file.text);
   }
-  findings.raise("the ONNX model cannot be built:");
+  findings.raise(words_.headline);
 }
 
 }  // namespace stint::builder

@@ -1,4 +1,4 @@
-#include "host_builder/import/onnx/model_files.h"
+#include "host_builder/import/importer.h"
 
 #include <doctest/doctest.h>
 
@@ -43,4 +43,22 @@ TEST_CASE("what is no model is alone") {
   const std::filesystem::path path = folder.write("m.onnx", "no model", 8);
   CHECK(files_of_model(path) == std::vector<std::filesystem::path>{path});
   CHECK(files_of_model(folder.path("absent")).size() == 1);
+}
+
+TEST_CASE("a source of several files has one hash over them in their order, whatever their names") {
+  const stint::test::TemporaryFolder folder;
+  const auto source = [&](const char* first, const char* second, const std::string& weights) {
+    return Source::of_file(folder.write(first, "topology", 8),
+                           {folder.write(second, weights.data(), weights.size())});
+  };
+  const Source one = source("a", "b", "weights");
+  CHECK(one.given().size() == 2);
+  CHECK(one.digest() == source("z", "y", "weights").digest());
+  CHECK(one.digest() != source("a", "b", "others!").digest());
+  std::vector<std::byte> digests;
+  for (const SourceFile& file : one.given()) {
+    const auto bytes = std::as_bytes(std::span(file.digest));
+    digests.insert(digests.end(), bytes.begin(), bytes.end());
+  }
+  CHECK(one.digest() == sha256(digests));
 }
