@@ -161,6 +161,16 @@ struct Model {
   std::function<Sha256Digest()> hash;  // when every program is made
 };
 
+/// Identifies a network that no file holds: by its structure and its constants.
+Sha256Digest hash_of(const Graph& graph) {
+  Sha256 hash;
+  const std::string text = to_text(graph);
+  hash.add(std::as_bytes(std::span(text)));
+  for (ValueId id = 0; id < graph.value_count(); ++id)
+    if (graph.value(id).is_constant()) hash.add(*graph.value(id).constant);
+  return hash.digest();
+}
+
 /// Up to the graph that is scheduled. `check_decoder`: on noise, which is needed once, for all
 /// programs have the same network.
 BuiltProgram import_program(const Model& model, const Target& target, int64_t batch,
@@ -318,6 +328,18 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
   check_batches(options.batches);
   Source source = Source::of_file(model);
   return build_plan(source, options, report);
+}
+
+std::vector<std::byte> build_plan(const NetworkDefinition& network, const BuildOptions& options,
+                                  BuildReport* report) {
+  std::optional<Sha256Digest> hash;  // of the first program's network: the others differ in batch
+  const Model model = {[&](const ImportOptions& import_options) {
+                         Graph graph = network(import_options);
+                         if (!hash) hash = hash_of(graph);
+                         return graph;
+                       },
+                       [&] { return *hash; }};
+  return build(model, options, report);
 }
 
 }  // namespace stint::builder
