@@ -13,11 +13,10 @@
 #include "host_builder/frames/insert.h"
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
-#include "host_builder/import/source_hash.h"
+#include "host_builder/import/importer.h"
 #include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
 #include "host_builder/support/error.h"
-#include "host_builder/support/read_file.h"
 #include "host_builder/support/utf8.h"
 #include "host_builder/tune/build_tactics.h"
 
@@ -156,15 +155,25 @@ std::string stage_suffix(const Target& target, int64_t batch, const BuildOptions
   return suffix;
 }
 
-/// Read once, however many programs are made of it.
-struct ModelBytes {
-  std::vector<std::byte> bytes;
-  ExternalFolders folders;
+/// What programs are made of: the graph for one batch, and what identifies all of them.
+struct Model {
+  std::function<Graph(const ImportOptions& options)> graph;
+  std::function<Sha256Digest()> hash;  // when every program is made
 };
+
+/// Identifies a network that no file holds: by its structure and its constants.
+Sha256Digest hash_of(const Graph& graph) {
+  Sha256 hash;
+  const std::string text = to_text(graph);
+  hash.add(std::as_bytes(std::span(text)));
+  for (ValueId id = 0; id < graph.value_count(); ++id)
+    if (graph.value(id).is_constant()) hash.add(*graph.value(id).constant);
+  return hash.digest();
+}
 
 /// Up to the graph that is scheduled. `check_decoder`: on noise, which is needed once, for all
 /// programs have the same network.
-BuiltProgram import_program(const ModelBytes& model, const Target& target, int64_t batch,
+BuiltProgram import_program(const Model& model, const Target& target, int64_t batch,
                             const BuildOptions& options, ProgressMeter& progress,
                             ProgramReport& report, bool check_decoder,
                             std::vector<std::string>& notes) {
@@ -177,7 +186,7 @@ BuiltProgram import_program(const ModelBytes& model, const Target& target, int64
   import_options.notes = &notes;
   if (!options.postprocess.empty())
     import_options.cut_at = named_operands(parse_postprocess_spec(options.postprocess));
-  program.graph = import_onnx(model.bytes, import_options, model.folders);
+  program.graph = model.graph(import_options);
   program.graph.batch = batch;
   const auto decoder = insert_frames(program.graph, options.preprocess, options.postprocess);
   check_label_count(options.labels, program.graph);
@@ -256,10 +265,7 @@ void compile_kernels(BuiltVariant& variant, const BuildOptions& options, Progres
   }
 }
 
-}  // namespace
-
-std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
-                                  BuildReport* report) {
+std::vector<std::byte> build(const Model& model, const BuildOptions& options, BuildReport* report) {
   const std::vector<Target> targets = chosen_targets(options);
   const std::set<int64_t> batches = check_batches(options.batches);
   const auto gpus = static_cast<size_t>(
@@ -267,7 +273,6 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
   ProgressMeter progress(
       options, targets.size() * batches.size() * kStagesPerProgram + gpus * kStagesPerGpu + 1);
   PlanContents contents;
-  const ModelBytes source = {read_file(model), ExternalFolders::of_model(model)};
   contents.labels = options.labels;
   BuildTactics tactics(options.tactic_files, options.tune_with, targets);
   BuildReport own_report;
@@ -278,7 +283,7 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
     variant.target = target;
     for (int64_t batch : batches) {
       ProgramReport& program_report = own_report.programs.emplace_back();
-      variant.programs.push_back(import_program(source, target, batch, options, progress,
+      variant.programs.push_back(import_program(model, target, batch, options, progress,
                                                 program_report, own_report.programs.size() == 1,
                                                 notes));
     }
@@ -299,13 +304,42 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
   progress.next("write");
   contents.name =
       plan_name(options.name.empty() ? variants.front().programs.front().graph.name : options.name);
-  contents.source_hash = source_hash(source.bytes, source.folders).digest;
+  contents.source_hash = model.hash();
   std::vector<std::byte> plan = write_plan(contents);
   check_plan(plan);
   own_report.plan_bytes = plan.size();
   progress.finish();
   if (report != nullptr) *report = std::move(own_report);
   return plan;
+}
+
+}  // namespace
+
+std::vector<std::byte> build_plan(Source& model, const BuildOptions& options, BuildReport* report) {
+  const Model source = {
+      [&](const ImportOptions& import_options) { return import_model(model, import_options); },
+      [&] { return source_hash(model).digest; }};
+  return build(source, options, report);
+}
+
+std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
+                                  BuildReport* report) {
+  chosen_targets(options);  // a request that is wrong is said before files are read
+  check_batches(options.batches);
+  Source source = Source::of_file(model);
+  return build_plan(source, options, report);
+}
+
+std::vector<std::byte> build_plan(const NetworkDefinition& network, const BuildOptions& options,
+                                  BuildReport* report) {
+  std::optional<Sha256Digest> hash;  // of the first program's network: the others differ in batch
+  const Model model = {[&](const ImportOptions& import_options) {
+                         Graph graph = network(import_options);
+                         if (!hash) hash = hash_of(graph);
+                         return graph;
+                       },
+                       [&] { return *hash; }};
+  return build(model, options, report);
 }
 
 }  // namespace stint::builder

@@ -3,11 +3,13 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/source.h"
+#include "host_builder/network/network_options.h"
 #include "host_builder/passes/pass.h"
 #include "host_builder/support/atomic_file.h"
 #include "host_builder/tune/tuner.h"
@@ -62,6 +64,17 @@ struct BuildReport {
 /// own verification has passed what is returned. Throws BuildError, and UsageError for options that
 /// no model could be built with.
 std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
+                                  BuildReport* report);
+
+/// The same of a model that was read already, or consists of several files. Every file is read
+/// once, however many programs are made of it.
+std::vector<std::byte> build_plan(Source& model, const BuildOptions& options, BuildReport* report);
+
+/// A network that no file holds (NetworkBuilder): made once for every program, each time for the
+/// batch that the options say.
+using NetworkDefinition = std::function<Graph(const NetworkOptions& options)>;
+
+std::vector<std::byte> build_plan(const NetworkDefinition& network, const BuildOptions& options,
                                   BuildReport* report);
 
 }  // namespace stint::builder

@@ -11,7 +11,7 @@
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
 #include "host_builder/frames/preprocess_spec.h"
-#include "host_builder/import/model_files.h"
+#include "host_builder/import/importer.h"
 #include "host_builder/support/error.h"
 #include "host_builder/support/output_file.h"
 #include "host_builder/support/utf8.h"

@@ -16,9 +16,7 @@
 #include "host_builder/emit/describe.h"
 #include "host_builder/evaluate/evaluate_graph.h"
 #include "host_builder/evaluate/plan_layers.h"
-#include "host_builder/import/onnx.h"
-#include "host_builder/import/source_hash.h"
-#include "host_builder/support/read_file.h"
+#include "host_builder/import/importer.h"
 #include "host_builder/support/refusal.h"
 #include "plan_schema/half.h"
 
@@ -146,9 +144,8 @@ void compare_layers(Runner& runner, const std::vector<HostTensor>& inputs,
 }
 
 // A plan is compared with its own model only: another one has other weights, if not other inputs.
-void require_same_model(const VerifyArguments& arguments, const Runner& runner) {
-  const SourceHash found =
-      source_hash(read_file(arguments.model), ExternalFolders::of_model(arguments.model));
+void require_same_model(const VerifyArguments& arguments, Source& model, const Runner& runner) {
+  const SourceHash found = source_hash(model);
   const auto needed = describe_json(runner.plan_bytes()).at("source_sha256").get<std::string>();
   if (hash_text(found.digest) == needed) return;
   std::string covered = arguments.model;
@@ -162,7 +159,8 @@ void require_same_model(const VerifyArguments& arguments, const Runner& runner) 
 
 void verify(const VerifyArguments& arguments) {
   Runner runner(arguments.plan, arguments.options);
-  require_same_model(arguments, runner);
+  Source model = Source::of_file(arguments.model);
+  require_same_model(arguments, model, runner);
   ImportOptions options;
   options.batch = runner.batch();
   std::map<std::string, HostTensor> inputs;
@@ -186,7 +184,7 @@ void verify(const VerifyArguments& arguments) {
   }
   runner.run();
 
-  const Graph imported = import_onnx_file(arguments.model, options);
+  const Graph imported = import_model(model, options);
   Graph plain = reference_graph(imported);
   std::map<std::string, HostTensor> values;
   ValueObserver keep;

@@ -7,8 +7,8 @@
 #include <sstream>
 
 #include "host_builder/graph/shape.h"
-#include "host_builder/import/scalar_bytes.h"
-#include "host_builder/import/tensor_decode.h"
+#include "host_builder/import/onnx/tensor_decode.h"
+#include "host_builder/network/scalar_bytes.h"
 #include "host_builder/support/error.h"
 
 namespace stint::conformance {
@@ -29,7 +29,8 @@ HostTensor read_tensor(const std::filesystem::path& path) {
   if (!proto.ParseFromString(read_file(path)) || proto.data_type() == 0) {
     throw BuildError("a test tensor is not a plain tensor (sequence, optional or map)");
   }
-  builder::TensorSource source{{}, uint64_t{1} << 32, {}};
+  builder::Source none = builder::Source::of_bytes({});
+  builder::TensorSource source{none, uint64_t{1} << 32};
   return builder::decode_tensor(proto, source);
 }
 

@@ -9,7 +9,7 @@
 #include <iterator>
 #include <limits>
 
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/importer.h"
 #include "host_builder/support/error.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/support/onnx_model.h"
@@ -356,8 +356,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   options.unfolded_nodes_limit = 500;
   if (size > 0 && data[size / 2] % 8 == 0) options.batch = 3;
   try {
-    const auto graph =
-        stint::builder::import_onnx({reinterpret_cast<const std::byte*>(data), size}, options);
+    auto source =
+        stint::builder::Source::of_bytes({reinterpret_cast<const std::byte*>(data), size});
+    const auto graph = stint::builder::import_model(source, options);
     stint::builder::verify(graph);
     ++imported;
   } catch (const BuildError&) {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/importer.h"
 
 namespace stint::builder {
 
@@ -119,7 +119,8 @@ class ModelBuilder {
   std::string bytes() const { return model_.SerializeAsString(); }
   Graph import(const ImportOptions& options = {}) const {
     const std::string text = bytes();
-    return import_onnx({reinterpret_cast<const std::byte*>(text.data()), text.size()}, options);
+    Source source = Source::of_bytes(std::as_bytes(std::span(text)));
+    return import_model(source, options);
   }
   /// The error of a model that must be refused.
   std::string refusal(const ImportOptions& options = {}) const {

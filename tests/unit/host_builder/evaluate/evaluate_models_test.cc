@@ -8,7 +8,7 @@
 
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/evaluate/evaluate_graph.h"
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/importer.h"
 #include "host_builder/passes/pass.h"
 #include "tests/support/pass_context.h"
 
@@ -56,7 +56,7 @@ TEST_CASE("kernels compute the same before and after the passes") {
         "deeplab_v3/deeplab_v3_1_default_1.onnx", "superres_espcn/super_resolution.onnx",
         "mnist/cntk_mnist.onnx", "acasxu/ACASXU_run2a_1_1_batch_2000.onnx"}) {
     CAPTURE(model);
-    Graph graph = import_onnx_file(std::filesystem::path(data) / model, {});
+    Graph graph = import_model(std::filesystem::path(data) / model, {});
     const HostTensors inputs = random_floats(graph);
     const HostTensors before = evaluate_graph(graph, inputs);
     run_passes(graph, all_passes(), test::on_cpu(), {});

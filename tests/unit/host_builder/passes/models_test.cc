@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "host_builder/builder/pass_list.h"
-#include "host_builder/import/onnx.h"
+#include "host_builder/import/importer.h"
 #include "pass_check.h"
 #include "tests/support/pass_context.h"
 
@@ -58,7 +58,7 @@ TEST_CASE("published networks end as convolutions and little else") {
   }
   for (const Expectation& e : kExpectations) {
     CAPTURE(std::string(e.model));
-    Graph graph = import_onnx_file(std::filesystem::path(data) / e.model, {});
+    Graph graph = import_model(std::filesystem::path(data) / e.model, {});
     const size_t imported = graph.live_node_count();
     const Tensors inputs = random_inputs(graph, 3);
     Tensors before;
