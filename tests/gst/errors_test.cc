@@ -28,15 +28,6 @@ Pipeline::End failing_run(const std::string& settings) {
   return end;
 }
 
-/// A plan with machine code alone, for a GPU that is on no machine of these tests.
-PlanSpec plan_for_a_gpu() {
-  FakeCuda fake;
-  PlanSpec spec = with_cuda_twin(brightest_cell_plan(), &fake);
-  spec.variants.erase(spec.variants.begin());
-  spec.variants[0].sm = 999;
-  return spec;
-}
-
 }  // namespace
 
 TEST_CASE("no model") {
@@ -86,7 +77,9 @@ TEST_CASE("what is not a plan, not a whole one, or of the wrong kind is LIBRARY/
     path = plans.folder().write("version.plan", file.data(), file.size());
   }
   SUBCASE("a plan that takes tensors") { path = plans.make("tensors.plan", tiny_plan()); }
-  SUBCASE("a plan for another target") { path = plans.make("target.plan", plan_for_a_gpu()); }
+  SUBCASE("a plan for another target") {
+    path = plans.make("target.plan", for_no_machine(brightest_cell_plan()));
+  }
   const auto end = failing_run("model=" + path);
   CHECK(end.error_domain == GST_LIBRARY_ERROR);
   CHECK(end.error_code == GST_LIBRARY_ERROR_SETTINGS);
@@ -135,7 +128,7 @@ TEST_CASE("a slip in model= is called what it is, and the advice destroys nothin
   end = failing_run("model=" + plans.folder().path(""));
   CHECK(end.found == "a folder");
   CHECK(end.command.find(" -o MODEL.plan") != std::string::npos);
-  const std::string gpu = plans.make("gpu.plan", plan_for_a_gpu());
+  const std::string gpu = plans.make("gpu.plan", for_no_machine(brightest_cell_plan()));
   end = failing_run("model=" + gpu);
   CHECK(end.command.find(" -o " + plans.folder().path("gpu-cpu.plan")) != std::string::npos);
 }
