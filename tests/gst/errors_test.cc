@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "tests/gst/fixture.h"
+#include "tests/support/cuda_twin.h"
 #include "tests/support/tiny_plan.h"
 
 using namespace stint::test;
@@ -77,9 +78,7 @@ TEST_CASE("what is not a plan, not a whole one, or of the wrong kind is LIBRARY/
   }
   SUBCASE("a plan that takes tensors") { path = plans.make("tensors.plan", tiny_plan()); }
   SUBCASE("a plan for another target") {
-    PlanSpec spec = brightest_cell_plan();
-    spec.variants[0].name = "another";
-    path = plans.make("target.plan", spec);
+    path = plans.make("target.plan", for_no_machine(brightest_cell_plan()));
   }
   const auto end = failing_run("model=" + path);
   CHECK(end.error_domain == GST_LIBRARY_ERROR);
@@ -129,9 +128,7 @@ TEST_CASE("a slip in model= is called what it is, and the advice destroys nothin
   end = failing_run("model=" + plans.folder().path(""));
   CHECK(end.found == "a folder");
   CHECK(end.command.find(" -o MODEL.plan") != std::string::npos);
-  PlanSpec spec = brightest_cell_plan();
-  spec.variants[0].name = "another";
-  const std::string gpu = plans.make("gpu.plan", spec);
+  const std::string gpu = plans.make("gpu.plan", for_no_machine(brightest_cell_plan()));
   end = failing_run("model=" + gpu);
   CHECK(end.command.find(" -o " + plans.folder().path("gpu-cpu.plan")) != std::string::npos);
 }

@@ -123,4 +123,12 @@ PlanSpec with_cuda_twin(const PlanSpec& cpu, FakeCuda* driver) {
   return spec;
 }
 
+PlanSpec for_no_machine(const PlanSpec& cpu) {
+  FakeCuda driver;
+  PlanSpec spec = with_cuda_twin(cpu, &driver);
+  spec.variants.erase(spec.variants.begin());
+  spec.variants[0].sm = 999;
+  return spec;
+}
+
 }  // namespace stint::test

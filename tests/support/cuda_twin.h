@@ -14,4 +14,7 @@ inline constexpr const char* kTwinTarget = "sm_87";
 /// kernel "b<batch>_<step>" per step.
 PlanSpec with_cuda_twin(const PlanSpec& cpu, FakeCuda* driver);
 
+/// The twin alone, for a GPU of an SM that no machine has.
+PlanSpec for_no_machine(const PlanSpec& cpu);
+
 }  // namespace stint::test

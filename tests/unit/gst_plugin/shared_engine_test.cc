@@ -242,8 +242,7 @@ TEST_CASE("what cannot be opened says what was found, what is needed and what to
     CHECK(problem.command.find("--preprocess") != std::string::npos);
   }
   SUBCASE("a plan for another device") {
-    PlanSpec spec = brightest_cell_plan();
-    spec.variants[0].name = "gpu";
+    const PlanSpec spec = for_no_machine(brightest_cell_plan());
     check(open_problem(save(folder, "gpu.plan", spec)), Problem::Kind::kSettings);
   }
   SUBCASE("a CUDA device that the plan has no machine code for") {
