@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "host_builder/lowering/step_spec.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/support/error.h"
 #include "kernels/cpu/kernel.h"
 

@@ -1,11 +1,9 @@
-// From a node of the physical graph to a step of a plan: chooses the kernel, packs its weights,
-// bakes its parameters. One source file per family in lowering/cpu/ and lowering/cuda/, all listed
-// in one table a device (lowering/cpu/families.h, lowering/cuda/families.h).
+// What a node of the physical graph becomes: a step of a plan, its kernel chosen, its weights
+// packed, its parameters baked in. Families make them (family.h).
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,33 +43,12 @@ struct StepSpec {
   std::vector<std::pair<uint32_t, uint32_t>>
       in_place;             // (input, output) that may share storage when both are dense
   std::string tactic;       // what was chosen, e.g. "conv 6x16 packed"
-  double predicted_us = 0;  // of the family that was chosen; lower_for_cpu fills it in
+  double predicted_us = 0;  // of the family that was chosen; lower_candidate fills it in
   double measured_us = 0;   // on the target, if the tactic was chosen by timing
   bool pinned = false;      // the tactic was chosen by the user, in a tactic file
   double flops = 0;
   double bytes = 0;
 };
-
-/// Node to step on some target. May add constants to the graph. Throws BuildError.
-using Lowering = std::function<StepSpec(Graph& graph, const Node& node)>;
-
-/// What a kernel family offers. Host half of the kernel contract.
-struct CpuFamily {
-  const char* name;
-  bool (*can_implement)(const Graph& graph, const Node& node);
-  /// `graph` is modified only by adding constants.
-  StepSpec (*lower)(Graph& graph, const Node& node);
-  double (*cost_us)(
-      const Graph& graph,
-      const Node& node);  // predicted; ranks families that can implement the same node
-};
-
-/// The families in order of registration (lowering/cpu/families.cc).
-const std::vector<CpuFamily>& cpu_families();
-
-/// Lowers a node with the cheapest family that can implement it. Throws BuildError naming the node
-/// if none can.
-StepSpec lower_for_cpu(Graph& graph, const Node& node);
 
 /// Appends a POD's bytes.
 template <typename P>

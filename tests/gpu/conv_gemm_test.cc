@@ -9,20 +9,19 @@
 
 using namespace stint;
 using namespace stint::test;
-using builder::CudaFamily;
-using builder::CudaTactic;
+using builder::Family;
 using builder::Graph;
 using builder::kConvGemmFamily;
 using builder::Node;
+using builder::Tactic;
 using builder::Target;
 
 namespace {
 
 /// Every `step`-th of all legal tiles, not only those that the family would offer.
 size_t g_first = 0, g_step = 1;
-std::vector<CudaTactic> sampled_tactics(const Graph& graph, const Node& node,
-                                        const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> sampled_tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (kConvGemmFamily.tactics(graph, node, target).empty()) return result;
   const auto all = rank_tiles(*builder::conv_problem(graph, node), target.gpu, SIZE_MAX);
   for (size_t i = g_first; i < all.size(); i += g_step)
@@ -153,7 +152,7 @@ TEST_CASE("conv_gemm: matrix products") {
 
 TEST_CASE("conv_gemm: every legal tile, also those that rank low") {
   if (cannot_check()) return;
-  CudaFamily family = kConvGemmFamily;
+  Family family = kConvGemmFamily;
   family.tactics = sampled_tactics;
   g_step = std::getenv("STINT_GPU_THOROUGH") != nullptr ? 3 : 41;
   g_first = 1;

@@ -68,11 +68,11 @@ std::vector<int64_t> batches() {
 
 /// The best predictions and every n-th of the others: what the cost models are fitted to.
 template <auto kRank>
-std::vector<builder::CudaTactic> spread(const builder::Graph& graph, const builder::Node& node,
-                                        const builder::Target& target) {
+std::vector<builder::Tactic> spread(const builder::Graph& graph, const builder::Node& node,
+                                    const builder::Target& target) {
   constexpr size_t kBest = 24, kOthers = 24;
   const auto all = kRank(*builder::conv_problem(graph, node), target.gpu, 600);
-  std::vector<builder::CudaTactic> result;
+  std::vector<builder::Tactic> result;
   for (size_t i = 0; i < all.size(); ++i)
     if (i < kBest || i % (all.size() / kOthers + 1) == 0)
       result.push_back({all[i].tile.id(), all[i].us});
@@ -85,9 +85,8 @@ TEST_CASE("conv_gemm: time of the layers of well-known networks") {
   if (!timing_wanted()) return;
   const char* wanted = std::getenv("STINT_GPU_LAYERS");
   const std::string prefix = wanted == nullptr ? "" : wanted;
-  std::vector<builder::CudaFamily> families = {
-      builder::kConvGemmFamily, builder::kConvResidentFamily, builder::kConvWgmmaFamily,
-      builder::kConvWindowFamily};
+  std::vector<builder::Family> families = {builder::kConvGemmFamily, builder::kConvResidentFamily,
+                                           builder::kConvWgmmaFamily, builder::kConvWindowFamily};
   if (std::getenv("STINT_GPU_THOROUGH") != nullptr) {
     families[0].tactics = spread<builder::rank_tiles>;
     families[1].tactics = spread<builder::rank_resident_tiles>;
@@ -121,7 +120,7 @@ TEST_CASE("conv_gemm: time of the layers of well-known networks") {
         options.launches = 8;
       }
       std::vector<TimedTactic> timed;
-      for (const builder::CudaFamily& family : families)
+      for (const builder::Family& family : families)
         for (TimedTactic& tactic : time_family(title, conv_case(t), family, 1000, options))
           timed.push_back(std::move(tactic));
       if (timed.empty()) continue;  // no tactic of the wanted families fits

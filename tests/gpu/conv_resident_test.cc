@@ -15,10 +15,9 @@ namespace {
 
 /// Every `step`-th of all legal tiles, not only those that the family would offer.
 size_t g_first = 0, g_step = 1;
-std::vector<builder::CudaTactic> sampled_tactics(const builder::Graph& graph,
-                                                 const builder::Node& node,
-                                                 const builder::Target& target) {
-  std::vector<builder::CudaTactic> result;
+std::vector<builder::Tactic> sampled_tactics(const builder::Graph& graph, const builder::Node& node,
+                                             const builder::Target& target) {
+  std::vector<builder::Tactic> result;
   if (kConvResidentFamily.tactics(graph, node, target).empty()) return result;
   const auto all = rank_resident_tiles(*builder::conv_problem(graph, node), target.gpu, SIZE_MAX);
   for (size_t i = g_first; i < all.size(); i += g_step)
@@ -112,7 +111,7 @@ TEST_CASE("conv_resident: a second result with repeated pixels") {
 
 TEST_CASE("conv_resident: every legal tile, also those that rank low") {
   if (cannot_check()) return;
-  builder::CudaFamily family = kConvResidentFamily;
+  builder::Family family = kConvResidentFamily;
   family.tactics = sampled_tactics;
   g_step = std::getenv("STINT_GPU_THOROUGH") != nullptr ? 7 : 67;
   g_first = 1;

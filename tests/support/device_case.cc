@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "host_builder/codegen/compiler.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "plan_schema/half.h"
 #include "plan_schema/params/elementwise.h"

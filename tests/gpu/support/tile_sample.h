@@ -17,7 +17,7 @@ struct TileSample {
   bool (*wanted)(const Tile&) = [](const Tile&) { return true; };
 
   /// On the host, two of the sample at random. For a device like sm_90 only.
-  static void check(const StepCase& c, builder::CudaFamily family, TileSample sample = {},
+  static void check(const StepCase& c, builder::Family family, TileSample sample = {},
                     const builder::Target& target = builder::find_target("sm_90")) {
     const bool few = !on_host() && std::getenv("STINT_GPU_THOROUGH") == nullptr;
     if (few && sample.step == 1) sample.step = 7;
@@ -27,10 +27,10 @@ struct TileSample {
   }
 
  private:
-  static std::vector<builder::CudaTactic> tactics(const builder::Graph& graph,
-                                                  const builder::Node& node,
-                                                  const builder::Target& target) {
-    std::vector<builder::CudaTactic> wanted, result;
+  static std::vector<builder::Tactic> tactics(const builder::Graph& graph,
+                                              const builder::Node& node,
+                                              const builder::Target& target) {
+    std::vector<builder::Tactic> wanted, result;
     const auto p = builder::conv_problem(graph, node);
     if (!p) return result;
     for (const auto& [tile, us] : kRank(*p, target.gpu, SIZE_MAX))

@@ -52,19 +52,19 @@ double predicted_us(const ConvProblem& p, const FmaTile& t, const GpuTraits& gpu
   return gpu.edge_us + std::max(cycles / clock, bytes / (gpu.memory_gb_per_s * 600));
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   const auto p = conv_problem(graph, node);
   if (!p || !suits(*p)) return result;
   for (const FmaTile& t : kTiles)
     if (t.blocks(*p) <= 2147483647) result.push_back({t.id(), predicted_us(*p, t, target.gpu)});
-  std::stable_sort(result.begin(), result.end(), [](const CudaTactic& a, const CudaTactic& b) {
+  std::stable_sort(result.begin(), result.end(), [](const Tactic& a, const Tactic& b) {
     return a.predicted_us < b.predicted_us;
   });
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   const auto p = conv_problem(graph, node);
   const auto* tile = std::find_if(kTiles.begin(), kTiles.end(),
                                   [&](const FmaTile& t) { return t.id() == tactic.id; });
@@ -100,6 +100,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kConvFmaFamily = {"conv-fma", tactics, lower};
+const Family kConvFmaFamily = {"conv-fma", tactics, lower};
 
 }  // namespace stint::builder

@@ -97,8 +97,8 @@ std::string id_of(const Tile& t) {
          std::to_string(t.columns) + " p" + std::to_string(t.passes);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_depthwise(graph, node)) return result;
   const Layer layer{graph, node};
   constexpr std::array<std::array<int, 2>, 7> kOutputs = {
@@ -122,7 +122,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-Tile parse(const Graph& graph, const Node& node, const CudaTactic& tactic) {
+Tile parse(const Graph& graph, const Node& node, const Tactic& tactic) {
   Tile t;
   if (std::sscanf(tactic.id.c_str(), "depthwise v%d %dx%d p%d", &t.vector, &t.rows, &t.columns,
                   &t.passes) != 4 ||
@@ -147,7 +147,7 @@ ValueId packed_weights(Graph& graph, const Node& node) {
                             {taps, shape[0]}, packed);
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   const Tile tile = parse(graph, node, tactic);
   StepSpec step = step_for(node, KernelId::kConvDepthwise, tactic.id);
   step.predicted_us = tactic.predicted_us;
@@ -195,6 +195,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kDepthwiseFamily = {"depthwise", tactics, lower};
+const Family kDepthwiseFamily = {"depthwise", tactics, lower};
 
 }  // namespace stint::builder

@@ -120,7 +120,7 @@ bool is_f16_or_f32(const Graph& graph, ValueId id) {
   return t == DType::kF16 || t == DType::kF32;
 }
 
-void throw_unknown_tactic(const Node& node, const CudaTactic& tactic) {
+void throw_unknown_tactic(const Node& node, const Tactic& tactic) {
   throw BuildError("node '" + node.name + "' (" + op_name(node.op) + "): there is no tactic '" +
                    tactic.id + "' for it on this target; remove its line from the tactic file");
 }
@@ -167,8 +167,8 @@ void allow_residual_in_place(const Graph& graph, const Node& node, StepSpec& ste
     step.in_place.emplace_back(static_cast<uint32_t>(step.inputs.size() - 1), 0u);
 }
 
-void rank_tactics(std::vector<CudaTactic>& tactics, size_t limit) {
-  std::stable_sort(tactics.begin(), tactics.end(), [](const CudaTactic& a, const CudaTactic& b) {
+void rank_tactics(std::vector<Tactic>& tactics, size_t limit) {
+  std::stable_sort(tactics.begin(), tactics.end(), [](const Tactic& a, const Tactic& b) {
     return a.predicted_us < b.predicted_us;
   });
   if (tactics.size() > limit) tactics.resize(limit);

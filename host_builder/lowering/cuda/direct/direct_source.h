@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/lowering/cuda/family.h"
+#include "host_builder/lowering/family.h"
 
 namespace stint::builder {
 
@@ -47,7 +47,7 @@ bool allows_vector(const Value& value, int64_t count);
 bool is_f16_or_f32(const Graph& graph, ValueId id);
 
 /// BuildError naming the node: a tactic (from a tactic file) that the family does not offer.
-[[noreturn]] void throw_unknown_tactic(const Node& node, const CudaTactic& tactic);
+[[noreturn]] void throw_unknown_tactic(const Node& node, const Tactic& tactic);
 
 /// Bytes of operands that steps exchange, and of weights.
 struct Traffic {
@@ -71,6 +71,6 @@ double direct_us(const Target& target, const Traffic& traffic, const DirectCost&
 void allow_residual_in_place(const Graph& graph, const Node& node, StepSpec& step);
 
 /// Sorts best first and keeps at most `limit`. Ties keep their order.
-void rank_tactics(std::vector<CudaTactic>& tactics, size_t limit);
+void rank_tactics(std::vector<Tactic>& tactics, size_t limit);
 
 }  // namespace stint::builder

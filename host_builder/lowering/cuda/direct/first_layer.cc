@@ -134,8 +134,8 @@ std::string id_of(const Tile& t) {
          std::to_string(t.warps) + " r" + std::to_string(t.resident);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_implement(graph, node, target)) return result;
   const Layer layer{graph, node};
   for (const Tile& tile : kTiles) {
@@ -177,7 +177,7 @@ ValueId packed_weights(Graph& graph, const Node& node) {
                             {layer.channel_blocks(), layer.steps(), columns / 2, 32, 8}, packed);
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   const Tile* tile = nullptr;
   for (const Tile& t : kTiles)
     if (id_of(t) == tactic.id) tile = &t;
@@ -237,6 +237,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kFirstLayerFamily = {"first_layer", tactics, lower};
+const Family kFirstLayerFamily = {"first_layer", tactics, lower};
 
 }  // namespace stint::builder

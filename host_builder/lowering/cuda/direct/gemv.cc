@@ -161,8 +161,8 @@ void for_each_tile(const Layer& layer, F f) {
       }
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   const auto layer = layer_of(graph, node);
   if (!layer) return result;
   for_each_tile(*layer, [&](const Tile& tile) {
@@ -195,7 +195,7 @@ ValueId packed_weights(Graph& graph, const Node& node, const Layer& layer, DType
                             {layer.n, padded}, packed);
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   const auto found = layer_of(graph, node);
   if (!found) throw_unknown_tactic(node, tactic);
   const Layer& layer = *found;
@@ -252,6 +252,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kGemvFamily = {"gemv", tactics, lower};
+const Family kGemvFamily = {"gemv", tactics, lower};
 
 }  // namespace stint::builder

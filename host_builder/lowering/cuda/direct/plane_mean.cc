@@ -100,8 +100,8 @@ std::string id_of(const Tile& t) {
          std::to_string(t.parts);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_implement(graph, node)) return result;
   const Value y = output_as_nhwc(graph.value(node.outputs.at(0)));
   for_each_tile(graph.value(node.inputs.at(0)), y, [&](const Tile& tile) {
@@ -111,7 +111,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   if (!can_implement(graph, node)) throw_unknown_tactic(node, tactic);
   const Value& x = graph.value(node.inputs.at(0));
   const Value y = output_as_nhwc(graph.value(node.outputs.at(0)));
@@ -145,6 +145,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kPlaneMeanFamily = {"plane_mean", tactics, lower};
+const Family kPlaneMeanFamily = {"plane_mean", tactics, lower};
 
 }  // namespace stint::builder

@@ -53,8 +53,8 @@ bool fits(const PoolLayer& layer, const Target& target, int slice) {
   return shared_bytes(layer, slice) <= static_cast<int64_t>(target.gpu.smem_per_block);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_implement(graph, node)) return result;
   const PoolLayer layer{graph, node};
   for (const int slice : kSlices)
@@ -64,7 +64,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   if (!can_implement(graph, node)) throw_unknown_tactic(node, tactic);
   const PoolLayer layer{graph, node};
   int chosen = 0;
@@ -89,6 +89,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kPlanePoolFamily = {"plane_pool", tactics, lower};
+const Family kPlanePoolFamily = {"plane_pool", tactics, lower};
 
 }  // namespace stint::builder

@@ -64,8 +64,8 @@ void for_each_tile(const PoolLayer& layer, F f) {
   }
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_pool(graph, node)) return result;
   const PoolLayer layer{graph, node};
   for_each_tile(layer, [&](const Tile& tile) {
@@ -75,7 +75,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   if (!can_pool(graph, node)) throw_unknown_tactic(node, tactic);
   const PoolLayer layer{graph, node};
   Tile chosen{0, 0};
@@ -102,6 +102,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kPoolCudaFamily = {"pool", tactics, lower};
+const Family kPoolFamily = {"pool", tactics, lower};
 
 }  // namespace stint::builder

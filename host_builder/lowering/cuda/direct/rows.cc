@@ -160,8 +160,8 @@ std::string id_of(const Tile& t) {
          std::to_string(t.threads);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   const auto rows = rows_of(graph, node);
   if (!rows) return result;
   for_each_tile(*rows, [&](const Tile& tile) {
@@ -171,7 +171,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   const auto rows = rows_of(graph, node);
   if (!rows) throw_unknown_tactic(node, tactic);
   Tile chosen{0, 0, 0};
@@ -217,6 +217,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kRowsFamily = {"rows", tactics, lower};
+const Family kRowsFamily = {"rows", tactics, lower};
 
 }  // namespace stint::builder

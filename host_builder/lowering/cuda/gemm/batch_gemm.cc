@@ -156,8 +156,8 @@ std::string id_of(const Tile& t) {
          "x" + std::to_string(t.warps_n);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (target.gpu.source_sm < 75) return result;  // ldmatrix and m16n8k8
   const auto p = problem_of(graph, node);
   if (!p) return result;
@@ -168,7 +168,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   const auto p = problem_of(graph, node);
   std::optional<Tile> chosen;
   if (p && target.gpu.source_sm >= 75)
@@ -218,6 +218,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kBatchGemmFamily = {"batch_gemm", tactics, lower};
+const Family kBatchGemmFamily = {"batch_gemm", tactics, lower};
 
 }  // namespace stint::builder

@@ -17,8 +17,8 @@ bool suits(const ConvProblem& p, const GpuTraits& gpu) {
   return gpu.source_sm >= 75 && p.taps() < 64 && (p.groups == 1 || p.in_channels >= 4);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   const auto p = conv_problem(graph, node);
   if (!p || !suits(*p, target.gpu)) return result;
   for (const auto& [tile, us] : rank_tiles(*p, target.gpu, kMostTactics))
@@ -26,7 +26,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   const auto p = conv_problem(graph, node);
   const auto tile = ConvGemmTile::parse(tactic.id);
   if (!p || !tile || !suits(*p, target.gpu) || !tile->is_legal(*p, target.gpu))
@@ -57,6 +57,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kConvGemmFamily = {"conv-gemm", tactics, lower};
+const Family kConvGemmFamily = {"conv-gemm", tactics, lower};
 
 }  // namespace stint::builder

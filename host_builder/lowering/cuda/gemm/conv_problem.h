@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "host_builder/lowering/cuda/family.h"
+#include "host_builder/lowering/family.h"
 
 namespace stint::builder {
 

@@ -14,8 +14,8 @@ bool suits(const ConvProblem& p) {
   return p.taps() <= kMostTaps && (p.groups == 1 || p.in_channels % 8 == 0);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   const auto p = conv_problem(graph, node);
   if (!p || !suits(*p)) return result;
   for (const auto& [tile, us] : rank_resident_tiles(*p, target.gpu, kMostTactics))
@@ -23,7 +23,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   const auto p = conv_problem(graph, node);
   const auto tile = ConvResidentTile::parse(tactic.id);
   if (!p || !tile || !suits(*p) || !tile->is_legal(*p, target.gpu))
@@ -49,6 +49,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kConvResidentFamily = {"conv-resident", tactics, lower};
+const Family kConvResidentFamily = {"conv-resident", tactics, lower};
 
 }  // namespace stint::builder

@@ -13,8 +13,8 @@ namespace {
 
 constexpr size_t kMostTactics = 5;
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   const auto p = conv_problem(graph, node);
   if (!p || !is_large(*p) || p->depth() < 64) return result;
   std::map<std::tuple<int64_t, int64_t, int64_t>, int> seen;
@@ -27,7 +27,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   const auto p = conv_problem(graph, node);
   const auto tile = ConvWgmmaTile::parse(tactic.id);
   if (!p || !tile || !tile->is_legal(*p, target.gpu))
@@ -51,6 +51,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kConvWgmmaFamily = {"conv-wgmma", tactics, lower};
+const Family kConvWgmmaFamily = {"conv-wgmma", tactics, lower};
 
 }  // namespace stint::builder

@@ -23,8 +23,8 @@ bool gains(const ConvProblem& p, const ConvWindowTile& t, const GpuTraits& gpu) 
          static_cast<double>(p.pixels() * channels * 2) > 0.6 * static_cast<double>(gpu.l2_bytes);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   const auto p = conv_problem(graph, node);
   if (!p || !is_large(*p)) return result;
   std::map<std::tuple<int64_t, int64_t, int64_t, bool>, int> seen;
@@ -38,7 +38,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   const auto p = conv_problem(graph, node);
   const auto tile = ConvWindowTile::parse(tactic.id);
   if (!p || !tile || !tile->is_legal(*p, target.gpu))
@@ -63,6 +63,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kConvWindowFamily = {"conv-window", tactics, lower};
+const Family kConvWindowFamily = {"conv-window", tactics, lower};
 
 }  // namespace stint::builder

@@ -14,12 +14,12 @@ namespace stint::builder {
 namespace {
 
 /// The CPU families that keep weights in the model's order.
-const std::vector<const CpuFamily*>& specifications() {
-  static const std::vector<const CpuFamily*> families = {
+const std::vector<const Family*>& specifications() {
+  static const std::vector<const Family*> families = {
       &kConvDirectFamily,
       &kConvTransposeDirectFamily,
       &kMatMulFamily,
-      &kPoolFamily,
+      &kPoolDirectFamily,
       &kResizeFamily,
       &kNmsFamily,
       &kPreprocessFamily,
@@ -122,23 +122,21 @@ class Isolated {
   }
 
   /// The cheapest CPU family that can implement the node; null if none can.
-  const CpuFamily* specification() const {
-    const CpuFamily* best = nullptr;
+  const Family* specification() const {
+    const Family* best = nullptr;
     double best_us = 0;
-    for (const CpuFamily* family : specifications()) {
-      if (!family->can_implement(graph_, node_)) continue;
-      const double us = family->cost_us(graph_, node_);
-      if (best == nullptr || us < best_us) {
+    for (const Family* family : specifications())
+      for (const Tactic& tactic : family->tactics(graph_, node_, cpu_)) {
+        if (best != nullptr && tactic.predicted_us >= best_us) continue;
         best = family;
-        best_us = us;
+        best_us = tactic.predicted_us;
       }
-    }
     return best;
   }
 
   /// The CPU's step with operands of `graph`, which gets the constants that lowering made.
-  StepSpec lower(const CpuFamily& family, Graph& graph) {
-    StepSpec step = family.lower(graph_, node_);
+  StepSpec lower(const Family& family, Graph& graph) {
+    StepSpec step = family.lower(graph_, node_, cpu_, {});
     for (auto* operands : {&step.inputs, &step.outputs})
       for (ValueId& id : *operands) id = given_back(graph, id);
     return step;
@@ -168,6 +166,7 @@ class Isolated {
     return added;
   }
 
+  const Target& cpu_ = find_target("cpu");
   Graph graph_;
   Node node_;
   std::map<ValueId, ValueId> own_, given_;  // real to isolated value, and back
@@ -199,15 +198,15 @@ double predicted_us(const Graph& graph, const Node& node, const Target& target) 
   return 5.0 + std::max(memory, compute);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  const CpuFamily* family = Isolated(graph, node).specification();
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  const Family* family = Isolated(graph, node).specification();
   if (family == nullptr) return {};
   return {{std::string("generic ") + family->name, predicted_us(graph, node, target)}};
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   Isolated isolated(graph, node);
-  const CpuFamily* family = isolated.specification();
+  const Family* family = isolated.specification();
   if (family == nullptr)
     throw Refusal("node '" + node.name + "' (" + op_name(node.op) +
                       "): no generic kernel implements it for these types",
@@ -228,6 +227,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kGenericFamily = {"generic", tactics, lower};
+const Family kGenericFamily = {"generic", tactics, lower};
 
 }  // namespace stint::builder
