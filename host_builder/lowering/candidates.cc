@@ -30,7 +30,7 @@ std::vector<Candidate> candidates_for(const Graph& graph, const Node& node, cons
 StepSpec lower_candidate(Graph& graph, const Node& node, const Target& target,
                          const Candidate& candidate) {
   StepSpec step = candidate.family->lower(graph, node, target, candidate.tactic);
-  if (step.launch.has_value() != target.is_gpu)
+  if (step.launch.has_value() != target.is_gpu || step.kernel.has_value() == target.is_gpu)
     throw InternalError(std::string("family ") + candidate.family->name + " gave " +
                         (step.launch ? "a" : "no") + " launch for " + describe_node(graph, node));
   if (step.name.empty()) step.name = node.name;

@@ -27,6 +27,9 @@ struct Family {
   /// `graph` is modified only by adding constants. Throws BuildError for a tactic (of a tactic
   /// file) that it does not offer.
   StepSpec (*lower)(Graph& graph, const Node& node, const Target& target, const Tactic& tactic);
+  /// Its steps read weights as the model has them, so that their KernelId and parameters say what
+  /// the node computes, whoever computes it: the generic GPU family writes CUDA from them.
+  bool specifies = false;
 };
 
 }  // namespace stint::builder

@@ -31,14 +31,14 @@ struct GpuLaunch {
 /// weights) to the graph.
 struct StepSpec {
   std::string name;
-  KernelId kernel = KernelId::kCopy;
-  std::vector<std::byte> params;  // bytes of the kernel's POD
+  std::optional<KernelId> kernel;  // CPU steps
+  std::vector<std::byte> params;   // of CPU steps: bytes of the kernel's POD
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   uint64_t workspace_bytes = 0;       // shared by the workers, lives for this step
   uint64_t worker_scratch_bytes = 0;  // per worker
   uint64_t state_bytes = 0;           // GPU: zero before the first run; the kernel leaves it zero
-  std::optional<GpuLaunch> launch;    // GPU steps have one and no `kernel` or `params`
+  std::optional<GpuLaunch> launch;    // GPU steps
   int image_binding = -1;             // index among the program's image inputs
   std::vector<std::pair<uint32_t, uint32_t>>
       in_place;             // (input, output) that may share storage when both are dense

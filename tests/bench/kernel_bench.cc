@@ -232,7 +232,7 @@ void bench(const Layer& l, uint32_t threads, SpinPool& pool, double peak) {
   args.parallel.run = SpinPool::run;
   args.parallel.pool = &pool;
   args.parallel.workers = threads;
-  const cpu::KernelEntry* kernel = cpu::find_kernel(static_cast<uint16_t>(step.kernel));
+  const cpu::KernelEntry* kernel = cpu::find_kernel(static_cast<uint16_t>(step.kernel.value()));
   if (const Status s = kernel->check(args); !s.ok()) {
     std::printf("%-24s refused: %s\n", l.name, s.message);
     return;

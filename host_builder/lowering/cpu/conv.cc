@@ -126,9 +126,9 @@ double direct_us(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Family kConvPackedFamily = one_way<can_pack, lower_packed, packed_us>("conv-packed");
+const Family kConvPackedFamily = packing_way<can_pack, lower_packed, packed_us>("conv-packed");
 const Family kConvDepthwiseFamily =
-    one_way<can_depthwise, lower_depthwise, depthwise_us>("conv-depthwise");
+    packing_way<can_depthwise, lower_depthwise, depthwise_us>("conv-depthwise");
 const Family kConvDirectFamily = one_way<is_conv, lower_direct, direct_us>("conv-direct");
 
 }  // namespace stint::builder

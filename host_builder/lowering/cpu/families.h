@@ -21,7 +21,17 @@ constexpr Family one_way(const char* name) {
           },
           [](Graph& graph, const Node& node, const Target&, const Tactic&) {
             return kLower(graph, node);
-          }};
+          },
+          /*specifies=*/true};
+}
+
+/// The same where the kernel has weights in an order of its own.
+template <bool (*kCanImplement)(const Graph&, const Node&), StepSpec (*kLower)(Graph&, const Node&),
+          double (*kCostUs)(const Graph&, const Node&)>
+constexpr Family packing_way(const char* name) {
+  Family family = one_way<kCanImplement, kLower, kCostUs>(name);
+  family.specifies = false;
+  return family;
 }
 
 extern const Family kConvPackedFamily;

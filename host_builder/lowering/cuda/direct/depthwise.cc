@@ -149,8 +149,7 @@ ValueId packed_weights(Graph& graph, const Node& node) {
 
 StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   const Tile tile = parse(graph, node, tactic);
-  StepSpec step = step_for(node, KernelId::kConvDepthwise, tactic.id);
-  step.predicted_us = tactic.predicted_us;
+  StepSpec step = step_for(node, tactic.id);
   {
     const Layer layer{graph, node};
     const Geometry g = geometry(layer, tile);

@@ -182,7 +182,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tacti
   for (const Tile& t : kTiles)
     if (id_of(t) == tactic.id) tile = &t;
   if (tile == nullptr || !can_implement(graph, node, target)) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kConv, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   {
     const Layer layer{graph, node};
     int64_t store = 2 * layer.group();

@@ -204,7 +204,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
     if (id_of(tile) == tactic.id) chosen = tile;
   });
   if (chosen.lanes == 0) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kMatMul, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   const Value& x = graph.value(node.inputs.at(0));
   const Value& y = graph.value(node.outputs.at(0));
   const bool residual = has_operand(node, 3);

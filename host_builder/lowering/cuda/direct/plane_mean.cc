@@ -120,7 +120,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
     if (id_of(tile) == tactic.id) chosen = tile;
   });
   if (chosen.vector == 0) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kReduce, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   CudaSource source;
   source.nhwc("X", x)
       .nhwc("Y", y)

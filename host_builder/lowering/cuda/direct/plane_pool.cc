@@ -71,7 +71,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tacti
   for (const int slice : kSlices)
     if (id_of(slice) == tactic.id && fits(layer, target, slice)) chosen = slice;
   if (chosen == 0) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kPool, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   CudaSource source;
   pool_constants(source, layer);
   source.constant("kSlice", chosen).constant("kThreads", kThreads);

@@ -83,7 +83,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
     if (id_of(layer, tile) == tactic.id) chosen = tile;
   });
   if (chosen.vector == 0) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kPool, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   CudaSource source;
   pool_constants(source, layer);
   source.constant("kVector", chosen.vector)

@@ -180,7 +180,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
   });
   if (chosen.vector == 0) throw_unknown_tactic(node, tactic);
   const bool norm = rows->kind == Kind::kLayerNorm;
-  StepSpec step = step_for(node, norm ? KernelId::kLayerNorm : KernelId::kSoftmax, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   CudaSource source;
   source.nhwc("X", rows->x)
       .nhwc("Y", rows->y)

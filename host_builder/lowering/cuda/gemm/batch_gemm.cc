@@ -177,7 +177,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tacti
     });
   if (!chosen) throw_unknown_tactic(node, tactic);
   const Tile& t = *chosen;
-  StepSpec step = step_for(node, KernelId::kMatMul, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   const bool along_k = runs_along_k(*p);
   const bool pair = p->n % 2 == 0 && allows_vector(p->y, 2) && allows_vector(p->r, 2);
   CudaSource source;

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "host_builder/lowering/cpu/families.h"
+#include "host_builder/lowering/cpu/lowering.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/generic/generic_kernels.h"
 #include "host_builder/support/internal_error.h"
@@ -13,46 +14,12 @@
 namespace stint::builder {
 namespace {
 
-/// The CPU families that keep weights in the model's order.
-const std::vector<const Family*>& specifications() {
-  static const std::vector<const Family*> families = {
-      &kConvDirectFamily,
-      &kConvTransposeDirectFamily,
-      &kMatMulFamily,
-      &kPoolDirectFamily,
-      &kResizeFamily,
-      &kNmsFamily,
-      &kPreprocessFamily,
-      &kDecodeFamily,
-      &kTopClassesFamily,
-      &kArgmaxMaskFamily,
-      &kDetectionDetailFamily,
-      &kReshapeCopyFamily,
-      &kConcatFamily,
-      &kTransposeFamily,
-      &kSliceFamily,
-      &kExpandFamily,
-      &kTileFamily,
-      &kDepthSpaceFamily,
-      &kElementwiseFamily,
-      &kCastFamily,
-      &kGatherFamily,
-      &kReduceFamily,
-      &kPointwiseFamily,
-      &kBatchNormFamily,
-      &kSoftmaxFamily,
-      &kInstanceNormFamily,
-      &kLayerNormFamily,
-      &kLrnFamily,
-      &kArgReduceFamily,
-      &kTopKFamily,
-      &kPadFamily,
-  };
-  return families;
-}
-
+/// Every KernelId is listed, so that the compiler asks for the next one.
 GenericKernel kernel_of(KernelId id) {
   switch (id) {
+    case KernelId::kConv:
+    case KernelId::kConvDepthwise:
+      break;  // packed weights: no specification
     case KernelId::kConvDirect:
     case KernelId::kConvTranspose:
       return generic_conv;
@@ -104,9 +71,9 @@ GenericKernel kernel_of(KernelId id) {
       return generic_detection_keypoints;
     case KernelId::kRotatedBoxes:
       return generic_rotated_boxes;
-    default:  // packed weights
-      return nullptr;
   }
+  throw InternalError("the generic GPU family has no kernel for KernelId " +
+                      std::to_string(static_cast<int>(id)));
 }
 
 /// The node alone in a graph of its own, where f16 values are f32: the CPU's arithmetic is f32, and
@@ -121,16 +88,18 @@ class Isolated {
     for (ValueId& id : node_.outputs) id = own(graph, id);
   }
 
-  /// The cheapest CPU family that can implement the node; null if none can.
+  /// The cheapest CPU family that says what the node computes; null if none does.
   const Family* specification() const {
     const Family* best = nullptr;
     double best_us = 0;
-    for (const Family* family : specifications())
+    for (const Family* family : cpu_families()) {
+      if (!family->specifies) continue;
       for (const Tactic& tactic : family->tactics(graph_, node_, cpu_)) {
         if (best != nullptr && tactic.predicted_us >= best_us) continue;
         best = family;
         best_us = tactic.predicted_us;
       }
+    }
     return best;
   }
 
@@ -172,14 +141,6 @@ class Isolated {
   std::map<ValueId, ValueId> own_, given_;  // real to isolated value, and back
 };
 
-double moved_bytes(const Graph& graph, const Node& node) {
-  double bytes = 0;
-  for (const auto* operands : {&node.inputs, &node.outputs})
-    for (const ValueId id : *operands)
-      if (id != kNoValue) bytes += static_cast<double>(graph.value(id).bytes());
-  return bytes;
-}
-
 double arithmetic(const Graph& graph, const Node& node) {
   if (node.op != Op::kConv && node.op != Op::kConvTranspose && node.op != Op::kMatMul) return 0;
   const double outputs = static_cast<double>(graph.value(node.outputs.at(0)).elements());
@@ -212,12 +173,10 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
                       "): no generic kernel implements it for these types",
                   "cast its operands to float32 in the model, and its result back");
   StepSpec step = isolated.lower(*family, graph);
-  const GenericKernel kernel = kernel_of(step.kernel);
-  if (kernel == nullptr)
-    throw InternalError("the generic GPU family has no kernel for node '" + node.name + "'");
+  const GenericKernel kernel = kernel_of(step.kernel.value());
   step.worker_scratch_bytes = 0;
   kernel(graph, node, step);
-  step.kernel = KernelId::kCopy;
+  step.kernel.reset();
   step.params.clear();
   step.tactic = tactic.id;
   step.bytes = moved_bytes(graph, node);

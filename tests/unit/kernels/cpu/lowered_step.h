@@ -65,7 +65,8 @@ struct LoweredStep {
   }
   /// The call of a lowered step; constants become dense tensors.
   KernelCall call(const builder::StepSpec& step) {
-    KernelCall c{step.kernel, step.params, {}, {}, step.workspace_bytes, step.worker_scratch_bytes};
+    KernelCall c{step.kernel.value(),      step.params, {}, {}, step.workspace_bytes,
+                 step.worker_scratch_bytes};
     for (const builder::ValueId id : step.inputs) c.inputs.push_back(&materialized(id));
     for (const builder::ValueId id : step.outputs) c.outputs.push_back(&tensor(id));
     return c;
