@@ -75,8 +75,8 @@ TEST_CASE("NaN through every family of convolutions stays in its window") {
                kConvFmaFamily);
   check_family(dense, kConvResidentFamily, {}, nullptr, 4);
   if (!has_no_warpgroups()) {
-    TileSample<ConvWindowTile, rank_window_tiles>::check(dense, kConvWindowFamily, {.step = 50});
-    TileSample<ConvWgmmaTile, rank_wgmma_tiles>::check(dense, kConvWgmmaFamily, {.step = 50});
+    TileSample<ConvWindowTile>::check(dense, kConvWindowFamily, {.step = 50});
+    TileSample<ConvWgmmaTile>::check(dense, kConvWgmmaFamily, {.step = 50});
   }
   check_family(poisoned(conv_case({.c = 32, .o = 32, .groups = 32}), {(4 * 11 + 5) * 32 + 31}),
                kDepthwiseFamily);

@@ -3,8 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 
@@ -179,11 +178,8 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
         .pointer("const float*", "weights")
         .epilogue(graph, node, layer.a.epilogue)
         .pointer("Y*", "y");
-    step.launch.emplace();
-    step.launch->source = source.finish("depthwise.cuh", "stint_depthwise");
-    step.launch->symbol = "stint_depthwise";
-    step.launch->grid = {static_cast<uint32_t>(g.blocks), 1, 1};
-    step.launch->block = {kThreads, 1, 1};
+    step.launch =
+        source.kernel_of_header("depthwise", {.grid = {g.blocks, 1, 1}, .threads = kThreads});
     step.flops = window_flops(graph, node, static_cast<double>(layer.window.taps()));
     step.bytes = moved_bytes(graph, node);
     allow_residual_in_place(graph, node, step);

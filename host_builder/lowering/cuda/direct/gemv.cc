@@ -6,8 +6,7 @@
 
 #include "host_builder/graph/shape.h"
 #include "host_builder/graph/views.h"
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 #include "plan_schema/half.h"
@@ -234,12 +233,9 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
       .pointer("const W*", "weights")
       .epilogue_constants(node, epilogue)
       .pointer("Y*", "y");
-  step.launch.emplace();
-  step.launch->source = source.finish("gemv.cuh", "stint_gemv");
-  step.launch->symbol = "stint_gemv";
   const int64_t threads = ceil_div(layer.n, chosen.outputs) * chosen.lanes;
-  step.launch->grid = {static_cast<uint32_t>(ceil_div(threads, chosen.threads)), 1, 1};
-  step.launch->block = {static_cast<uint32_t>(chosen.threads), 1, 1};
+  step.launch = source.kernel_of_header(
+      "gemv", {.grid = {ceil_div(threads, chosen.threads), 1, 1}, .threads = chosen.threads});
   step.flops = window_flops(graph, node, static_cast<double>(layer.k));
   step.bytes = moved_bytes(graph, node);
   allow_residual_in_place(graph, node, step);

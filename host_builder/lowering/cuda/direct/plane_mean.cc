@@ -4,8 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 
@@ -132,12 +131,8 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
       .constant("kParts", chosen.parts)
       .pointer("const X*", "x")
       .pointer("Y*", "y");
-  step.launch.emplace();
-  step.launch->source = source.finish("plane_mean.cuh", "stint_plane_mean");
-  step.launch->symbol = "stint_plane_mean";
-  step.launch->grid = {static_cast<uint32_t>(slices(x, chosen)), static_cast<uint32_t>(x.shape[0]),
-                       1};
-  step.launch->block = {static_cast<uint32_t>(chosen.lanes * chosen.parts), 1, 1};
+  step.launch = source.kernel_of_header("plane_mean", {.grid = {slices(x, chosen), x.shape[0], 1},
+                                                       .threads = chosen.lanes * chosen.parts});
   step.flops = static_cast<double>(x.elements());
   step.bytes = moved_bytes(graph, node);
   return step;

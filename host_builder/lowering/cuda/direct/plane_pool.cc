@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "host_builder/lowering/cpu/conv_lowering.h"
 #include "host_builder/lowering/cuda/direct/pool_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 
@@ -75,13 +74,10 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tacti
   CudaSource source;
   pool_constants(source, layer);
   source.constant("kSlice", chosen).constant("kThreads", kThreads);
-  step.launch.emplace();
-  step.launch->source = source.finish("plane_pool.cuh", "stint_plane_pool");
-  step.launch->symbol = "stint_plane_pool";
-  step.launch->grid = {static_cast<uint32_t>(ceil_div(layer.x.shape[3], chosen)),
-                       static_cast<uint32_t>(layer.x.shape[0]), 1};
-  step.launch->block = {kThreads, 1, 1};
-  step.launch->dynamic_smem = static_cast<uint32_t>(shared_bytes(layer, chosen));
+  step.launch = source.kernel_of_header(
+      "plane_pool", {.grid = {ceil_div(layer.x.shape[3], chosen), layer.x.shape[0], 1},
+                     .threads = kThreads,
+                     .dynamic_smem = shared_bytes(layer, chosen)});
   step.flops = window_flops(graph, node, static_cast<double>(layer.window.taps())) / 2;
   step.bytes = moved_bytes(graph, node);
   return step;

@@ -3,8 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/direct/pool_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 
@@ -89,12 +88,9 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
   source.constant("kVector", chosen.vector)
       .constant("kColumns", chosen.columns)
       .constant("kThreads", kThreads);
-  step.launch.emplace();
-  step.launch->source = source.finish("pool.cuh", "stint_pool");
-  step.launch->symbol = "stint_pool";
-  step.launch->grid = {static_cast<uint32_t>(ceil_div(thread_count(layer, chosen), kThreads)), 1,
-                       1};
-  step.launch->block = {kThreads, 1, 1};
+  step.launch = source.kernel_of_header(
+      "pool",
+      {.grid = {ceil_div(thread_count(layer, chosen), kThreads), 1, 1}, .threads = kThreads});
   step.flops = window_flops(graph, node, static_cast<double>(layer.window.taps())) / 2;
   step.bytes = moved_bytes(graph, node);
   return step;

@@ -6,8 +6,7 @@
 
 #include "host_builder/graph/shape.h"
 #include "host_builder/graph/views.h"
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 #include "kernels/cpu/strided_loop.h"
@@ -194,20 +193,14 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
       .constant("kThreads", chosen.threads)
       .flag("kKeeps", elements_of_thread(*rows, chosen.lanes, chosen.vector) <= kMostKept)
       .flag("kHasShift", rows->has_shift)
-      .number("kEpsilon", rows->epsilon)
+      .real("kEpsilon", rows->epsilon)
       .pointer("const X*", "x")
-      // An absent operand has a name and no place in the parameter block.
-      .pointer(norm ? "const float*" : "static constexpr const float*",
-               norm ? "scale" : "scale = nullptr")
-      .pointer(rows->has_shift ? "const float*" : "static constexpr const float*",
-               rows->has_shift ? "shift" : "shift = nullptr")
+      .optional_pointer(norm, "const float*", "scale")
+      .optional_pointer(rows->has_shift, "const float*", "shift")
       .pointer("Y*", "y");
-  step.launch.emplace();
-  step.launch->source = source.finish("rows.cuh", "stint_rows");
-  step.launch->symbol = "stint_rows";
   const int64_t in_block = chosen.threads / chosen.lanes;
-  step.launch->grid = {static_cast<uint32_t>(ceil_div(rows->count(), in_block)), 1, 1};
-  step.launch->block = {static_cast<uint32_t>(chosen.threads), 1, 1};
+  step.launch = source.kernel_of_header(
+      "rows", {.grid = {ceil_div(rows->count(), in_block), 1, 1}, .threads = chosen.threads});
   step.flops = static_cast<double>(rows->x.elements()) * (norm ? 8.0 : 4.0);
   step.bytes = moved_bytes(graph, node);
   // A thread reads an element for the last time before it writes it.

@@ -5,8 +5,7 @@
 
 #include "host_builder/graph/shape.h"
 #include "host_builder/graph/views.h"
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 #include "kernels/cpu/strided_loop.h"
@@ -203,13 +202,10 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tacti
       .pointer("const W*", "b")
       .epilogue_constants(node, node.as<MatMulAttributes>().epilogue)
       .pointer("Y*", "y");
-  step.launch.emplace();
-  step.launch->source = source.finish("batch_gemm.cuh", "stint_batch_gemm");
-  step.launch->symbol = "stint_batch_gemm";
   const int64_t blocks = ceil_div(p->m, t.bm) * ceil_div(p->n, t.bn) * p->batches();
-  step.launch->grid = {static_cast<uint32_t>(blocks), 1, 1};
-  step.launch->block = {static_cast<uint32_t>(t.threads()), 1, 1};
-  step.launch->dynamic_smem = static_cast<uint32_t>(t.stage_bytes() * t.stages);
+  step.launch = source.kernel_of_header(
+      "batch_gemm",
+      {.grid = {blocks, 1, 1}, .threads = t.threads(), .dynamic_smem = t.stage_bytes() * t.stages});
   step.flops = 2.0 * static_cast<double>(p->y.elements()) * static_cast<double>(p->k);
   step.bytes = moved_bytes(graph, node);
   allow_residual_in_place(graph, node, step);
