@@ -122,8 +122,8 @@ class ProgramWriter {
     const auto name = b_.CreateString(step.spec.name);
     const int32_t image =
         step.image_binding == kNone ? -1 : static_cast<int32_t>(step.image_binding);
-    return fb::CreateStep(b_, static_cast<uint16_t>(step.spec.kernel), params_offset, inputs,
-                          outputs, step.workspace, image, launch, name);
+    return fb::CreateStep(b_, static_cast<uint16_t>(step.spec.kernel.value_or(KernelId{})),
+                          params_offset, inputs, outputs, step.workspace, image, launch, name);
   }
 
   /// The parameter block is pointers in the order that GpuLaunch promises; they are written when a

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "host_builder/lowering/step_spec.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/support/error.h"
 #include "kernels/cpu/kernel.h"
 
@@ -77,7 +77,7 @@ Scratch isolate(const Graph& graph, const Node& node,
 
 void run_step(const Graph& graph, const Node& node, const StepSpec& step,
               std::vector<HostTensor>& results, const std::vector<ValueId>& result_ids) {
-  const cpu::KernelEntry* kernel = cpu::find_kernel(static_cast<uint16_t>(step.kernel));
+  const cpu::KernelEntry* kernel = cpu::find_kernel(static_cast<uint16_t>(step.kernel.value()));
   if (kernel == nullptr) fail(node, "its kernel is not in this build");
   std::vector<cpu::TensorView> inputs;
   std::vector<cpu::TensorView> outputs;

@@ -1,11 +1,9 @@
-// From a node of the physical graph to a step of a plan: chooses the kernel, packs its weights,
-// bakes its parameters. One source file per family in lowering/cpu/ and lowering/cuda/, all listed
-// in one table a device (lowering/cpu/families.h, lowering/cuda/families.h).
+// What a node of the physical graph becomes: a step of a plan, its kernel chosen, its weights
+// packed, its parameters baked in. Families make them (family.h).
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,45 +31,24 @@ struct GpuLaunch {
 /// weights) to the graph.
 struct StepSpec {
   std::string name;
-  KernelId kernel = KernelId::kCopy;
-  std::vector<std::byte> params;  // bytes of the kernel's POD
+  std::optional<KernelId> kernel;  // CPU steps
+  std::vector<std::byte> params;   // of CPU steps: bytes of the kernel's POD
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
   uint64_t workspace_bytes = 0;       // shared by the workers, lives for this step
   uint64_t worker_scratch_bytes = 0;  // per worker
   uint64_t state_bytes = 0;           // GPU: zero before the first run; the kernel leaves it zero
-  std::optional<GpuLaunch> launch;    // GPU steps have one and no `kernel` or `params`
+  std::optional<GpuLaunch> launch;    // GPU steps
   int image_binding = -1;             // index among the program's image inputs
   std::vector<std::pair<uint32_t, uint32_t>>
       in_place;             // (input, output) that may share storage when both are dense
   std::string tactic;       // what was chosen, e.g. "conv 6x16 packed"
-  double predicted_us = 0;  // of the family that was chosen; lower_for_cpu fills it in
+  double predicted_us = 0;  // of the family that was chosen; lower_candidate fills it in
   double measured_us = 0;   // on the target, if the tactic was chosen by timing
   bool pinned = false;      // the tactic was chosen by the user, in a tactic file
   double flops = 0;
   double bytes = 0;
 };
-
-/// Node to step on some target. May add constants to the graph. Throws BuildError.
-using Lowering = std::function<StepSpec(Graph& graph, const Node& node)>;
-
-/// What a kernel family offers. Host half of the kernel contract.
-struct CpuFamily {
-  const char* name;
-  bool (*can_implement)(const Graph& graph, const Node& node);
-  /// `graph` is modified only by adding constants.
-  StepSpec (*lower)(Graph& graph, const Node& node);
-  double (*cost_us)(
-      const Graph& graph,
-      const Node& node);  // predicted; ranks families that can implement the same node
-};
-
-/// The families in order of registration (lowering/cpu/families.cc).
-const std::vector<CpuFamily>& cpu_families();
-
-/// Lowers a node with the cheapest family that can implement it. Throws BuildError naming the node
-/// if none can.
-StepSpec lower_for_cpu(Graph& graph, const Node& node);
 
 /// Appends a POD's bytes.
 template <typename P>

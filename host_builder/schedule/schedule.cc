@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "host_builder/graph/views.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/schedule/concurrency.h"
 #include "host_builder/schedule/dependences.h"
 #include "host_builder/schedule/output_copies.h"

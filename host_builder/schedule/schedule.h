@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -98,6 +99,9 @@ struct Schedule {
   uint64_t worker_scratch_bytes = 0;
   std::string heuristic;  // of the memory plan, and the step order if it is not the graph's own
 };
+
+/// Node to step on some target. May add constants to the graph. Throws BuildError.
+using Lowering = std::function<StepSpec(Graph& graph, const Node& node)>;
 
 struct ScheduleOptions {
   Lowering lowering;        // null: for the cpu target

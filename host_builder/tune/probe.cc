@@ -103,7 +103,7 @@ uint64_t bytes_of_constants(const Graph& graph) {
 }  // namespace
 
 std::optional<Probe> make_probe(const Graph& graph, const Node& node, const Target& target,
-                                const CudaCandidate& candidate, size_t copies) {
+                                const Candidate& candidate, size_t copies) {
   if (needs_frames(node) || !inputs_are_bindable(graph, node)) return std::nullopt;
   Probe probe;
   Graph& mini = probe.graph;

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "host_builder/codegen/compiler.h"
-#include "host_builder/lowering/cuda/lower_for_cuda.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/schedule/schedule.h"
 
 namespace stint::builder {
@@ -27,7 +27,7 @@ struct Probe {
 /// Nothing if the layer cannot stand alone: it reads or undoes a camera frame, or its result has
 /// gaps that no other layer fills. Throws BuildError if lowering fails.
 std::optional<Probe> make_probe(const Graph& graph, const Node& node, const Target& target,
-                                const CudaCandidate& candidate, size_t copies = kProbeCopies);
+                                const Candidate& candidate, size_t copies = kProbeCopies);
 
 /// `code` is the machine code of the probe's source.
 std::vector<std::byte> probe_plan(const Probe& probe, const Target& target, const Cubin& code);

@@ -6,10 +6,10 @@
 
 namespace stint::builder {
 
-const CudaCandidate* find_candidate(const std::vector<CudaCandidate>& candidates,
-                                    const std::string& tactic) {
+const Candidate* find_candidate(const std::vector<Candidate>& candidates,
+                                const std::string& tactic) {
   const auto found = std::find_if(candidates.begin(), candidates.end(),
-                                  [&](const CudaCandidate& c) { return c.tactic.id == tactic; });
+                                  [&](const Candidate& c) { return c.tactic.id == tactic; });
   return found == candidates.end() ? nullptr : &*found;
 }
 
@@ -23,11 +23,11 @@ TacticChoice TacticChooser::choose(const Graph& graph, const Node& node,
                                    TacticCounts* counts) const {
   TacticCounts ignored;
   if (counts == nullptr) counts = &ignored;
-  const std::vector<CudaCandidate> candidates = source_(graph, node, target_);
+  const std::vector<Candidate> candidates = source_(graph, node, target_);
   const auto record = file_.records.find(tactic_key(graph, node, environment_).hash);
   if (record != file_.records.end()) {
     const TacticRecord& known = record->second;
-    if (const CudaCandidate* chosen = find_candidate(candidates, known.chosen)) {
+    if (const Candidate* chosen = find_candidate(candidates, known.chosen)) {
       ++(known.pinned ? counts->pinned : counts->measured);
       return {*chosen, known.chosen_us(), known.pinned};
     }

@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "host_builder/lowering/cuda/lower_for_cuda.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/tune/tactic_file.h"
 
 namespace stint::builder {
 
-/// Where candidates come from: cuda_candidates, or what a test offers.
-using CandidateSource = std::function<std::vector<CudaCandidate>(
-    const Graph& graph, const Node& node, const Target& target)>;
+/// Where candidates come from: candidates_for, or what a test offers.
+using CandidateSource = std::function<std::vector<Candidate>(const Graph& graph, const Node& node,
+                                                             const Target& target)>;
 
 struct TacticCounts {
   size_t measured = 0;   // layers that the tactic file decided by measurement
@@ -23,7 +23,7 @@ struct TacticCounts {
 };
 
 struct TacticChoice {
-  CudaCandidate candidate;
+  Candidate candidate;
   double measured_us = 0;  // 0: not measured
   bool pinned = false;
 };
@@ -32,7 +32,7 @@ struct TacticChoice {
 class TacticChooser {
  public:
   TacticChooser(const Target& target, const TacticFile& file,
-                CandidateSource source = cuda_candidates);
+                CandidateSource source = candidates_for);
 
   /// `counts`, if given, grows by the node. Throws BuildError if nothing implements it.
   TacticChoice choose(const Graph& graph, const Node& node, TacticCounts* counts = nullptr) const;
@@ -51,7 +51,7 @@ class TacticChooser {
 };
 
 /// The candidate of that id, or null.
-const CudaCandidate* find_candidate(const std::vector<CudaCandidate>& candidates,
-                                    const std::string& tactic);
+const Candidate* find_candidate(const std::vector<Candidate>& candidates,
+                                const std::string& tactic);
 
 }  // namespace stint::builder

@@ -25,7 +25,7 @@ double to_nanosecond(double us) { return std::max(0.001, std::round(us * 1000) /
 
 struct Tuner::Timing {
   const Layer* layer = nullptr;
-  const CudaCandidate* candidate = nullptr;
+  const Candidate* candidate = nullptr;
   Probe probe;
 };
 
@@ -96,7 +96,7 @@ std::vector<Tuner::Layer> Tuner::unknown_layers(const std::vector<const Graph*>&
   return unknown;
 }
 
-bool Tuner::is_known(const TacticKey& key, const std::vector<CudaCandidate>& candidates) const {
+bool Tuner::is_known(const TacticKey& key, const std::vector<Candidate>& candidates) const {
   const auto found = file_.records.find(key.hash);
   if (found == file_.records.end()) return false;
   const TacticRecord& record = found->second;
@@ -121,7 +121,7 @@ void Tuner::time_layers(const std::vector<Layer>& layers) {
   for (const Layer& layer : layers) {
     if (bytes > kBatchBytes) flush();  // between layers: a layer's record needs all of its times
     const Node& node = layer.graph->node(layer.node);
-    for (const CudaCandidate& candidate : layer.candidates) {
+    for (const Candidate& candidate : layer.candidates) {
       std::optional<Probe> probe = make_probe(*layer.graph, node, chooser_.target(), candidate);
       if (!probe) break;
       bytes += probe->constant_bytes;

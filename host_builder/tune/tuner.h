@@ -48,12 +48,12 @@ class Tuner {
     TacticKey key;
     const Graph* graph = nullptr;
     NodeId node = 0;
-    std::vector<CudaCandidate> candidates;
+    std::vector<Candidate> candidates;
   };
   struct Timing;
 
   std::vector<Layer> unknown_layers(const std::vector<const Graph*>& programs);
-  bool is_known(const TacticKey& key, const std::vector<CudaCandidate>& candidates) const;
+  bool is_known(const TacticKey& key, const std::vector<Candidate>& candidates) const;
   void time_layers(const std::vector<Layer>& layers);
   void time_batch(std::vector<Timing>& batch, size_t done, size_t total);
   void record(const Layer& layer, const std::vector<TacticTime>& times);

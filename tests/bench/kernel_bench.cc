@@ -192,7 +192,7 @@ void bench(const Layer& l, uint32_t threads, SpinPool& pool, double peak) {
   node.inputs = {x, w, b};
   node.outputs = {y};
   const auto& family = l.groups > 1 ? builder::kConvDepthwiseFamily : builder::kConvPackedFamily;
-  const builder::StepSpec step = family.lower(graph, node);
+  const builder::StepSpec step = family.lower(graph, node, builder::find_target("cpu"), {});
 
   std::vector<float> x_data = floats(graph.value(x).elements());
   std::vector<float> y_data(static_cast<size_t>(graph.value(y).elements()));
@@ -232,7 +232,7 @@ void bench(const Layer& l, uint32_t threads, SpinPool& pool, double peak) {
   args.parallel.run = SpinPool::run;
   args.parallel.pool = &pool;
   args.parallel.workers = threads;
-  const cpu::KernelEntry* kernel = cpu::find_kernel(static_cast<uint16_t>(step.kernel));
+  const cpu::KernelEntry* kernel = cpu::find_kernel(static_cast<uint16_t>(step.kernel.value()));
   if (const Status s = kernel->check(args); !s.ok()) {
     std::printf("%-24s refused: %s\n", l.name, s.message);
     return;

@@ -5,29 +5,18 @@
 
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/conv_gemm_tile.h"
-#include "tests/gpu/support/conv_cases.h"
+#include "tests/gpu/support/tile_sample.h"
 
 using namespace stint;
 using namespace stint::test;
-using builder::CudaFamily;
-using builder::CudaTactic;
-using builder::Graph;
 using builder::kConvGemmFamily;
-using builder::Node;
-using builder::Target;
 
 namespace {
 
-/// Every `step`-th of all legal tiles, not only those that the family would offer.
-size_t g_first = 0, g_step = 1;
-std::vector<CudaTactic> sampled_tactics(const Graph& graph, const Node& node,
-                                        const Target& target) {
-  std::vector<CudaTactic> result;
-  if (kConvGemmFamily.tactics(graph, node, target).empty()) return result;
-  const auto all = rank_tiles(*builder::conv_problem(graph, node), target.gpu, SIZE_MAX);
-  for (size_t i = g_first; i < all.size(); i += g_step)
-    result.push_back({all[i].tile.id(), all[i].us});
-  return result;
+/// Every `step`-th of all legal tiles, from the `first`.
+void check_tiles(const StepCase& c, size_t first) {
+  const size_t step = std::getenv("STINT_GPU_THOROUGH") != nullptr ? 3 : 41;
+  TileSample<builder::ConvGemmTile>::check(c, kConvGemmFamily, {first, step}, nullptr);
 }
 
 }  // namespace
@@ -94,48 +83,7 @@ TEST_CASE("conv_gemm: a residual in the output's storage") {
 
 TEST_CASE("conv_gemm: a second result with repeated pixels") {
   if (cannot_check()) return;
-  const Placement wide = {.inner = 24, .outer = 16, .offset = 8};
-  const Placement odd = {.inner = 3, .outer = 5, .offset = 1};
-  check_family(conv_case({.k = 1, .pad = 0, .repeat_h = 2, .repeat_w = 2}), kConvGemmFamily);
-  check_family(conv_case({.n = 2,
-                          .k = 1,
-                          .pad = 0,
-                          .repeat_h = 2,
-                          .repeat_w = 2,
-                          .stores_y = false,
-                          .copies = wide}),
-               kConvGemmFamily);
-  check_family(conv_case({.n = 2,
-                          .c = 64,
-                          .o = 40,
-                          .residual = true,
-                          .extra = wide,
-                          .repeat_h = 3,
-                          .repeat_w = 3,
-                          .stores_y = false}),
-               kConvGemmFamily);
-  check_family(conv_case({.h = 15,
-                          .w = 14,
-                          .c = 64,
-                          .o = 72,
-                          .stride = 2,
-                          .out = odd,
-                          .repeat_h = 2,
-                          .repeat_w = 1,
-                          .copies = odd}),
-               kConvGemmFamily);
-  check_family(conv_case({.c = 64,
-                          .o = 32,
-                          .residual = true,
-                          .residual_after = true,
-                          .act = Activation::kSilu,
-                          .repeat_h = 1,
-                          .repeat_w = 2,
-                          .stores_y = false,
-                          .copies = odd}),
-               kConvGemmFamily);
-  check_family(conv_case({.w = 1, .c = 64, .o = 64, .repeat_h = 2, .repeat_w = 4}),
-               kConvGemmFamily);
+  for (const StepCase& c : repeated_pixel_cases()) check_family(c, kConvGemmFamily);
   check_family(conv_case({.c = 64, .o = 64, .groups = 4, .repeat_h = 2, .repeat_w = 2}),
                kConvGemmFamily);
 }
@@ -153,13 +101,7 @@ TEST_CASE("conv_gemm: matrix products") {
 
 TEST_CASE("conv_gemm: every legal tile, also those that rank low") {
   if (cannot_check()) return;
-  CudaFamily family = kConvGemmFamily;
-  family.tactics = sampled_tactics;
-  g_step = std::getenv("STINT_GPU_THOROUGH") != nullptr ? 3 : 41;
-  g_first = 1;
-  check_family(conv_case({.n = 2, .h = 13, .w = 17, .c = 288, .o = 264, .residual = true}), family);
-  g_first = 2;
-  check_family(conv_case({.n = 8, .h = 9, .w = 9, .c = 160, .o = 72, .k = 1, .pad = 0}), family);
-  g_first = 0;
-  check_family(conv_case({.n = 2, .h = 13, .w = 17, .c = 50, .o = 70, .x = DType::kF32}), family);
+  check_tiles(conv_case({.n = 2, .h = 13, .w = 17, .c = 288, .o = 264, .residual = true}), 1);
+  check_tiles(conv_case({.n = 8, .h = 9, .w = 9, .c = 160, .o = 72, .k = 1, .pad = 0}), 2);
+  check_tiles(conv_case({.n = 2, .h = 13, .w = 17, .c = 50, .o = 70, .x = DType::kF32}), 0);
 }

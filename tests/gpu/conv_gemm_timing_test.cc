@@ -67,12 +67,12 @@ std::vector<int64_t> batches() {
 }
 
 /// The best predictions and every n-th of the others: what the cost models are fitted to.
-template <auto kRank>
-std::vector<builder::CudaTactic> spread(const builder::Graph& graph, const builder::Node& node,
-                                        const builder::Target& target) {
+template <typename Tile>
+std::vector<builder::Tactic> spread(const builder::Graph& graph, const builder::Node& node,
+                                    const builder::Target& target) {
   constexpr size_t kBest = 24, kOthers = 24;
-  const auto all = kRank(*builder::conv_problem(graph, node), target.gpu, 600);
-  std::vector<builder::CudaTactic> result;
+  const auto all = Tile::ranked(*builder::conv_problem(graph, node), target.gpu, 600);
+  std::vector<builder::Tactic> result;
   for (size_t i = 0; i < all.size(); ++i)
     if (i < kBest || i % (all.size() / kOthers + 1) == 0)
       result.push_back({all[i].tile.id(), all[i].us});
@@ -85,14 +85,13 @@ TEST_CASE("conv_gemm: time of the layers of well-known networks") {
   if (!timing_wanted()) return;
   const char* wanted = std::getenv("STINT_GPU_LAYERS");
   const std::string prefix = wanted == nullptr ? "" : wanted;
-  std::vector<builder::CudaFamily> families = {
-      builder::kConvGemmFamily, builder::kConvResidentFamily, builder::kConvWgmmaFamily,
-      builder::kConvWindowFamily};
+  std::vector<builder::Family> families = {builder::kConvGemmFamily, builder::kConvResidentFamily,
+                                           builder::kConvWgmmaFamily, builder::kConvWindowFamily};
   if (std::getenv("STINT_GPU_THOROUGH") != nullptr) {
-    families[0].tactics = spread<builder::rank_tiles>;
-    families[1].tactics = spread<builder::rank_resident_tiles>;
-    families[2].tactics = spread<builder::rank_wgmma_tiles>;
-    families[3].tactics = spread<builder::rank_window_tiles>;
+    families[0].tactics = spread<builder::ConvGemmTile>;
+    families[1].tactics = spread<builder::ConvResidentTile>;
+    families[2].tactics = spread<builder::ConvWgmmaTile>;
+    families[3].tactics = spread<builder::ConvWindowTile>;
   }
   if (const char* only = std::getenv("STINT_GPU_FAMILY"); only != nullptr)
     std::erase_if(families, [&](const auto& f) { return std::string(f.name) != only; });
@@ -121,7 +120,7 @@ TEST_CASE("conv_gemm: time of the layers of well-known networks") {
         options.launches = 8;
       }
       std::vector<TimedTactic> timed;
-      for (const builder::CudaFamily& family : families)
+      for (const builder::Family& family : families)
         for (TimedTactic& tactic : time_family(title, conv_case(t), family, 1000, options))
           timed.push_back(std::move(tactic));
       if (timed.empty()) continue;  // no tactic of the wanted families fits

@@ -11,7 +11,7 @@ using builder::ConvWgmmaTile;
 
 namespace {
 
-typedef TileSample<ConvWgmmaTile, builder::rank_wgmma_tiles> Sample;
+typedef TileSample<ConvWgmmaTile> Sample;
 
 void check(const StepCase& c, Sample sample = {}) {
   Sample::check(c, builder::kConvWgmmaFamily, sample);

@@ -11,7 +11,7 @@ using builder::ConvWindowTile;
 
 namespace {
 
-typedef TileSample<ConvWindowTile, builder::rank_window_tiles> Sample;
+typedef TileSample<ConvWindowTile> Sample;
 
 void check(const StepCase& c, Sample sample = {}) {
   Sample::check(c, builder::kConvWindowFamily, sample);
@@ -96,7 +96,7 @@ TEST_CASE("conv_window: every legal tile") {
     Sample sample = {.wanted = [](const ConvWindowTile& t) { return stays(t) && t.windows == 1; }};
     if (windows == 2)
       sample.wanted = [](const ConvWindowTile& t) { return stays(t) && t.windows == 2; };
-    Sample::check(many, builder::kConvWindowFamily, sample, small);
+    Sample::check(many, builder::kConvWindowFamily, sample, &small);
   }
   // Whole tiles; parts of the channels in the blocks of clusters.
   const StepCase whole = conv_case({.n = 2, .h = 15, .w = 15, .c = 256, .o = 128});

@@ -10,7 +10,7 @@
 using namespace stint;
 using namespace stint::test;
 using builder::ConvAttributes;
-using builder::CudaFamily;
+using builder::Family;
 using builder::Graph;
 using builder::PoolAttributes;
 using builder::PoolKind;
@@ -92,7 +92,7 @@ void check_families(StepCase c, Tensor expected) {
   const Graph graph = c.complete();
   const builder::Target target = test_target();
   size_t taken = 0;
-  for (const CudaFamily* family : builder::cuda_families()) {
+  for (const Family* family : builder::cuda_families()) {
     if (family->tactics(graph, graph.node(graph.order().back()), target).empty()) continue;
     check_family(c, *family, {}, nullptr, kTactics);
     ++taken;

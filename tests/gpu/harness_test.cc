@@ -5,11 +5,11 @@
 
 using namespace stint;
 using namespace stint::test;
-using builder::CudaFamily;
-using builder::CudaTactic;
+using builder::Family;
 using builder::Graph;
 using builder::Node;
 using builder::StepSpec;
+using builder::Tactic;
 using builder::Target;
 
 namespace {
@@ -48,12 +48,12 @@ extern "C" __global__ void relu(const __grid_constant__ Args args) {
   return step;
 }
 
-CudaFamily relu_family() {
+Family relu_family() {
   return {"relu",
           [](const Graph&, const Node&, const Target&) {
-            return std::vector<CudaTactic>{{"relu", 1.0}};
+            return std::vector<Tactic>{{"relu", 1.0}};
           },
-          [](Graph& graph, const Node& node, const Target&, const CudaTactic&) {
+          [](Graph& graph, const Node& node, const Target&, const Tactic&) {
             return relu_step(graph, node, "");
           }};
 }

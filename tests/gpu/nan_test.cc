@@ -46,7 +46,7 @@ TEST_CASE("NaN through pooling: first, in the middle and last in its window") {
   const std::vector<size_t> where = {0, (5 * 15 + 6) * 16 + 3, (6 * 15 + 9) * 16 + 15,
                                      (12 * 15 + 14) * 16 + 8};
   for (const bool max : {true, false}) {
-    check_family(poisoned(pool(max, 3), where), kPoolCudaFamily);
+    check_family(poisoned(pool(max, 3), where), kPoolFamily);
     check_family(poisoned(pool(max, 5), where), kPlanePoolFamily);
   }
 }
@@ -75,8 +75,8 @@ TEST_CASE("NaN through every family of convolutions stays in its window") {
                kConvFmaFamily);
   check_family(dense, kConvResidentFamily, {}, nullptr, 4);
   if (!has_no_warpgroups()) {
-    TileSample<ConvWindowTile, rank_window_tiles>::check(dense, kConvWindowFamily, {.step = 50});
-    TileSample<ConvWgmmaTile, rank_wgmma_tiles>::check(dense, kConvWgmmaFamily, {.step = 50});
+    TileSample<ConvWindowTile>::check(dense, kConvWindowFamily, {.step = 50});
+    TileSample<ConvWgmmaTile>::check(dense, kConvWgmmaFamily, {.step = 50});
   }
   check_family(poisoned(conv_case({.c = 32, .o = 32, .groups = 32}), {(4 * 11 + 5) * 32 + 31}),
                kDepthwiseFamily);

@@ -41,7 +41,7 @@ StepCase pool(const Layer& l) {
 
 void check(const Layer& l) {
   const StepCase c = pool(l);
-  check_family(c, kPoolCudaFamily);
+  check_family(c, kPoolFamily);
   if (l.kernel_h * l.kernel_w >= 16) check_family(c, kPlanePoolFamily);
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("timing: pooling in ResNet, GoogLeNet, SqueezeNet and YOLOX") {
   if (!timing_wanted()) return;
   for (const int64_t n : {1, 8, 32}) {
     const auto time = [&](const char* name, const Layer& l) {
-      time_family(std::string(name) + " b" + std::to_string(n), pool(l), kPoolCudaFamily, 12,
+      time_family(std::string(name) + " b" + std::to_string(n), pool(l), kPoolFamily, 12,
                   network_timing());
     };
     time("resnet 112 c64", {.n = n, .h = 112, .w = 112, .c = 64});

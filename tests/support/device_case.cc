@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "host_builder/codegen/compiler.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "plan_schema/half.h"
 #include "plan_schema/params/elementwise.h"
@@ -226,7 +227,7 @@ void DeviceCase::check(const Variant& variant) {
   Graph cpu_graph = graph;
   const StepSpec cpu_step = lower_for_cpu(cpu_graph, node);
   Operands cpu_memory(cpu_graph, cpu_step, 0, contents_, types);
-  KernelCall call{cpu_step.kernel,
+  KernelCall call{cpu_step.kernel.value(),
                   cpu_step.params,
                   cpu_memory.list(cpu_step.inputs),
                   cpu_memory.list(cpu_step.outputs),

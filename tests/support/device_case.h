@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "host_builder/graph/graph.h"
-#include "host_builder/lowering/cuda/family.h"
+#include "host_builder/lowering/family.h"
 #include "kernels/cpu/kernel.h"
 #include "tests/support/kernel_harness.h"
 

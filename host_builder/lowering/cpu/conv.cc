@@ -126,9 +126,9 @@ double direct_us(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kConvPackedFamily = {"conv-packed", can_pack, lower_packed, packed_us};
-const CpuFamily kConvDepthwiseFamily = {"conv-depthwise", can_depthwise, lower_depthwise,
-                                        depthwise_us};
-const CpuFamily kConvDirectFamily = {"conv-direct", is_conv, lower_direct, direct_us};
+const Family kConvPackedFamily = packing_way<can_pack, lower_packed, packed_us>("conv-packed");
+const Family kConvDepthwiseFamily =
+    packing_way<can_depthwise, lower_depthwise, depthwise_us>("conv-depthwise");
+const Family kConvDirectFamily = one_way<is_conv, lower_direct, direct_us>("conv-direct");
 
 }  // namespace stint::builder

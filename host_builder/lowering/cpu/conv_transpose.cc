@@ -45,7 +45,7 @@ double direct_us(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kConvTransposeDirectFamily = {"conv-transpose-direct", is_transpose, lower_direct,
-                                              direct_us};
+const Family kConvTransposeDirectFamily =
+    one_way<is_transpose, lower_direct, direct_us>("conv-transpose-direct");
 
 }  // namespace stint::builder

@@ -166,15 +166,17 @@ bool is_depth_space(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kReshapeCopyFamily = {"copy", is_one_of<Op::kReshape, Op::kIdentity>, lower_reshape,
-                                      memory_bound_us};
-const CpuFamily kConcatFamily = {"concat", is_one_of<Op::kConcat>, lower_concat, memory_bound_us};
-const CpuFamily kTransposeFamily = {"transpose", is_one_of<Op::kTranspose>, lower_transpose,
-                                    memory_bound_us};
-const CpuFamily kSliceFamily = {"slice", is_one_of<Op::kSlice>, lower_slice, memory_bound_us};
-const CpuFamily kExpandFamily = {"expand", is_one_of<Op::kExpand>, lower_expand, memory_bound_us};
-const CpuFamily kTileFamily = {"tile", is_one_of<Op::kTile>, lower_tile, memory_bound_us};
-const CpuFamily kDepthSpaceFamily = {"depth-space", is_depth_space, lower_depth_space,
-                                     memory_bound_us};
+const Family kReshapeCopyFamily =
+    one_way<is_one_of<Op::kReshape, Op::kIdentity>, lower_reshape, memory_bound_us>("copy");
+const Family kConcatFamily =
+    one_way<is_one_of<Op::kConcat>, lower_concat, memory_bound_us>("concat");
+const Family kTransposeFamily =
+    one_way<is_one_of<Op::kTranspose>, lower_transpose, memory_bound_us>("transpose");
+const Family kSliceFamily = one_way<is_one_of<Op::kSlice>, lower_slice, memory_bound_us>("slice");
+const Family kExpandFamily =
+    one_way<is_one_of<Op::kExpand>, lower_expand, memory_bound_us>("expand");
+const Family kTileFamily = one_way<is_one_of<Op::kTile>, lower_tile, memory_bound_us>("tile");
+const Family kDepthSpaceFamily =
+    one_way<is_depth_space, lower_depth_space, memory_bound_us>("depth-space");
 
 }  // namespace stint::builder

@@ -133,10 +133,10 @@ StepSpec lower_argmax_mask(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kDecodeFamily = {"decode", can_decode, lower_decode, memory_bound_us};
-const CpuFamily kTopClassesFamily = {"top_classes", can_top_classes, lower_top_classes,
-                                     memory_bound_us};
-const CpuFamily kArgmaxMaskFamily = {"argmax_mask", can_argmax_mask, lower_argmax_mask,
-                                     memory_bound_us};
+const Family kDecodeFamily = one_way<can_decode, lower_decode, memory_bound_us>("decode");
+const Family kTopClassesFamily =
+    one_way<can_top_classes, lower_top_classes, memory_bound_us>("top_classes");
+const Family kArgmaxMaskFamily =
+    one_way<can_argmax_mask, lower_argmax_mask, memory_bound_us>("argmax_mask");
 
 }  // namespace stint::builder

@@ -39,7 +39,7 @@ StepSpec lower(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kDetectionDetailFamily = {"detection_details", can_implement, lower,
-                                          memory_bound_us};
+const Family kDetectionDetailFamily =
+    one_way<can_implement, lower, memory_bound_us>("detection_details");
 
 }  // namespace stint::builder

@@ -54,7 +54,7 @@ StepSpec lower_cast(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kElementwiseFamily = {"elementwise", can_implement, lower, cost_us};
-const CpuFamily kCastFamily = {"cast", is_cast, lower_cast, memory_bound_us};
+const Family kElementwiseFamily = one_way<can_implement, lower, cost_us>("elementwise");
+const Family kCastFamily = one_way<is_cast, lower_cast, memory_bound_us>("cast");
 
 }  // namespace stint::builder

@@ -2,56 +2,84 @@
 // after it.
 #pragma once
 
-#include "host_builder/lowering/step_spec.h"
+#include "host_builder/lowering/family.h"
 
 namespace stint::builder {
 
-extern const CpuFamily kConvPackedFamily;
-extern const CpuFamily kConvDepthwiseFamily;
-extern const CpuFamily kConvDirectFamily;
-extern const CpuFamily kConvTransposeDirectFamily;
-extern const CpuFamily kMatMulPackedFamily;
-extern const CpuFamily kMatMulFamily;
-extern const CpuFamily kPoolFamily;
+/// The listed order decides between equal predictions.
+const std::vector<const Family*>& cpu_families();
 
-extern const CpuFamily kResizeFamily;
-extern const CpuFamily kNmsFamily;
-extern const CpuFamily kPreprocessFamily;
+/// A family that has one way to run the nodes it can implement, at a predicted cost. Nothing is
+/// tuned, so the tactic has no id; the step says what it is.
+template <bool (*kCanImplement)(const Graph&, const Node&), StepSpec (*kLower)(Graph&, const Node&),
+          double (*kCostUs)(const Graph&, const Node&)>
+constexpr Family one_way(const char* name) {
+  return {name,
+          [](const Graph& graph, const Node& node, const Target&) -> std::vector<Tactic> {
+            if (!kCanImplement(graph, node)) return {};
+            return {{"", kCostUs(graph, node)}};
+          },
+          [](Graph& graph, const Node& node, const Target&, const Tactic&) {
+            return kLower(graph, node);
+          },
+          /*specifies=*/true};
+}
+
+/// The same where the kernel has weights in an order of its own.
+template <bool (*kCanImplement)(const Graph&, const Node&), StepSpec (*kLower)(Graph&, const Node&),
+          double (*kCostUs)(const Graph&, const Node&)>
+constexpr Family packing_way(const char* name) {
+  Family family = one_way<kCanImplement, kLower, kCostUs>(name);
+  family.specifies = false;
+  return family;
+}
+
+extern const Family kConvPackedFamily;
+extern const Family kConvDepthwiseFamily;
+extern const Family kConvDirectFamily;
+extern const Family kConvTransposeDirectFamily;
+extern const Family kMatMulPackedFamily;
+extern const Family kMatMulFamily;
+extern const Family kPoolDirectFamily;
+
+extern const Family kResizeFamily;
+extern const Family kNmsFamily;
+extern const Family kPreprocessFamily;
 // decode.cc
-extern const CpuFamily kDecodeFamily;
-extern const CpuFamily kTopClassesFamily;
-extern const CpuFamily kArgmaxMaskFamily;
-extern const CpuFamily kDetectionDetailFamily;  // detection_details.cc
+extern const Family kDecodeFamily;
+extern const Family kTopClassesFamily;
+extern const Family kArgmaxMaskFamily;
+extern const Family kDetectionDetailFamily;  // detection_details.cc
 
 // copy.cc
-extern const CpuFamily kReshapeCopyFamily;  // Identity, Reshape left over by the passes
-extern const CpuFamily kConcatFamily;
-extern const CpuFamily kTransposeFamily;
-extern const CpuFamily kSliceFamily;
-extern const CpuFamily kExpandFamily;
-extern const CpuFamily kTileFamily;
-extern const CpuFamily kDepthSpaceFamily;  // DepthToSpace, SpaceToDepth
+extern const Family kReshapeCopyFamily;  // Identity, Reshape left over by the passes
+extern const Family kConcatFamily;
+extern const Family kTransposeFamily;
+extern const Family kSliceFamily;
+extern const Family kExpandFamily;
+extern const Family kTileFamily;
+extern const Family kDepthSpaceFamily;  // DepthToSpace, SpaceToDepth
 
 // elementwise.cc
-extern const CpuFamily kElementwiseFamily;  // Unary, Binary, Where on any type
-extern const CpuFamily kCastFamily;
+extern const Family kElementwiseFamily;  // Unary, Binary, Where on any type
+extern const Family kCastFamily;
 
 // pointwise.cc
-extern const CpuFamily kPointwiseFamily;  // Pointwise, Unary, Binary on f32
-extern const CpuFamily kBatchNormFamily;
+extern const Family kPointwiseFamily;  // Pointwise, Unary, Binary on f32
+extern const Family kBatchNormFamily;
 
 // normalization.cc
-extern const CpuFamily kSoftmaxFamily;
-extern const CpuFamily kInstanceNormFamily;
-extern const CpuFamily kLayerNormFamily;
-extern const CpuFamily kLrnFamily;
+extern const Family kSoftmaxFamily;
+extern const Family kInstanceNormFamily;
+extern const Family kLayerNormFamily;
+extern const Family kLrnFamily;
 
 // reduce.cc
-extern const CpuFamily kReduceFamily;
-extern const CpuFamily kArgReduceFamily;
-extern const CpuFamily kTopKFamily;
+extern const Family kReduceFamily;
+extern const Family kArgReduceFamily;
+extern const Family kTopKFamily;
 
-extern const CpuFamily kGatherFamily;
-extern const CpuFamily kPadFamily;
+extern const Family kGatherFamily;
+extern const Family kPadFamily;
 
 }  // namespace stint::builder

@@ -42,6 +42,6 @@ StepSpec lower(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kGatherFamily = {"gather", can_implement, lower, memory_bound_us};
+const Family kGatherFamily = one_way<can_implement, lower, memory_bound_us>("gather");
 
 }  // namespace stint::builder

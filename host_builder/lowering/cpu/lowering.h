@@ -9,15 +9,21 @@
 namespace stint::builder {
 
 /// A step with the node's name and present operands, in order.
-inline StepSpec step_for(const Node& node, KernelId kernel, std::string tactic) {
+inline StepSpec step_for(const Node& node, std::string tactic) {
   StepSpec step;
   step.name = node.name;
-  step.kernel = kernel;
   step.tactic = std::move(tactic);
   for (const ValueId id : node.inputs)
     if (id != kNoValue) step.inputs.push_back(id);
   for (const ValueId id : node.outputs)
     if (id != kNoValue) step.outputs.push_back(id);
+  return step;
+}
+
+/// The same of the CPU kernel.
+inline StepSpec step_for(const Node& node, KernelId kernel, std::string tactic) {
+  StepSpec step = step_for(node, std::move(tactic));
+  step.kernel = kernel;
   return step;
 }
 

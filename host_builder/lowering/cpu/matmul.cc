@@ -70,7 +70,7 @@ double plain_us(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kMatMulPackedFamily = {"matmul-packed", can_pack, lower_packed, packed_us};
-const CpuFamily kMatMulFamily = {"matmul", is_matmul, lower_plain, plain_us};
+const Family kMatMulPackedFamily = packing_way<can_pack, lower_packed, packed_us>("matmul-packed");
+const Family kMatMulFamily = one_way<is_matmul, lower_plain, plain_us>("matmul");
 
 }  // namespace stint::builder

@@ -31,6 +31,6 @@ StepSpec lower(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kNmsFamily = {"nms", can_implement, lower, memory_bound_us};
+const Family kNmsFamily = one_way<can_implement, lower, memory_bound_us>("nms");
 
 }  // namespace stint::builder

@@ -74,12 +74,12 @@ StepSpec lower_lrn(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kSoftmaxFamily = {"softmax", is_floating<Op::kSoftmax>, lower_softmax,
-                                  memory_bound_us};
-const CpuFamily kInstanceNormFamily = {"instance-norm", is_floating<Op::kInstanceNorm>,
-                                       lower_instance_norm, memory_bound_us};
-const CpuFamily kLayerNormFamily = {"layer-norm", is_floating<Op::kLayerNorm>, lower_layer_norm,
-                                    memory_bound_us};
-const CpuFamily kLrnFamily = {"lrn", is_floating<Op::kLrn>, lower_lrn, memory_bound_us};
+const Family kSoftmaxFamily =
+    one_way<is_floating<Op::kSoftmax>, lower_softmax, memory_bound_us>("softmax");
+const Family kInstanceNormFamily =
+    one_way<is_floating<Op::kInstanceNorm>, lower_instance_norm, memory_bound_us>("instance-norm");
+const Family kLayerNormFamily =
+    one_way<is_floating<Op::kLayerNorm>, lower_layer_norm, memory_bound_us>("layer-norm");
+const Family kLrnFamily = one_way<is_floating<Op::kLrn>, lower_lrn, memory_bound_us>("lrn");
 
 }  // namespace stint::builder

@@ -66,6 +66,6 @@ StepSpec lower(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kPadFamily = {"pad", can_implement, lower, memory_bound_us};
+const Family kPadFamily = one_way<can_implement, lower, memory_bound_us>("pad");
 
 }  // namespace stint::builder

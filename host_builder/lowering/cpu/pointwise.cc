@@ -141,7 +141,7 @@ StepSpec lower_batch_norm(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kPointwiseFamily = {"pointwise", can_implement, lower, cost_us};
-const CpuFamily kBatchNormFamily = {"batch-norm", is_batch_norm, lower_batch_norm, cost_us};
+const Family kPointwiseFamily = one_way<can_implement, lower, cost_us>("pointwise");
+const Family kBatchNormFamily = one_way<is_batch_norm, lower_batch_norm, cost_us>("batch-norm");
 
 }  // namespace stint::builder

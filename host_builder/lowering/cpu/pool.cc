@@ -33,6 +33,6 @@ double pool_us(const Graph& graph, const Node& node) { return roofline_us(graph,
 
 }  // namespace
 
-const CpuFamily kPoolFamily = {"pool", is_pool, lower_pool, pool_us};
+const Family kPoolDirectFamily = one_way<is_pool, lower_pool, pool_us>("pool");
 
 }  // namespace stint::builder

@@ -37,6 +37,6 @@ StepSpec lower(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kPreprocessFamily = {"preprocess", can_implement, lower, memory_bound_us};
+const Family kPreprocessFamily = one_way<can_implement, lower, memory_bound_us>("preprocess");
 
 }  // namespace stint::builder

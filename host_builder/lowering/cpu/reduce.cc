@@ -61,8 +61,9 @@ StepSpec lower_top_k(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kArgReduceFamily = {"arg-reduce", is_arg_reduce, lower_arg_reduce, memory_bound_us};
-const CpuFamily kTopKFamily = {"top-k", is_top_k, lower_top_k, memory_bound_us};
-const CpuFamily kReduceFamily = {"reduce", is_reduce, lower_reduce, memory_bound_us};
+const Family kArgReduceFamily =
+    one_way<is_arg_reduce, lower_arg_reduce, memory_bound_us>("arg-reduce");
+const Family kTopKFamily = one_way<is_top_k, lower_top_k, memory_bound_us>("top-k");
+const Family kReduceFamily = one_way<is_reduce, lower_reduce, memory_bound_us>("reduce");
 
 }  // namespace stint::builder

@@ -57,6 +57,6 @@ StepSpec lower(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const CpuFamily kResizeFamily = {"resize", can_implement, lower, memory_bound_us};
+const Family kResizeFamily = one_way<can_implement, lower, memory_bound_us>("resize");
 
 }  // namespace stint::builder

@@ -2,8 +2,8 @@
 
 namespace stint::builder {
 
-const std::vector<const CudaFamily*>& cuda_families() {
-  static const std::vector<const CudaFamily*> families = {
+const std::vector<const Family*>& cuda_families() {
+  static const std::vector<const Family*> families = {
       // clang-format off
       // One a line; for equal predictions the earlier one is taken.
       &kConvResidentFamily,
@@ -17,7 +17,7 @@ const std::vector<const CudaFamily*>& cuda_families() {
       &kGemvFamily,
       &kPlaneMeanFamily,
       &kPlanePoolFamily,
-      &kPoolCudaFamily,
+      &kPoolFamily,
       &kBatchGemmFamily,
       &kRowsFamily,
       // clang-format on

@@ -1,24 +1,33 @@
 // The CUDA kernel families. Each is defined in the file of this folder that is named after it.
+//
+// A family writes a CUDA source for one node, all of its constants baked in, and says how to launch
+// it. Activations are NHWC, f16 or f32 per value; arithmetic is f32 (tensor cores: f16 products,
+// f32 accumulation). Every operand may be a strided view (Value::strides, elements):
+// concatenations and slices are addressing, not steps. Every thread of every kernel passes
+// STINT_WAIT() (kernels/cuda/stint.cuh) before it touches anything but weights.
 #pragma once
 
-#include "host_builder/lowering/cuda/family.h"
+#include "host_builder/lowering/family.h"
 
 namespace stint::builder {
 
+/// Best first for equal predictions.
+const std::vector<const Family*>& cuda_families();
+
 // One a line, with its files' commit.
-extern const CudaFamily kConvGemmFamily;
-extern const CudaFamily kConvWgmmaFamily;
-extern const CudaFamily kConvWindowFamily;
-extern const CudaFamily kConvFmaFamily;
-extern const CudaFamily kConvResidentFamily;
-extern const CudaFamily kGenericFamily;  // generic.cc: every node that the CPU target supports
-extern const CudaFamily kDepthwiseFamily;
-extern const CudaFamily kFirstLayerFamily;
-extern const CudaFamily kGemvFamily;
-extern const CudaFamily kPlaneMeanFamily;
-extern const CudaFamily kPlanePoolFamily;
-extern const CudaFamily kPoolCudaFamily;
-extern const CudaFamily kBatchGemmFamily;
-extern const CudaFamily kRowsFamily;
+extern const Family kConvGemmFamily;
+extern const Family kConvWgmmaFamily;
+extern const Family kConvWindowFamily;
+extern const Family kConvFmaFamily;
+extern const Family kConvResidentFamily;
+extern const Family kGenericFamily;  // generic.cc: every node that the CPU target supports
+extern const Family kDepthwiseFamily;
+extern const Family kFirstLayerFamily;
+extern const Family kGemvFamily;
+extern const Family kPlaneMeanFamily;
+extern const Family kPlanePoolFamily;
+extern const Family kPoolFamily;
+extern const Family kBatchGemmFamily;
+extern const Family kRowsFamily;
 
 }  // namespace stint::builder

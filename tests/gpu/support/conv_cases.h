@@ -1,6 +1,8 @@
 // Nodes that the convolution families are tested and timed on.
 #pragma once
 
+#include <vector>
+
 #include "host_builder/graph/views.h"
 #include "tests/gpu/support/step_case.h"
 
@@ -72,6 +74,48 @@ inline StepCase matmul_case(const builder::Shape& a, int64_t n, DType y = DType:
                    c.constant("bias", {n})};
   c.node.outputs = {c.output("y", y, out)};
   return c;
+}
+
+/// Convolutions with a second result, in which every pixel of the first is repeated: beside it and
+/// around it, wide, narrow and oddly placed.
+inline std::vector<StepCase> repeated_pixel_cases() {
+  const Placement wide = {.inner = 24, .outer = 16, .offset = 8};
+  const Placement odd = {.inner = 3, .outer = 5, .offset = 1};
+  return {conv_case({.k = 1, .pad = 0, .repeat_h = 2, .repeat_w = 2}),
+          conv_case({.n = 2,
+                     .k = 1,
+                     .pad = 0,
+                     .repeat_h = 2,
+                     .repeat_w = 2,
+                     .stores_y = false,
+                     .copies = wide}),
+          conv_case({.n = 2,
+                     .c = 64,
+                     .o = 40,
+                     .residual = true,
+                     .extra = wide,
+                     .repeat_h = 3,
+                     .repeat_w = 3,
+                     .stores_y = false}),
+          conv_case({.h = 15,
+                     .w = 14,
+                     .c = 64,
+                     .o = 72,
+                     .stride = 2,
+                     .out = odd,
+                     .repeat_h = 2,
+                     .repeat_w = 1,
+                     .copies = odd}),
+          conv_case({.c = 64,
+                     .o = 32,
+                     .residual = true,
+                     .residual_after = true,
+                     .act = Activation::kSilu,
+                     .repeat_h = 1,
+                     .repeat_w = 2,
+                     .stores_y = false,
+                     .copies = odd}),
+          conv_case({.w = 1, .c = 64, .o = 64, .repeat_h = 2, .repeat_w = 4})};
 }
 
 }  // namespace stint::test

@@ -393,14 +393,13 @@ namespace {
 /// Which of a family's tactics are checked for a node on a target.
 struct Selection {
   Target target;
-  std::vector<CudaTactic> tactics;
+  std::vector<Tactic> tactics;
 };
 
 /// On the host a check takes STINT_HOST_TACTICS (2) tactics in all, each for another of the targets
 /// whose instructions differ: the next one that the family has tactics for.
-std::vector<Selection> select_for_host(const Graph& graph, const Node& node,
-                                       const CudaFamily& family, const Target* wanted,
-                                       size_t most) {
+std::vector<Selection> select_for_host(const Graph& graph, const Node& node, const Family& family,
+                                       const Target* wanted, size_t most) {
   static const char* const kNames[] = {"sm_90", "orin", "sm_75", "xavier"};
   static std::mt19937 random;
   static size_t turn = 0;
@@ -427,7 +426,7 @@ bool cannot_check() {
   return no_device();
 }
 
-void check_family(const StepCase& c, const CudaFamily& family, const Bounds& bounds,
+void check_family(const StepCase& c, const Family& family, const Bounds& bounds,
                   const Target* wanted, size_t most) {
   INFO(family.name);
   const Graph graph = c.complete();

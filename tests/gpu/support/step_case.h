@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "host_builder/codegen/compiler.h"
-#include "host_builder/lowering/cuda/family.h"
+#include "host_builder/lowering/family.h"
 #include "tests/gpu/support/device.h"
 #include "tests/support/reference_evaluator.h"
 
@@ -114,7 +114,7 @@ class DeviceStep {
 
 /// Checks every tactic the family offers for the node on the target (default: test_target()) with
 /// doctest's CHECK, the best `most` of them. A family that offers none fails.
-void check_family(const StepCase& c, const builder::CudaFamily& family, const Bounds& bounds = {},
+void check_family(const StepCase& c, const builder::Family& family, const Bounds& bounds = {},
                   const builder::Target* target = nullptr, size_t most = SIZE_MAX);
 
 /// True where check_family can do nothing at all (no GPU, no compiler for the host and no

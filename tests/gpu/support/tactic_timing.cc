@@ -35,12 +35,12 @@ bool timing_wanted() {
 }
 
 std::vector<TimedTactic> time_family(const std::string& title, const StepCase& c,
-                                     const CudaFamily& family, size_t limit,
+                                     const Family& family, size_t limit,
                                      const TimingOptions& options) {
   const Target target = test_target();
   const Graph graph = c.complete();
   const Node& node = graph.node(graph.order().back());
-  std::vector<CudaTactic> tactics = family.tactics(graph, node, target);
+  std::vector<Tactic> tactics = family.tactics(graph, node, target);
   if (tactics.size() > limit) tactics.resize(limit);
   std::vector<Graph> graphs(tactics.size(), graph);
   std::vector<StepSpec> steps;

@@ -42,7 +42,7 @@ bool timing_wanted();
 /// Times every tactic of the family (at most `limit`, best predictions first), prints a table with
 /// the node's floor, fastest first, and returns it.
 std::vector<TimedTactic> time_family(const std::string& title, const StepCase& c,
-                                     const builder::CudaFamily& family, size_t limit = 1000,
+                                     const builder::Family& family, size_t limit = 1000,
                                      const TimingOptions& options = {});
 
 }  // namespace stint::test

@@ -1,12 +1,9 @@
 // Convolutions and products with constant matrices in plain f32: kernels/cuda/conv_fma.cuh.
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <optional>
 
-#include "host_builder/lowering/cuda/families.h"
-#include "host_builder/lowering/cuda/gemm/conv_problem.h"
-#include "host_builder/lowering/cuda/gemm/gemm_weights.h"
-#include "host_builder/support/error.h"
+#include "host_builder/lowering/cuda/gemm/conv_family.h"
 
 namespace stint::builder {
 namespace {
@@ -22,15 +19,21 @@ struct FmaTile {
   std::string id() const {
     return "conv_fma " + std::to_string(bm) + "x" + std::to_string(bn) + "x" + std::to_string(bk);
   }
+  static std::optional<FmaTile> parse(const std::string& id);
+  bool is_legal(const ConvProblem& p, const GpuTraits&) const {
+    // 63 taps are what one mask holds; with fewer channels a group, tiles are mostly empty.
+    return p.taps() < 64 && (p.groups == 1 || p.out_channels >= 8) && blocks(p) <= INT32_MAX;
+  }
 };
 
 // Every one divides its loads into whole passes for 1, 2 and 4 k at once.
 constexpr std::array<FmaTile, 5> kTiles = {
     {{16, 32, 16, 4}, {32, 32, 16, 4}, {64, 32, 16, 4}, {64, 64, 16, 4}, {128, 64, 16, 8}}};
 
-bool suits(const ConvProblem& p) {
-  // 63 taps are what one mask holds; with fewer channels a group, tiles are mostly empty.
-  return p.taps() < 64 && (p.groups == 1 || p.out_channels >= 8);
+std::optional<FmaTile> FmaTile::parse(const std::string& id) {
+  const auto* tile =
+      std::find_if(kTiles.begin(), kTiles.end(), [&](const FmaTile& t) { return t.id() == id; });
+  return tile == kTiles.end() ? std::nullopt : std::optional(*tile);
 }
 
 double predicted_us(const ConvProblem& p, const FmaTile& t, const GpuTraits& gpu) {
@@ -52,54 +55,42 @@ double predicted_us(const ConvProblem& p, const FmaTile& t, const GpuTraits& gpu
   return gpu.edge_us + std::max(cycles / clock, bytes / (gpu.memory_gb_per_s * 600));
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
-  const auto p = conv_problem(graph, node);
-  if (!p || !suits(*p)) return result;
-  for (const FmaTile& t : kTiles)
-    if (t.blocks(*p) <= 2147483647) result.push_back({t.id(), predicted_us(*p, t, target.gpu)});
-  std::stable_sort(result.begin(), result.end(), [](const CudaTactic& a, const CudaTactic& b) {
-    return a.predicted_us < b.predicted_us;
-  });
-  return result;
-}
+struct ConvFma {
+  typedef FmaTile Tile;
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
-  const auto p = conv_problem(graph, node);
-  const auto* tile = std::find_if(kTiles.begin(), kTiles.end(),
-                                  [&](const FmaTile& t) { return t.id() == tactic.id; });
-  if (!p || tile == kTiles.end() || !suits(*p))
-    throw BuildError("node '" + node.name + "': tactic '" + tactic.id + "' does not fit it on " +
-                     target.name + "; delete it from the tactic file");
-  // [group][k][column], columns padded to 4 with zeros.
-  const int64_t columns = (p->out_channels + 3) / 4 * 4;
-  const auto weight = weight_reader(graph, *p);
-  std::vector<float> packed(static_cast<size_t>(p->groups * p->depth() * columns), 0.0f);
-  for (int64_t g = 0; g < p->groups; ++g)
-    for (int64_t k = 0; k < p->depth(); ++k)
-      for (int64_t n = 0; n < p->out_channels; ++n)
-        packed[static_cast<size_t>((g * p->depth() + k) * columns + n)] = weight(g, n, k);
-  const ValueId weights =
-      graph.add_constant(graph.unique_name(graph.value(p->weights).name + ".columns"), DType::kF32,
-                         {p->groups, p->depth(), columns}, packed);
-  StepSpec step = conv_step(graph, node, *p, weights);
-  GpuLaunch& launch = *step.launch;
-  launch.source = "#include \"conv_fma.cuh\"\n\nstruct Layer {\n" + layer_source(*p) +
-                  "  static constexpr int kColumns = " + std::to_string(columns) +
-                  ";\n};\ntypedef FmaTile<" + list_text({tile->bm, tile->bn, tile->bk, tile->tm}) +
-                  "> Tile;\n" + args_source(*p, "float", false) +
-                  "\nextern \"C\" __global__ void __launch_bounds__(" +
-                  std::to_string(tile->threads()) +
-                  ")\nconv(const __grid_constant__ Args args) {\n  ConvFma<Layer, Tile>::run(" +
-                  call_source(*p, false) + ");\n}\n";
-  launch.symbol = "conv";
-  launch.grid[0] = static_cast<uint32_t>(tile->blocks(*p));
-  launch.block[0] = static_cast<uint32_t>(tile->threads());
-  return step;
-}
+  static std::vector<Ranked<Tile>> offered(const ConvProblem& p, const GpuTraits& gpu) {
+    std::vector<Ranked<Tile>> tiles;
+    for (const Tile& t : kTiles)
+      if (t.is_legal(p, gpu)) tiles.push_back({t, predicted_us(p, t, gpu)});
+    keep_cheapest(tiles, kTiles.size());
+    return tiles;
+  }
+  /// [group][k][column], columns padded to 4 with zeros.
+  static PackedWeights pack(Graph& graph, const ConvProblem& p, const Tile&) {
+    const int64_t columns = (p.out_channels + 3) / 4 * 4;
+    const auto weight = weight_reader(graph, p);
+    std::vector<float> packed(static_cast<size_t>(p.groups * p.depth() * columns), 0.0f);
+    for (int64_t g = 0; g < p.groups; ++g)
+      for (int64_t k = 0; k < p.depth(); ++k)
+        for (int64_t n = 0; n < p.out_channels; ++n)
+          packed[static_cast<size_t>((g * p.depth() + k) * columns + n)] = weight(g, n, k);
+    const ValueId value =
+        graph.add_constant(graph.unique_name(graph.value(p.weights).name + ".columns"), DType::kF32,
+                           {p.groups, p.depth(), columns}, packed);
+    return {value, "float", "kColumns = " + std::to_string(columns)};
+  }
+  static ConvKernel kernel(const ConvProblem& p, const Tile& t, const GpuTraits&) {
+    ConvKernel kernel;
+    kernel.header = "conv_fma.cuh";
+    kernel.name = "ConvFma";
+    kernel.tile = "FmaTile<" + list_text({t.bm, t.bn, t.bk, t.tm}) + ">";
+    kernel.shape = {{t.blocks(p), 1, 1}, t.threads(), 1, 0};
+    return kernel;
+  }
+};
 
 }  // namespace
 
-const CudaFamily kConvFmaFamily = {"conv-fma", tactics, lower};
+const Family kConvFmaFamily = conv_family<ConvFma>("conv-fma");
 
 }  // namespace stint::builder

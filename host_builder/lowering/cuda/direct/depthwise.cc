@@ -3,8 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 
@@ -97,8 +96,8 @@ std::string id_of(const Tile& t) {
          std::to_string(t.columns) + " p" + std::to_string(t.passes);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_depthwise(graph, node)) return result;
   const Layer layer{graph, node};
   constexpr std::array<std::array<int, 2>, 7> kOutputs = {
@@ -122,7 +121,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-Tile parse(const Graph& graph, const Node& node, const CudaTactic& tactic) {
+Tile parse(const Graph& graph, const Node& node, const Tactic& tactic) {
   Tile t;
   if (std::sscanf(tactic.id.c_str(), "depthwise v%d %dx%d p%d", &t.vector, &t.rows, &t.columns,
                   &t.passes) != 4 ||
@@ -147,10 +146,9 @@ ValueId packed_weights(Graph& graph, const Node& node) {
                             {taps, shape[0]}, packed);
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   const Tile tile = parse(graph, node, tactic);
-  StepSpec step = step_for(node, KernelId::kConvDepthwise, tactic.id);
-  step.predicted_us = tactic.predicted_us;
+  StepSpec step = step_for(node, tactic.id);
   {
     const Layer layer{graph, node};
     const Geometry g = geometry(layer, tile);
@@ -180,11 +178,8 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
         .pointer("const float*", "weights")
         .epilogue(graph, node, layer.a.epilogue)
         .pointer("Y*", "y");
-    step.launch.emplace();
-    step.launch->source = source.finish("depthwise.cuh", "stint_depthwise");
-    step.launch->symbol = "stint_depthwise";
-    step.launch->grid = {static_cast<uint32_t>(g.blocks), 1, 1};
-    step.launch->block = {kThreads, 1, 1};
+    step.launch =
+        source.kernel_of_header("depthwise", {.grid = {g.blocks, 1, 1}, .threads = kThreads});
     step.flops = window_flops(graph, node, static_cast<double>(layer.window.taps()));
     step.bytes = moved_bytes(graph, node);
     allow_residual_in_place(graph, node, step);
@@ -195,6 +190,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kDepthwiseFamily = {"depthwise", tactics, lower};
+const Family kDepthwiseFamily = {"depthwise", tactics, lower};
 
 }  // namespace stint::builder

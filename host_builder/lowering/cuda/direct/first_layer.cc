@@ -3,8 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 #include "plan_schema/half.h"
@@ -134,8 +133,8 @@ std::string id_of(const Tile& t) {
          std::to_string(t.warps) + " r" + std::to_string(t.resident);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_implement(graph, node, target)) return result;
   const Layer layer{graph, node};
   for (const Tile& tile : kTiles) {
@@ -177,12 +176,12 @@ ValueId packed_weights(Graph& graph, const Node& node) {
                             {layer.channel_blocks(), layer.steps(), columns / 2, 32, 8}, packed);
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   const Tile* tile = nullptr;
   for (const Tile& t : kTiles)
     if (id_of(t) == tactic.id) tile = &t;
   if (tile == nullptr || !can_implement(graph, node, target)) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kConv, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   {
     const Layer layer{graph, node};
     int64_t store = 2 * layer.group();
@@ -218,14 +217,12 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
         .pointer("const half_t*", "weights")
         .epilogue(graph, node, layer.a.epilogue)
         .pointer("Y*", "y");
-    step.launch.emplace();
-    step.launch->source = source.finish("first_layer.cuh", "stint_first_layer");
-    step.launch->symbol = "stint_first_layer";
     const int64_t blocks = ceil_div(resident * target.gpu.multiprocessors, layer.channel_blocks());
-    step.launch->grid = {static_cast<uint32_t>(std::min(tile_count(layer, *tile), blocks)),
-                         static_cast<uint32_t>(layer.channel_blocks()), 1};
-    step.launch->block = {32u * static_cast<uint32_t>(tile->warps), 1, 1};
-    step.launch->dynamic_smem = static_cast<uint32_t>(shared_bytes(layer, *tile));
+    step.launch = source.kernel_of_header(
+        "first_layer",
+        {.grid = {std::min(tile_count(layer, *tile), blocks), layer.channel_blocks(), 1},
+         .threads = 32 * tile->warps,
+         .dynamic_smem = shared_bytes(layer, *tile)});
     step.flops =
         window_flops(graph, node, static_cast<double>(layer.window.taps() * layer.in_channels()));
     step.bytes = moved_bytes(graph, node);
@@ -237,6 +234,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kFirstLayerFamily = {"first_layer", tactics, lower};
+const Family kFirstLayerFamily = {"first_layer", tactics, lower};
 
 }  // namespace stint::builder

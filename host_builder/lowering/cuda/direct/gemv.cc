@@ -6,8 +6,7 @@
 
 #include "host_builder/graph/shape.h"
 #include "host_builder/graph/views.h"
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 #include "plan_schema/half.h"
@@ -161,8 +160,8 @@ void for_each_tile(const Layer& layer, F f) {
       }
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   const auto layer = layer_of(graph, node);
   if (!layer) return result;
   for_each_tile(*layer, [&](const Tile& tile) {
@@ -195,7 +194,7 @@ ValueId packed_weights(Graph& graph, const Node& node, const Layer& layer, DType
                             {layer.n, padded}, packed);
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   const auto found = layer_of(graph, node);
   if (!found) throw_unknown_tactic(node, tactic);
   const Layer& layer = *found;
@@ -204,7 +203,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
     if (id_of(tile) == tactic.id) chosen = tile;
   });
   if (chosen.lanes == 0) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kMatMul, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   const Value& x = graph.value(node.inputs.at(0));
   const Value& y = graph.value(node.outputs.at(0));
   const bool residual = has_operand(node, 3);
@@ -234,12 +233,9 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
       .pointer("const W*", "weights")
       .epilogue_constants(node, epilogue)
       .pointer("Y*", "y");
-  step.launch.emplace();
-  step.launch->source = source.finish("gemv.cuh", "stint_gemv");
-  step.launch->symbol = "stint_gemv";
   const int64_t threads = ceil_div(layer.n, chosen.outputs) * chosen.lanes;
-  step.launch->grid = {static_cast<uint32_t>(ceil_div(threads, chosen.threads)), 1, 1};
-  step.launch->block = {static_cast<uint32_t>(chosen.threads), 1, 1};
+  step.launch = source.kernel_of_header(
+      "gemv", {.grid = {ceil_div(threads, chosen.threads), 1, 1}, .threads = chosen.threads});
   step.flops = window_flops(graph, node, static_cast<double>(layer.k));
   step.bytes = moved_bytes(graph, node);
   allow_residual_in_place(graph, node, step);
@@ -252,6 +248,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kGemvFamily = {"gemv", tactics, lower};
+const Family kGemvFamily = {"gemv", tactics, lower};
 
 }  // namespace stint::builder

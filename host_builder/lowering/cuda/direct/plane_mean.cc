@@ -4,8 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 
@@ -100,8 +99,8 @@ std::string id_of(const Tile& t) {
          std::to_string(t.parts);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_implement(graph, node)) return result;
   const Value y = output_as_nhwc(graph.value(node.outputs.at(0)));
   for_each_tile(graph.value(node.inputs.at(0)), y, [&](const Tile& tile) {
@@ -111,7 +110,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   if (!can_implement(graph, node)) throw_unknown_tactic(node, tactic);
   const Value& x = graph.value(node.inputs.at(0));
   const Value y = output_as_nhwc(graph.value(node.outputs.at(0)));
@@ -120,7 +119,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
     if (id_of(tile) == tactic.id) chosen = tile;
   });
   if (chosen.vector == 0) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kReduce, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   CudaSource source;
   source.nhwc("X", x)
       .nhwc("Y", y)
@@ -132,12 +131,8 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
       .constant("kParts", chosen.parts)
       .pointer("const X*", "x")
       .pointer("Y*", "y");
-  step.launch.emplace();
-  step.launch->source = source.finish("plane_mean.cuh", "stint_plane_mean");
-  step.launch->symbol = "stint_plane_mean";
-  step.launch->grid = {static_cast<uint32_t>(slices(x, chosen)), static_cast<uint32_t>(x.shape[0]),
-                       1};
-  step.launch->block = {static_cast<uint32_t>(chosen.lanes * chosen.parts), 1, 1};
+  step.launch = source.kernel_of_header("plane_mean", {.grid = {slices(x, chosen), x.shape[0], 1},
+                                                       .threads = chosen.lanes * chosen.parts});
   step.flops = static_cast<double>(x.elements());
   step.bytes = moved_bytes(graph, node);
   return step;
@@ -145,6 +140,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kPlaneMeanFamily = {"plane_mean", tactics, lower};
+const Family kPlaneMeanFamily = {"plane_mean", tactics, lower};
 
 }  // namespace stint::builder

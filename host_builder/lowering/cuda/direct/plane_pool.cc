@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "host_builder/lowering/cpu/conv_lowering.h"
 #include "host_builder/lowering/cuda/direct/pool_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 
@@ -53,8 +52,8 @@ bool fits(const PoolLayer& layer, const Target& target, int slice) {
   return shared_bytes(layer, slice) <= static_cast<int64_t>(target.gpu.smem_per_block);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_implement(graph, node)) return result;
   const PoolLayer layer{graph, node};
   for (const int slice : kSlices)
@@ -64,24 +63,21 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   if (!can_implement(graph, node)) throw_unknown_tactic(node, tactic);
   const PoolLayer layer{graph, node};
   int chosen = 0;
   for (const int slice : kSlices)
     if (id_of(slice) == tactic.id && fits(layer, target, slice)) chosen = slice;
   if (chosen == 0) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kPool, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   CudaSource source;
   pool_constants(source, layer);
   source.constant("kSlice", chosen).constant("kThreads", kThreads);
-  step.launch.emplace();
-  step.launch->source = source.finish("plane_pool.cuh", "stint_plane_pool");
-  step.launch->symbol = "stint_plane_pool";
-  step.launch->grid = {static_cast<uint32_t>(ceil_div(layer.x.shape[3], chosen)),
-                       static_cast<uint32_t>(layer.x.shape[0]), 1};
-  step.launch->block = {kThreads, 1, 1};
-  step.launch->dynamic_smem = static_cast<uint32_t>(shared_bytes(layer, chosen));
+  step.launch = source.kernel_of_header(
+      "plane_pool", {.grid = {ceil_div(layer.x.shape[3], chosen), layer.x.shape[0], 1},
+                     .threads = kThreads,
+                     .dynamic_smem = shared_bytes(layer, chosen)});
   step.flops = window_flops(graph, node, static_cast<double>(layer.window.taps())) / 2;
   step.bytes = moved_bytes(graph, node);
   return step;
@@ -89,6 +85,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kPlanePoolFamily = {"plane_pool", tactics, lower};
+const Family kPlanePoolFamily = {"plane_pool", tactics, lower};
 
 }  // namespace stint::builder

@@ -3,8 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/direct/pool_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 
@@ -64,8 +63,8 @@ void for_each_tile(const PoolLayer& layer, F f) {
   }
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (!can_pool(graph, node)) return result;
   const PoolLayer layer{graph, node};
   for_each_tile(layer, [&](const Tile& tile) {
@@ -75,7 +74,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   if (!can_pool(graph, node)) throw_unknown_tactic(node, tactic);
   const PoolLayer layer{graph, node};
   Tile chosen{0, 0};
@@ -83,18 +82,15 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
     if (id_of(layer, tile) == tactic.id) chosen = tile;
   });
   if (chosen.vector == 0) throw_unknown_tactic(node, tactic);
-  StepSpec step = step_for(node, KernelId::kPool, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   CudaSource source;
   pool_constants(source, layer);
   source.constant("kVector", chosen.vector)
       .constant("kColumns", chosen.columns)
       .constant("kThreads", kThreads);
-  step.launch.emplace();
-  step.launch->source = source.finish("pool.cuh", "stint_pool");
-  step.launch->symbol = "stint_pool";
-  step.launch->grid = {static_cast<uint32_t>(ceil_div(thread_count(layer, chosen), kThreads)), 1,
-                       1};
-  step.launch->block = {kThreads, 1, 1};
+  step.launch = source.kernel_of_header(
+      "pool",
+      {.grid = {ceil_div(thread_count(layer, chosen), kThreads), 1, 1}, .threads = kThreads});
   step.flops = window_flops(graph, node, static_cast<double>(layer.window.taps())) / 2;
   step.bytes = moved_bytes(graph, node);
   return step;
@@ -102,6 +98,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kPoolCudaFamily = {"pool", tactics, lower};
+const Family kPoolFamily = {"pool", tactics, lower};
 
 }  // namespace stint::builder

@@ -1,7 +1,7 @@
 // A 2-D pooling node as the pooling families see it.
 #pragma once
 
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 
 namespace stint::builder {

@@ -6,8 +6,7 @@
 
 #include "host_builder/graph/shape.h"
 #include "host_builder/graph/views.h"
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 #include "kernels/cpu/strided_loop.h"
@@ -160,8 +159,8 @@ std::string id_of(const Tile& t) {
          std::to_string(t.threads);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   const auto rows = rows_of(graph, node);
   if (!rows) return result;
   for_each_tile(*rows, [&](const Tile& tile) {
@@ -171,7 +170,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   const auto rows = rows_of(graph, node);
   if (!rows) throw_unknown_tactic(node, tactic);
   Tile chosen{0, 0, 0};
@@ -180,7 +179,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
   });
   if (chosen.vector == 0) throw_unknown_tactic(node, tactic);
   const bool norm = rows->kind == Kind::kLayerNorm;
-  StepSpec step = step_for(node, norm ? KernelId::kLayerNorm : KernelId::kSoftmax, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   CudaSource source;
   source.nhwc("X", rows->x)
       .nhwc("Y", rows->y)
@@ -194,20 +193,14 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
       .constant("kThreads", chosen.threads)
       .flag("kKeeps", elements_of_thread(*rows, chosen.lanes, chosen.vector) <= kMostKept)
       .flag("kHasShift", rows->has_shift)
-      .number("kEpsilon", rows->epsilon)
+      .real("kEpsilon", rows->epsilon)
       .pointer("const X*", "x")
-      // An absent operand has a name and no place in the parameter block.
-      .pointer(norm ? "const float*" : "static constexpr const float*",
-               norm ? "scale" : "scale = nullptr")
-      .pointer(rows->has_shift ? "const float*" : "static constexpr const float*",
-               rows->has_shift ? "shift" : "shift = nullptr")
+      .optional_pointer(norm, "const float*", "scale")
+      .optional_pointer(rows->has_shift, "const float*", "shift")
       .pointer("Y*", "y");
-  step.launch.emplace();
-  step.launch->source = source.finish("rows.cuh", "stint_rows");
-  step.launch->symbol = "stint_rows";
   const int64_t in_block = chosen.threads / chosen.lanes;
-  step.launch->grid = {static_cast<uint32_t>(ceil_div(rows->count(), in_block)), 1, 1};
-  step.launch->block = {static_cast<uint32_t>(chosen.threads), 1, 1};
+  step.launch = source.kernel_of_header(
+      "rows", {.grid = {ceil_div(rows->count(), in_block), 1, 1}, .threads = chosen.threads});
   step.flops = static_cast<double>(rows->x.elements()) * (norm ? 8.0 : 4.0);
   step.bytes = moved_bytes(graph, node);
   // A thread reads an element for the last time before it writes it.
@@ -217,6 +210,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kRowsFamily = {"rows", tactics, lower};
+const Family kRowsFamily = {"rows", tactics, lower};
 
 }  // namespace stint::builder

@@ -5,8 +5,7 @@
 
 #include "host_builder/graph/shape.h"
 #include "host_builder/graph/views.h"
-#include "host_builder/lowering/cpu/conv_lowering.h"
-#include "host_builder/lowering/cuda/direct/direct_source.h"
+#include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/window.h"
 #include "kernels/cpu/strided_loop.h"
@@ -156,8 +155,8 @@ std::string id_of(const Tile& t) {
          "x" + std::to_string(t.warps_n);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Tactic> result;
   if (target.gpu.source_sm < 75) return result;  // ldmatrix and m16n8k8
   const auto p = problem_of(graph, node);
   if (!p) return result;
@@ -168,7 +167,7 @@ std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Targ
   return result;
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tactic& tactic) {
   const auto p = problem_of(graph, node);
   std::optional<Tile> chosen;
   if (p && target.gpu.source_sm >= 75)
@@ -177,7 +176,7 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
     });
   if (!chosen) throw_unknown_tactic(node, tactic);
   const Tile& t = *chosen;
-  StepSpec step = step_for(node, KernelId::kMatMul, tactic.id);
+  StepSpec step = step_for(node, tactic.id);
   const bool along_k = runs_along_k(*p);
   const bool pair = p->n % 2 == 0 && allows_vector(p->y, 2) && allows_vector(p->r, 2);
   CudaSource source;
@@ -203,13 +202,10 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
       .pointer("const W*", "b")
       .epilogue_constants(node, node.as<MatMulAttributes>().epilogue)
       .pointer("Y*", "y");
-  step.launch.emplace();
-  step.launch->source = source.finish("batch_gemm.cuh", "stint_batch_gemm");
-  step.launch->symbol = "stint_batch_gemm";
   const int64_t blocks = ceil_div(p->m, t.bm) * ceil_div(p->n, t.bn) * p->batches();
-  step.launch->grid = {static_cast<uint32_t>(blocks), 1, 1};
-  step.launch->block = {static_cast<uint32_t>(t.threads()), 1, 1};
-  step.launch->dynamic_smem = static_cast<uint32_t>(t.stage_bytes() * t.stages);
+  step.launch = source.kernel_of_header(
+      "batch_gemm",
+      {.grid = {blocks, 1, 1}, .threads = t.threads(), .dynamic_smem = t.stage_bytes() * t.stages});
   step.flops = 2.0 * static_cast<double>(p->y.elements()) * static_cast<double>(p->k);
   step.bytes = moved_bytes(graph, node);
   allow_residual_in_place(graph, node, step);
@@ -218,6 +214,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaT
 
 }  // namespace
 
-const CudaFamily kBatchGemmFamily = {"batch_gemm", tactics, lower};
+const Family kBatchGemmFamily = {"batch_gemm", tactics, lower};
 
 }  // namespace stint::builder

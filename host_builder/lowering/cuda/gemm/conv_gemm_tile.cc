@@ -30,6 +30,13 @@ constexpr Shape4 kShapes[] = {
     {256, 64, 4, 2, 1},  {256, 128, 4, 2, 1},
 };
 
+bool suits(const ConvProblem& p, const GpuTraits& gpu) {
+  // Products are f16: a node whose input and output are both f32 asked for more.
+  if (p.x.dtype != DType::kF16 && p.y.dtype != DType::kF16) return false;
+  // ldmatrix and m16n8k8; 63 taps are what one mask holds; fewer channels a group waste the tile.
+  return gpu.source_sm >= 75 && p.taps() < 64 && (p.groups == 1 || p.in_channels >= 4);
+}
+
 GemmWork work_of(const ConvProblem& p, const ConvGemmTile& t) {
   GemmWork w;
   w.blocks = t.tiles(p) * t.parts();
@@ -55,6 +62,7 @@ GemmWork work_of(const ConvProblem& p, const ConvGemmTile& t) {
 
 bool ConvGemmTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) const {
   const ConvGemmTile& t = *this;
+  if (!suits(p, gpu)) return false;
   if (t.bk % (32 * t.slices) != 0 || t.shared_bytes() > gpu.smem_per_block) return false;
   if (resident_blocks(work_of(p, t), gpu) < 1 || !cluster_fits(work_of(p, t), gpu)) return false;
   const int64_t steps = ceil_div(p.depth(), t.bk);
@@ -116,13 +124,13 @@ std::optional<ConvGemmTile> ConvGemmTile::parse(const std::string& id) {
   return std::nullopt;
 }
 
-double predicted_us(const ConvProblem& p, const ConvGemmTile& t, const GpuTraits& gpu) {
-  return gemm_us(p, work_of(p, t), gpu);
+double ConvGemmTile::predicted_us(const ConvProblem& p, const GpuTraits& gpu) const {
+  return gemm_us(p, work_of(p, *this), gpu);
 }
 
-std::vector<Ranked<ConvGemmTile>> rank_tiles(const ConvProblem& p, const GpuTraits& gpu,
-                                             size_t limit) {
-  std::vector<Ranked<ConvGemmTile>> ranked;
+std::vector<Ranked<ConvGemmTile>> ConvGemmTile::ranked(const ConvProblem& p, const GpuTraits& gpu,
+                                                       size_t limit) {
+  std::vector<Ranked<ConvGemmTile>> tiles;
   const bool clusters = gpu.has_pdl && gpu.source_sm >= 90;
   for (const Shape4& s : kShapes)
     for (const int64_t bk : {32, 64, 128})
@@ -139,10 +147,10 @@ std::vector<Ranked<ConvGemmTile>> rank_tiles(const ConvProblem& p, const GpuTrai
           // Clusters: every block finishes as many runs, which are a power of two.
           if (clusters && (parts & (parts - 1)) != 0) continue;
           (clusters ? t.cluster : t.split) = parts;
-          if (t.is_legal(p, gpu)) ranked.push_back({t, predicted_us(p, t, gpu)});
+          if (t.is_legal(p, gpu)) tiles.push_back({t, t.predicted_us(p, gpu)});
         }
-  keep_cheapest(ranked, limit);
-  return ranked;
+  keep_cheapest(tiles, limit);
+  return tiles;
 }
 
 }  // namespace stint::builder

@@ -23,18 +23,17 @@ struct ConvGemmTile {
   int64_t steps_per_part(const ConvProblem& p) const;
   uint32_t shared_bytes() const;
   bool is_legal(const ConvProblem& p, const GpuTraits& gpu) const;
+  /// Predicted time of the step in a chain.
+  double predicted_us(const ConvProblem& p, const GpuTraits& gpu) const;
 
   /// "conv_gemm 64x32x64 s4 w2x1x2 c4": tile, stages, warps over pixels x channels x k, then c
   /// blocks of a cluster or k blocks that meet in global memory, if k is divided among blocks.
   std::string id() const;
   static std::optional<ConvGemmTile> parse(const std::string& id);
+
+  /// Legal tiles with their predictions, cheapest first, at most `limit`.
+  static std::vector<Ranked<ConvGemmTile>> ranked(const ConvProblem& p, const GpuTraits& gpu,
+                                                  size_t limit);
 };
-
-/// Legal tiles for the product on the target, cheapest first, at most `limit`.
-std::vector<Ranked<ConvGemmTile>> rank_tiles(const ConvProblem& p, const GpuTraits& gpu,
-                                             size_t limit);
-
-/// Predicted time of the step in a chain.
-double predicted_us(const ConvProblem& p, const ConvGemmTile& tile, const GpuTraits& gpu);
 
 }  // namespace stint::builder

@@ -243,20 +243,6 @@ std::optional<ConvProblem> matmul_of(const Graph& graph, const Node& node) {
   return set_pixels(p, axes_of(graph, p)) ? std::optional(p) : std::nullopt;
 }
 
-std::string float_text(float f) {
-  // An open bound of a clip is as good as the largest number.
-  constexpr float kLargest = std::numeric_limits<float>::max();
-  char text[40];
-  std::snprintf(text, sizeof text, "%af",
-                static_cast<double>(std::min(std::max(f, -kLargest), kLargest)));
-  return text;
-}
-
-/// Largest offset a view reaches, elements.
-int64_t reach(const PixelView& v, int64_t batch, int64_t h, int64_t w, int64_t channels) {
-  return v.present() ? batch * v.batch + h * v.row + w * v.column + channels : 0;
-}
-
 }  // namespace
 
 double ConvProblem::flops() const {
@@ -284,100 +270,6 @@ std::function<float(int64_t, int64_t, int64_t)> weight_reader(const Graph& graph
       [=](int64_t g, int64_t o, int64_t k) { return w[((g * n + o) * c + k % c) * taps + k / c]; };
 }
 
-std::string layer_source(const ConvProblem& p) {
-  std::string s;
-  const auto type = [&](const char* name, const char* text) {
-    s += std::string("  typedef ") + text + " " + name + ";\n";
-  };
-  const auto dtype = [](const PixelView& v) { return v.dtype == DType::kF16 ? "half_t" : "float"; };
-  const auto number = [&](const char* name, int64_t value) {
-    s += std::string("  static constexpr int ") + name + " = " + std::to_string(value) + ";\n";
-  };
-  const auto flag = [&](const char* name, bool value) {
-    s += std::string("  static constexpr bool ") + name + (value ? " = true;\n" : " = false;\n");
-  };
-  const auto step = [&](const std::string& name, int64_t value) {
-    s += "  static constexpr long long " + name + " = " + std::to_string(value) + ";\n";
-  };
-  const auto strides = [&](const std::string& prefix, const PixelView& v) {
-    step(prefix + "B", v.batch);
-    step(prefix + "H", v.row);
-    step(prefix + "W", v.column);
-  };
-  const int64_t furthest =
-      std::max({reach(p.x, p.batch, p.in_h + p.kernel_h * p.dilation_h + p.pad_h,
-                      p.in_w + p.kernel_w * p.dilation_w + p.pad_w, p.in_channels * p.groups),
-                reach(p.y, p.batch, p.out_h, p.out_w, p.out_channels * p.groups),
-                reach(p.residual, p.batch, p.out_h, p.out_w, p.out_channels * p.groups),
-                reach(p.copies.view, p.batch, p.out_h, p.out_w, p.out_channels * p.groups)});
-  type("X", dtype(p.x));
-  type("Y", dtype(p.y));
-  type("R", dtype(p.residual));
-  type("Offset", furthest < (int64_t{1} << 31) ? "int" : "long long");
-  type("Mask", p.taps() < 32 ? "unsigned" : "unsigned long long");
-  number("kM", p.pixels());
-  number("kN", p.out_channels);
-  number("kC", p.in_channels);
-  number("kGroups", p.groups);
-  number("kKH", p.kernel_h);
-  number("kKW", p.kernel_w);
-  number("kSH", p.stride_h);
-  number("kSW", p.stride_w);
-  number("kDH", p.dilation_h);
-  number("kDW", p.dilation_w);
-  number("kPH", p.pad_h);
-  number("kPW", p.pad_w);
-  number("kH", p.in_h);
-  number("kW", p.in_w);
-  number("kOH", p.out_h);
-  number("kOW", p.out_w);
-  strides("kX", p.x);
-  strides("kY", p.y);
-  strides("kR", p.residual);
-  number("kXVec", p.x.packet);
-  number("kYVec", p.y.packet);
-  number("kRVec", p.residual.packet);
-  flag("kInside", p.inside);
-  flag("kBias", p.bias != kNoValue);
-  flag("kResidual", p.residual.present());
-  flag("kResidualAfter", p.epilogue.residual_after_act);
-  number("kAct", static_cast<int64_t>(p.epilogue.act));
-  s += "  static constexpr float kAlpha = " + float_text(p.epilogue.alpha) + ";\n";
-  s += "  static constexpr float kBeta = " + float_text(p.epilogue.beta) + ";\n";
-  if (!p.copies.view.present()) return s;
-  flag("kStoresY", !p.copies.holds_y);
-  number("kRepeatH", p.copies.rows);
-  number("kRepeatW", p.copies.columns);
-  step("kRepeatRow", p.copies.row_step);
-  step("kRepeatColumn", p.copies.column_step);
-  strides("kU", p.copies.view);
-  number("kUVec", p.copies.view.packet);
-  return s;
-}
-
-std::string args_source(const ConvProblem& p, const char* weights_type, bool has_workspace) {
-  const bool has_copies = p.copies.view.present();
-  std::string s = has_copies ? "#include \"repeated.cuh\"\n" : "";
-  s += "struct Args {\n  const Layer::X* x;\n  const ";
-  s += weights_type;
-  s += "* w;\n";
-  if (p.bias != kNoValue) s += "  const float* bias;\n";
-  if (p.residual.present()) s += "  const Layer::R* residual;\n";
-  if (!p.copies.holds_y) s += "  Layer::Y* y;\n";
-  if (has_copies) s += "  Layer::Y* copies;\n";
-  if (has_workspace) s += "  float* workspace;\n  unsigned* state;\n";
-  return s + "};\n";
-}
-
-std::string call_source(const ConvProblem& p, bool has_workspace) {
-  std::string s = "args.x, args.w, ";
-  s += p.bias != kNoValue ? "args.bias, " : "nullptr, ";
-  s += p.residual.present() ? "args.residual, " : "nullptr, ";
-  const std::string y = p.copies.holds_y ? "nullptr" : "args.y";
-  s += p.copies.view.present() ? "Repeated<Layer>{" + y + ", args.copies}, " : y + ", ";
-  return s + (has_workspace ? "args.workspace, args.state" : "nullptr, nullptr");
-}
-
 StepSpec conv_step(const Graph& graph, const Node& node, const ConvProblem& p, ValueId packed) {
   StepSpec step;
   step.name = node.name;
@@ -394,7 +286,6 @@ StepSpec conv_step(const Graph& graph, const Node& node, const ConvProblem& p, V
   step.flops = p.flops();
   step.bytes = moved_bytes(graph, node) - static_cast<double>(graph.value(p.weights).bytes()) +
                static_cast<double>(graph.value(packed).bytes());
-  step.launch.emplace();
   return step;
 }
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "host_builder/lowering/cuda/family.h"
+#include "host_builder/lowering/family.h"
 
 namespace stint::builder {
 
@@ -57,14 +57,6 @@ std::optional<ConvProblem> conv_problem(const Graph& graph, const Node& node);
 /// `weight(group, n, k)` in the graph's constant; k = tap * in_channels + channel.
 std::function<float(int64_t, int64_t, int64_t)> weight_reader(const Graph& graph,
                                                               const ConvProblem& p);
-
-/// The members of `struct Layer` that kernels/cuda/epilogue.cuh and the product kernels read.
-std::string layer_source(const ConvProblem& p);
-
-/// Declaration of the kernel's parameter and its use: "const __grid_constant__ Args args".
-std::string args_source(const ConvProblem& p, const char* weights_type, bool has_workspace);
-/// "args.x, args.w, args.bias or nullptr, ..." for the kernel's body.
-std::string call_source(const ConvProblem& p, bool has_workspace);
 
 /// Operands, name and work of the step; `packed` replaces the weights.
 StepSpec conv_step(const Graph& graph, const Node& node, const ConvProblem& p, ValueId packed);

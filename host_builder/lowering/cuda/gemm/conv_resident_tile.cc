@@ -7,6 +7,12 @@
 namespace stint::builder {
 namespace {
 
+constexpr int64_t kMostTaps = 49;
+
+bool suits(const ConvProblem& p) {
+  return p.taps() <= kMostTaps && (p.groups == 1 || p.in_channels % 8 == 0);
+}
+
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 bool is_flat(const ConvProblem& p) { return p.taps() == 1; }
@@ -117,6 +123,7 @@ std::optional<ConvResidentTile> ConvResidentTile::parse(const std::string& id) {
 }
 
 bool ConvResidentTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) const {
+  if (!suits(p)) return false;
   // 16-byte copies of f16; a block of 32 k lies in one tap.
   if (gpu.source_sm < 80 || p.x.dtype != DType::kF16 || p.x.packet != 8) return false;
   if (!is_flat(p) && p.in_channels % 32 != 0) return false;
@@ -138,9 +145,9 @@ double ConvResidentTile::predicted_us(const ConvProblem& p, const GpuTraits& gpu
   return gemm_us(p, work_of(p, *this), gpu);
 }
 
-std::vector<Ranked<ConvResidentTile>> rank_resident_tiles(const ConvProblem& p,
-                                                          const GpuTraits& gpu, size_t limit) {
-  std::vector<Ranked<ConvResidentTile>> ranked;
+std::vector<Ranked<ConvResidentTile>> ConvResidentTile::ranked(const ConvProblem& p,
+                                                               const GpuTraits& gpu, size_t limit) {
+  std::vector<Ranked<ConvResidentTile>> tiles;
   constexpr std::pair<int64_t, int64_t> kWarps[] = {{1, 1}, {1, 2}, {2, 1}, {2, 2},
                                                     {1, 4}, {4, 1}, {4, 2}, {2, 4}};
   for (const Extent& e : extents(p))
@@ -152,10 +159,10 @@ std::vector<Ranked<ConvResidentTile>> rank_resident_tiles(const ConvProblem& p,
                                         warps_m, warps_n,   slices, cluster};
             if (t.threads() < 128 || t.threads() > 512) continue;
             if (bn > 8 && bn >= 2 * p.out_channels) continue;
-            if (t.is_legal(p, gpu)) ranked.push_back({t, t.predicted_us(p, gpu)});
+            if (t.is_legal(p, gpu)) tiles.push_back({t, t.predicted_us(p, gpu)});
           }
-  keep_cheapest(ranked, limit);
-  return ranked;
+  keep_cheapest(tiles, limit);
+  return tiles;
 }
 
 }  // namespace stint::builder

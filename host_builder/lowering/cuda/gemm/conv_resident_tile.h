@@ -31,10 +31,10 @@ struct ConvResidentTile {
   bool is_legal(const ConvProblem& p, const GpuTraits& gpu) const;
   /// Predicted time of the step in a chain.
   double predicted_us(const ConvProblem& p, const GpuTraits& gpu) const;
-};
 
-/// Legal tiles, cheapest first, at most `limit`.
-std::vector<Ranked<ConvResidentTile>> rank_resident_tiles(const ConvProblem& p,
-                                                          const GpuTraits& gpu, size_t limit);
+  /// Legal tiles with their predictions, cheapest first, at most `limit`.
+  static std::vector<Ranked<ConvResidentTile>> ranked(const ConvProblem& p, const GpuTraits& gpu,
+                                                      size_t limit);
+};
 
 }  // namespace stint::builder

@@ -77,18 +77,18 @@ std::optional<ConvWgmmaTile> ConvWgmmaTile::parse(const std::string& id) {
   return t;
 }
 
-std::vector<Ranked<ConvWgmmaTile>> rank_wgmma_tiles(const ConvProblem& p, const GpuTraits& gpu,
-                                                    size_t limit) {
-  std::vector<Ranked<ConvWgmmaTile>> ranked;
+std::vector<Ranked<ConvWgmmaTile>> ConvWgmmaTile::ranked(const ConvProblem& p, const GpuTraits& gpu,
+                                                         size_t limit) {
+  std::vector<Ranked<ConvWgmmaTile>> tiles;
   for (const int64_t bm : kWarpgroupRows)
     for (const int64_t bn : kWarpgroupColumns)
       for (const int64_t stages : kStages)
         for (const int64_t cluster : kClusters) {
           const ConvWgmmaTile t = {bm, bn, stages, cluster};
-          if (t.is_legal(p, gpu)) ranked.push_back({t, t.predicted_us(p, gpu)});
+          if (t.is_legal(p, gpu)) tiles.push_back({t, t.predicted_us(p, gpu)});
         }
-  keep_cheapest(ranked, limit);
-  return ranked;
+  keep_cheapest(tiles, limit);
+  return tiles;
 }
 
 }  // namespace stint::builder

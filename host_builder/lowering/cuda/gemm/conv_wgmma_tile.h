@@ -26,10 +26,10 @@ struct ConvWgmmaTile {
   /// "conv_wgmma 128x64 s4 c2": tile, stages, blocks of a cluster if they divide k.
   std::string id() const;
   static std::optional<ConvWgmmaTile> parse(const std::string& id);
-};
 
-/// Legal tiles with their predictions, best first, at most `limit`.
-std::vector<Ranked<ConvWgmmaTile>> rank_wgmma_tiles(const ConvProblem& p, const GpuTraits& gpu,
-                                                    size_t limit);
+  /// Legal tiles with their predictions, cheapest first, at most `limit`.
+  static std::vector<Ranked<ConvWgmmaTile>> ranked(const ConvProblem& p, const GpuTraits& gpu,
+                                                   size_t limit);
+};
 
 }  // namespace stint::builder

@@ -1,13 +1,11 @@
 // Large convolutions from a window of pixels, on sm_90: kernels/cuda/conv_window.cuh.
 #include <algorithm>
-#include <map>
 #include <tuple>
 
-#include "host_builder/lowering/cuda/families.h"
+#include "host_builder/lowering/cuda/gemm/conv_family.h"
 #include "host_builder/lowering/cuda/gemm/conv_window_tile.h"
 #include "host_builder/lowering/cuda/gemm/gemm_weights.h"
 #include "host_builder/lowering/cuda/gemm/warpgroup_tile.h"
-#include "host_builder/support/error.h"
 
 namespace stint::builder {
 namespace {
@@ -23,46 +21,33 @@ bool gains(const ConvProblem& p, const ConvWindowTile& t, const GpuTraits& gpu) 
          static_cast<double>(p.pixels() * channels * 2) > 0.6 * static_cast<double>(gpu.l2_bytes);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  std::vector<CudaTactic> result;
-  const auto p = conv_problem(graph, node);
-  if (!p || !is_large(*p)) return result;
-  std::map<std::tuple<int64_t, int64_t, int64_t, bool>, int> seen;
-  for (const auto& [tile, us] : rank_window_tiles(*p, target.gpu, SIZE_MAX)) {
-    if (!gains(*p, tile, target.gpu)) continue;
-    // Of a tile that differs in its stages alone the best one: predictions are close.
-    if (++seen[{tile.bm, tile.bn, tile.cluster, tile.stages == 0}] > 1) continue;
-    result.push_back({tile.id(), us});
-    if (result.size() == kMostTactics) break;
-  }
-  return result;
-}
+struct ConvWindow {
+  typedef ConvWindowTile Tile;
 
-StepSpec lower(Graph& graph, const Node& node, const Target& target, const CudaTactic& tactic) {
-  const auto p = conv_problem(graph, node);
-  const auto tile = ConvWindowTile::parse(tactic.id);
-  if (!p || !tile || !tile->is_legal(*p, target.gpu))
-    throw BuildError("node '" + node.name + "': tactic '" + tactic.id + "' does not fit it on " +
-                     target.name + "; delete it from the tactic file");
-  const ConvWindowTile& t = *tile;
-  const ValueId packed = pack_warpgroup_weights(graph, *p, column_interleave(*p));
-  StepSpec step = conv_step(graph, node, *p, packed);
-  GemmLaunch launch;
-  launch.header = "conv_window.cuh";
-  launch.kernel = "ConvWindow";
-  launch.tile = "WindowTile<" +
-                list_text({t.bm, t.bn, t.stages, t.windows, t.cluster, column_interleave(*p)}) +
-                ">";
-  launch.blocks = t.blocks(*p, target.gpu);
-  launch.threads = t.threads();
-  launch.cluster = t.cluster;
-  launch.shared_bytes = static_cast<uint32_t>(t.shared_bytes(*p));
-  set_gemm_launch(step, graph, *p, packed, launch);
-  return step;
-}
+  static std::vector<Ranked<Tile>> offered(const ConvProblem& p, const GpuTraits& gpu) {
+    if (!is_large(p)) return {};
+    std::vector<Ranked<Tile>> tiles = Tile::ranked(p, gpu, SIZE_MAX);
+    std::erase_if(tiles, [&](const Ranked<Tile>& r) { return !gains(p, r.tile, gpu); });
+    return varied(tiles, kMostTactics, 1,
+                  [](const Tile& t) { return std::tuple(t.bm, t.bn, t.cluster, t.stages == 0); });
+  }
+  static PackedWeights pack(Graph& graph, const ConvProblem& p, const Tile&) {
+    return pack_warpgroup_weights(graph, p, column_interleave(p));
+  }
+  static ConvKernel kernel(const ConvProblem& p, const Tile& t, const GpuTraits& gpu) {
+    ConvKernel kernel;
+    kernel.header = "conv_window.cuh";
+    kernel.name = "ConvWindow";
+    kernel.tile = "WindowTile<" +
+                  list_text({t.bm, t.bn, t.stages, t.windows, t.cluster, column_interleave(p)}) +
+                  ">";
+    kernel.shape = {{t.blocks(p, gpu), 1, 1}, t.threads(), t.cluster, t.shared_bytes(p)};
+    return kernel;
+  }
+};
 
 }  // namespace
 
-const CudaFamily kConvWindowFamily = {"conv-window", tactics, lower};
+const Family kConvWindowFamily = conv_family<ConvWindow>("conv-window");
 
 }  // namespace stint::builder

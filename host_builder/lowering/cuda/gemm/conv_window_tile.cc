@@ -135,19 +135,19 @@ std::optional<ConvWindowTile> ConvWindowTile::parse(const std::string& id) {
   return t;
 }
 
-std::vector<Ranked<ConvWindowTile>> rank_window_tiles(const ConvProblem& p, const GpuTraits& gpu,
-                                                      size_t limit) {
-  std::vector<Ranked<ConvWindowTile>> ranked;
+std::vector<Ranked<ConvWindowTile>> ConvWindowTile::ranked(const ConvProblem& p,
+                                                           const GpuTraits& gpu, size_t limit) {
+  std::vector<Ranked<ConvWindowTile>> tiles;
   for (const int64_t bm : kWarpgroupRows)
     for (const int64_t bn : kWarpgroupColumns)
       for (const int64_t stages : kStages)
         for (const int64_t windows : kWindows)
           for (const int64_t cluster : kClusters) {
             const ConvWindowTile t = {bm, bn, stages, windows, cluster};
-            if (t.is_legal(p, gpu)) ranked.push_back({t, t.predicted_us(p, gpu)});
+            if (t.is_legal(p, gpu)) tiles.push_back({t, t.predicted_us(p, gpu)});
           }
-  keep_cheapest(ranked, limit);
-  return ranked;
+  keep_cheapest(tiles, limit);
+  return tiles;
 }
 
 }  // namespace stint::builder

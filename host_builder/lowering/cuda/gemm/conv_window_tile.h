@@ -33,10 +33,10 @@ struct ConvWindowTile {
   /// channels; "conv_window 128x64 r2": weights stay, two windows.
   std::string id() const;
   static std::optional<ConvWindowTile> parse(const std::string& id);
-};
 
-/// Legal tiles with their predictions, best first, at most `limit`.
-std::vector<Ranked<ConvWindowTile>> rank_window_tiles(const ConvProblem& p, const GpuTraits& gpu,
-                                                      size_t limit);
+  /// Legal tiles with their predictions, cheapest first, at most `limit`.
+  static std::vector<Ranked<ConvWindowTile>> ranked(const ConvProblem& p, const GpuTraits& gpu,
+                                                    size_t limit);
+};
 
 }  // namespace stint::builder

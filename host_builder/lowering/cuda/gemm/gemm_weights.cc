@@ -14,8 +14,8 @@ int64_t interleaved_channel(int64_t column, int64_t interleave) {
 
 /// Blocks of block_k x 8 columns; `place` says which column and k of the block element `i` is.
 template <typename Place>
-ValueId pack_blocks(Graph& graph, const ConvProblem& p, const char* suffix, int64_t interleave,
-                    int64_t block_k, Place place) {
+PackedWeights pack_blocks(Graph& graph, const ConvProblem& p, const char* suffix,
+                          int64_t interleave, int64_t block_k, Place place) {
   const int64_t blocks_k = (p.depth() + block_k - 1) / block_k;
   const int64_t blocks_n = (p.out_channels + interleave - 1) / interleave * (interleave / 8);
   const auto weight = weight_reader(graph, p);
@@ -32,53 +32,27 @@ ValueId pack_blocks(Graph& graph, const ConvProblem& p, const char* suffix, int6
           if (channel < p.out_channels && k < p.depth())
             packed[at] = to_f16(weight(g, channel, k)).bits;
         }
-  return graph.add_constant(graph.unique_name(graph.value(p.weights).name + suffix), DType::kF16,
-                            {p.groups, blocks_k, blocks_n, block_k * 8}, packed);
+  const ValueId value =
+      graph.add_constant(graph.unique_name(graph.value(p.weights).name + suffix), DType::kF16,
+                         {p.groups, blocks_k, blocks_n, block_k * 8}, packed);
+  return {value, "uint4",
+          "kBlocksK = " + std::to_string(blocks_k) + ", kBlocksN = " + std::to_string(blocks_n)};
 }
 
 }  // namespace
 
-ValueId pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t interleave) {
+PackedWeights pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t interleave) {
   return pack_blocks(graph, p, ".gemm", interleave, 32, [](int64_t element) {
     const int64_t lane = element / 8, i = element % 8;
     return std::pair(lane / 4, i / 4 * 16 + i / 2 % 2 * 8 + lane % 4 * 2 + i % 2);
   });
 }
 
-ValueId pack_warpgroup_weights(Graph& graph, const ConvProblem& p, int64_t interleave) {
+PackedWeights pack_warpgroup_weights(Graph& graph, const ConvProblem& p, int64_t interleave) {
   return pack_blocks(graph, p, ".wgmma", interleave, 64, [](int64_t element) {
     const int64_t column = element / 64, chunk = element / 8 % 8;
     return std::pair(column, (chunk ^ column) * 8 + element % 8);
   });
-}
-
-std::string list_text(std::initializer_list<int64_t> values) {
-  std::string text;
-  for (const int64_t v : values) {
-    if (!text.empty()) text += ", ";
-    text += std::to_string(v);
-  }
-  return text;
-}
-
-void set_gemm_launch(StepSpec& step, const Graph& graph, const ConvProblem& p, ValueId packed,
-                     const GemmLaunch& what) {
-  const Shape& blocks = graph.value(packed).shape;
-  GpuLaunch& launch = *step.launch;
-  std::string& s = launch.source;
-  s = "#include \"" + what.header + "\"\n\nstruct Layer {\n" + layer_source(p);
-  s += "  static constexpr int kBlocksK = " + std::to_string(blocks[1]) +
-       ", kBlocksN = " + std::to_string(blocks[2]) + ";\n};\n";
-  s += "typedef " + what.tile + " Tile;\n" + args_source(p, "uint4", what.has_workspace);
-  s += "\nextern \"C\" __global__ void ";
-  if (what.cluster > 1) s += "__cluster_dims__(" + std::to_string(what.cluster) + ", 1, 1) ";
-  s += "__launch_bounds__(" + std::to_string(what.threads) + ")\n";
-  s += "conv(const __grid_constant__ Args args) {\n  " + what.kernel + "<Layer, Tile>::run(" +
-       call_source(p, what.has_workspace) + ");\n}\n";
-  launch.symbol = "conv";
-  launch.grid[0] = static_cast<uint32_t>(what.blocks);
-  launch.block[0] = static_cast<uint32_t>(what.threads);
-  launch.dynamic_smem = what.shared_bytes;
 }
 
 }  // namespace stint::builder

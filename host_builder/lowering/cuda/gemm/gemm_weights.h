@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "host_builder/lowering/cuda/gemm/conv_problem.h"
+#include "host_builder/lowering/cuda/gemm/conv_source.h"
 
 namespace stint::builder {
 
@@ -11,12 +11,12 @@ namespace stint::builder {
 /// mma.m16n8k16: f16 [group][k / 32][column / 8][lane][k16, half, pair]. Columns are interleaved
 /// so that the accumulators a lane has of `interleave` (8, 16 or 32) columns are adjacent channels.
 /// Padded with zeros.
-ValueId pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t interleave);
+PackedWeights pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t interleave);
 
 /// Blocks of 64 k x 8 columns for wgmma, which reads them where they are copied to: f16 [group]
 /// [k / 64][column / 8][column][k], in the 128-byte swizzle: the 16-byte chunks of column c
 /// permuted by XOR with c % 8. Columns are interleaved as above. Padded with zeros.
-ValueId pack_warpgroup_weights(Graph& graph, const ConvProblem& p, int64_t interleave);
+PackedWeights pack_warpgroup_weights(Graph& graph, const ConvProblem& p, int64_t interleave);
 
 /// Columns that are interleaved (kInterleave of WarpTiling): four lanes have them, each as many as
 /// one store takes, so that one store of four lanes leaves no gaps.
@@ -30,19 +30,5 @@ inline int64_t column_interleave(const ConvProblem& p, int64_t columns) {
   while (columns % interleave != 0) interleave /= 2;
   return interleave;
 }
-
-/// Source and launch of a tensor-core kernel: `kernel` is the class template of `header`, `tile`
-/// the text of its tile type. `blocks` of `threads` in clusters of `cluster`.
-struct GemmLaunch {
-  std::string header, kernel, tile;
-  int64_t blocks = 1, threads = 32, cluster = 1;
-  uint32_t shared_bytes = 0;
-  bool has_workspace = false;
-};
-void set_gemm_launch(StepSpec& step, const Graph& graph, const ConvProblem& p, ValueId packed,
-                     const GemmLaunch& what);
-
-/// "4, 8, 15".
-std::string list_text(std::initializer_list<int64_t> values);
 
 }  // namespace stint::builder

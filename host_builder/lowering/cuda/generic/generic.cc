@@ -5,6 +5,7 @@
 #include <map>
 
 #include "host_builder/lowering/cpu/families.h"
+#include "host_builder/lowering/cpu/lowering.h"
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/generic/generic_kernels.h"
 #include "host_builder/support/internal_error.h"
@@ -13,46 +14,12 @@
 namespace stint::builder {
 namespace {
 
-/// The CPU families that keep weights in the model's order.
-const std::vector<const CpuFamily*>& specifications() {
-  static const std::vector<const CpuFamily*> families = {
-      &kConvDirectFamily,
-      &kConvTransposeDirectFamily,
-      &kMatMulFamily,
-      &kPoolFamily,
-      &kResizeFamily,
-      &kNmsFamily,
-      &kPreprocessFamily,
-      &kDecodeFamily,
-      &kTopClassesFamily,
-      &kArgmaxMaskFamily,
-      &kDetectionDetailFamily,
-      &kReshapeCopyFamily,
-      &kConcatFamily,
-      &kTransposeFamily,
-      &kSliceFamily,
-      &kExpandFamily,
-      &kTileFamily,
-      &kDepthSpaceFamily,
-      &kElementwiseFamily,
-      &kCastFamily,
-      &kGatherFamily,
-      &kReduceFamily,
-      &kPointwiseFamily,
-      &kBatchNormFamily,
-      &kSoftmaxFamily,
-      &kInstanceNormFamily,
-      &kLayerNormFamily,
-      &kLrnFamily,
-      &kArgReduceFamily,
-      &kTopKFamily,
-      &kPadFamily,
-  };
-  return families;
-}
-
+/// Every KernelId is listed, so that the compiler asks for the next one.
 GenericKernel kernel_of(KernelId id) {
   switch (id) {
+    case KernelId::kConv:
+    case KernelId::kConvDepthwise:
+      break;  // packed weights: no specification
     case KernelId::kConvDirect:
     case KernelId::kConvTranspose:
       return generic_conv;
@@ -104,9 +71,9 @@ GenericKernel kernel_of(KernelId id) {
       return generic_detection_keypoints;
     case KernelId::kRotatedBoxes:
       return generic_rotated_boxes;
-    default:  // packed weights
-      return nullptr;
   }
+  throw InternalError("the generic GPU family has no kernel for KernelId " +
+                      std::to_string(static_cast<int>(id)));
 }
 
 /// The node alone in a graph of its own, where f16 values are f32: the CPU's arithmetic is f32, and
@@ -121,24 +88,24 @@ class Isolated {
     for (ValueId& id : node_.outputs) id = own(graph, id);
   }
 
-  /// The cheapest CPU family that can implement the node; null if none can.
-  const CpuFamily* specification() const {
-    const CpuFamily* best = nullptr;
+  /// The cheapest CPU family that says what the node computes; null if none does.
+  const Family* specification() const {
+    const Family* best = nullptr;
     double best_us = 0;
-    for (const CpuFamily* family : specifications()) {
-      if (!family->can_implement(graph_, node_)) continue;
-      const double us = family->cost_us(graph_, node_);
-      if (best == nullptr || us < best_us) {
+    for (const Family* family : cpu_families()) {
+      if (!family->specifies) continue;
+      for (const Tactic& tactic : family->tactics(graph_, node_, cpu_)) {
+        if (best != nullptr && tactic.predicted_us >= best_us) continue;
         best = family;
-        best_us = us;
+        best_us = tactic.predicted_us;
       }
     }
     return best;
   }
 
   /// The CPU's step with operands of `graph`, which gets the constants that lowering made.
-  StepSpec lower(const CpuFamily& family, Graph& graph) {
-    StepSpec step = family.lower(graph_, node_);
+  StepSpec lower(const Family& family, Graph& graph) {
+    StepSpec step = family.lower(graph_, node_, cpu_, {});
     for (auto* operands : {&step.inputs, &step.outputs})
       for (ValueId& id : *operands) id = given_back(graph, id);
     return step;
@@ -168,18 +135,11 @@ class Isolated {
     return added;
   }
 
+  const Target& cpu_ = find_target("cpu");
   Graph graph_;
   Node node_;
   std::map<ValueId, ValueId> own_, given_;  // real to isolated value, and back
 };
-
-double moved_bytes(const Graph& graph, const Node& node) {
-  double bytes = 0;
-  for (const auto* operands : {&node.inputs, &node.outputs})
-    for (const ValueId id : *operands)
-      if (id != kNoValue) bytes += static_cast<double>(graph.value(id).bytes());
-  return bytes;
-}
 
 double arithmetic(const Graph& graph, const Node& node) {
   if (node.op != Op::kConv && node.op != Op::kConvTranspose && node.op != Op::kMatMul) return 0;
@@ -199,26 +159,24 @@ double predicted_us(const Graph& graph, const Node& node, const Target& target) 
   return 5.0 + std::max(memory, compute);
 }
 
-std::vector<CudaTactic> tactics(const Graph& graph, const Node& node, const Target& target) {
-  const CpuFamily* family = Isolated(graph, node).specification();
+std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  const Family* family = Isolated(graph, node).specification();
   if (family == nullptr) return {};
   return {{std::string("generic ") + family->name, predicted_us(graph, node, target)}};
 }
 
-StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   Isolated isolated(graph, node);
-  const CpuFamily* family = isolated.specification();
+  const Family* family = isolated.specification();
   if (family == nullptr)
     throw Refusal("node '" + node.name + "' (" + op_name(node.op) +
                       "): no generic kernel implements it for these types",
                   "cast its operands to float32 in the model, and its result back");
   StepSpec step = isolated.lower(*family, graph);
-  const GenericKernel kernel = kernel_of(step.kernel);
-  if (kernel == nullptr)
-    throw InternalError("the generic GPU family has no kernel for node '" + node.name + "'");
+  const GenericKernel kernel = kernel_of(step.kernel.value());
   step.worker_scratch_bytes = 0;
   kernel(graph, node, step);
-  step.kernel = KernelId::kCopy;
+  step.kernel.reset();
   step.params.clear();
   step.tactic = tactic.id;
   step.bytes = moved_bytes(graph, node);
@@ -228,6 +186,6 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const CudaTactic& 
 
 }  // namespace
 
-const CudaFamily kGenericFamily = {"generic", tactics, lower};
+const Family kGenericFamily = {"generic", tactics, lower};
 
 }  // namespace stint::builder

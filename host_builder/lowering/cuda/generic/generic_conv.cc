@@ -32,8 +32,8 @@ SpatialAxis axis_of(const P& p, int i, const cpu::TensorView& x) {
 
 void write_axis(GenericSource& source, int i, const SpatialAxis& a, int64_t weight_step) {
   const auto value = [](const char* name, int64_t v) {
-    return std::string("  static constexpr int64_t ") + name + " = " +
-           GenericSource::number_text(v) + ";\n";
+    return std::string("  static constexpr int64_t ") + name + " = " + CudaSource::literal(v) +
+           ";\n";
   };
   source.line("struct Axis" + std::to_string(i) + " {\n" + value("kKernel", a.kernel) +
               value("kStride", a.stride) + value("kDilation", a.dilation) + value("kPad", a.pad) +
@@ -109,11 +109,11 @@ void generic_conv(Graph& graph, const Node&, StepSpec& step) {
                    {0, y.strides[y.rank - 1], stride_on(residual, y.rank - 1), 0, 0, 0, 1});
   source.loop("Outputs", outputs);
   source.flag("kTransposed", transposed);
-  source.constant("kGroupIn", group_in);
-  source.constant("kGroupOut", group_out);
-  source.constant("kChannelStep", x.strides[x.rank - 1]);
+  source.constant64("kGroupIn", group_in);
+  source.constant64("kGroupOut", group_out);
+  source.constant64("kChannelStep", x.strides[x.rank - 1]);
   const int64_t in_step = by_output ? channels : w.strides[transposed ? 0 : 1];
-  source.constant("kWeightIn", in_step);
+  source.constant64("kWeightIn", in_step);
   std::string start = "channel";
   if (!by_output && !transposed) start = "channel * " + source.index(w.strides[0]);
   if (!by_output && transposed)
@@ -175,14 +175,14 @@ void generic_pool(Graph& graph, const Node&, StepSpec& step) {
     team = TeamShape::of(elements, cells, true);
   team.across = true;
   source.team(team);
-  source.small("kPack", pack);
+  source.constant("kPack", pack);
   source.loop("Outputs", outputs);
   source.flag("kIsMax", p.is_max != 0);
   source.flag("kCountPadding", p.count_include_pad != 0);
   source.flag("kHasIndices", indices != nullptr);
   source.flag("kColumnMajor", p.column_major_indices != 0);
-  source.small("kSpatialRank", p.spatial_rank);
-  source.constant("kChannels", y.shape[last]);
+  source.constant("kSpatialRank", p.spatial_rank);
+  source.constant64("kChannels", y.shape[last]);
   source.line(
       "__device__ __forceinline__ void write_index(const Args& args, index_t offset, int64_t "
       "value) {\n" +
@@ -191,7 +191,7 @@ void generic_pool(Graph& graph, const Node&, StepSpec& step) {
       "}");
   source.include("generic/pool.cuh");
   step.in_place.clear();
-  step.launch = source.finish("pool", (elements + team.lines - 1) / team.lines, kGenericThreads);
+  step.launch = source.finish("pool", (elements + team.lines - 1) / team.lines);
 }
 
 }  // namespace stint::builder

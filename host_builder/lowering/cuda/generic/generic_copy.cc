@@ -69,19 +69,19 @@ void transpose(StepSpec& step, GenericSource& source, const Nest& nest, int dens
     if (i != dense_axis) outer.add_axis(loop.shape[i], {loop.strides[0][i], loop.strides[1][i]});
   outer.collapse();
   source.loop("Outer", outer, nest.start);
-  source.constant("kRows", rows);
-  source.constant("kColumns", columns);
-  source.constant("kXColumn", loop.inner_stride(0));
-  source.constant("kYRow", loop.strides[1][dense_axis]);
+  source.constant64("kRows", rows);
+  source.constant64("kColumns", columns);
+  source.constant64("kXColumn", loop.inner_stride(0));
+  source.constant64("kYRow", loop.strides[1][dense_axis]);
   source.include("generic/transpose.cuh");
   const int64_t tiles = (rows + kTile - 1) / kTile * ((columns + kTile - 1) / kTile);
-  step.launch = source.finish("transpose", tiles * outer.elements(), kGenericThreads);
+  step.launch = source.finish("transpose", tiles * outer.elements());
 }
 
 /// A copy without tiles; `body` is that of locate().
 void locate(StepSpec& step, GenericSource& source, int64_t pack, const std::string& body,
             int64_t packs) {
-  source.small("kPack", pack);
+  source.constant("kPack", pack);
   source.line("constexpr index_t kPacks = " + source.index(packs) + ";");
   source.line(
       "__device__ __forceinline__ void locate(const Args& args, index_t i, const In0** from, "

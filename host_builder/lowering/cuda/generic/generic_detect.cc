@@ -9,7 +9,7 @@
 namespace stint::builder {
 namespace {
 
-std::string text(int64_t value) { return GenericSource::number_text(value); }
+std::string text(int64_t value) { return CudaSource::literal(value); }
 
 std::string float_function(const std::string& head, const std::string& result) {
   return "__device__ __forceinline__ float " + head + " {\n" + result + "}";
@@ -30,9 +30,9 @@ void write_levels(GenericSource& source, const DecodeParams& p) {
   for (int i = 0; i < p.level_count; ++i) {
     const DecodeLevel& l = p.levels[i];
     const std::string result = "return {" + std::to_string(i) + ", row, " +
-                               GenericSource::float_text(l.stride) + ", " +
-                               std::to_string(l.grid_width) + ", " + std::to_string(l.grid_height) +
-                               ", " + std::to_string(l.anchor_count) + "};\n";
+                               CudaSource::literal(l.stride) + ", " + std::to_string(l.grid_width) +
+                               ", " + std::to_string(l.grid_height) + ", " +
+                               std::to_string(l.anchor_count) + "};\n";
     if (i + 1 < p.level_count)
       code += "  if (row < " + text(level_rows(l)) + ") " + result +
               "  row -= " + text(level_rows(l)) + ";\n";
@@ -41,8 +41,8 @@ void write_levels(GenericSource& source, const DecodeParams& p) {
     if (p.kind != DecoderKind::kYoloAnchors) continue;
     for (int k = 0; k < l.anchor_count; ++k)
       anchors += "  if (level == " + std::to_string(i) + " && k == " + std::to_string(k) +
-                 ") return axis == 0 ? " + GenericSource::float_text(l.anchors[k][0]) + " : " +
-                 GenericSource::float_text(l.anchors[k][1]) + ";\n";
+                 ") return axis == 0 ? " + CudaSource::literal(l.anchors[k][0]) + " : " +
+                 CudaSource::literal(l.anchors[k][1]) + ";\n";
   }
   if (p.level_count == 0) code += "  return {0, row, 1.0f, 1, 1, 1};\n";
   source.line(code + "}");
@@ -141,23 +141,23 @@ void generic_nms(Graph& graph, const Node&, StepSpec& step) {
   step.state_bytes = 4;
   GenericSource source(graph, step);
   source.team({kGenericThreads, 1, false});
-  source.constant("kImages", images);
-  source.constant("kClasses", classes);
-  source.constant("kRows", rows);
-  source.constant("kLimit", limit);
-  source.constant("kOutputs", source.output(0).shape[0]);
+  source.constant64("kImages", images);
+  source.constant64("kClasses", classes);
+  source.constant64("kRows", rows);
+  source.constant64("kLimit", limit);
+  source.constant64("kOutputs", source.output(0).shape[0]);
   source.flag("kCenter", p.center_point_box != 0);
   source.flag("kHasThreshold", p.has_score_threshold != 0);
-  source.real("iou_threshold", p.iou_threshold);
-  source.real("score_threshold", p.score_threshold);
-  source.constant("kBoxImage", source.input(0).strides[0]);
-  source.constant("kBoxRow", source.input(0).strides[1]);
-  source.constant("kScoreImage", source.input(1).strides[0]);
-  source.constant("kScoreClass", source.input(1).strides[1]);
-  source.constant("kOutRow", source.output(0).strides[0]);
+  source.real_function("iou_threshold", p.iou_threshold);
+  source.real_function("score_threshold", p.score_threshold);
+  source.constant64("kBoxImage", source.input(0).strides[0]);
+  source.constant64("kBoxRow", source.input(0).strides[1]);
+  source.constant64("kScoreImage", source.input(1).strides[0]);
+  source.constant64("kScoreClass", source.input(1).strides[1]);
+  source.constant64("kOutRow", source.output(0).strides[0]);
   source.include("generic/nms.cuh");
   step.in_place.clear();
-  step.launch = source.finish("nms", blocks, kGenericThreads);
+  step.launch = source.finish("nms", blocks);
 }
 
 void generic_decode(Graph& graph, const Node&, StepSpec& step) {
@@ -184,10 +184,10 @@ void generic_decode(Graph& graph, const Node&, StepSpec& step) {
   write_detections(source, has_frames);
   const int64_t scan_blocks =
       std::clamp<int64_t>((scores.all_rows + kThreads - 1) / kThreads, 1, kMaxScanBlocks);
-  source.small("kScanBlocks", scan_blocks);
-  source.small("kKind", static_cast<int64_t>(p.kind));
-  source.small("kFit", static_cast<int64_t>(p.fit));
-  source.small("kFunction", static_cast<int64_t>(p.score_function));
+  source.constant("kScanBlocks", scan_blocks);
+  source.constant("kKind", static_cast<int64_t>(p.kind));
+  source.constant("kFit", static_cast<int64_t>(p.fit));
+  source.constant("kFunction", static_cast<int64_t>(p.score_function));
   source.flag("kNormalized", p.normalized_boxes != 0);
   source.flag("kCenterBoxes", p.center_boxes != 0);
   source.flag("kTransposed", p.transposed != 0);
@@ -196,26 +196,28 @@ void generic_decode(Graph& graph, const Node&, StepSpec& step) {
   source.flag("kScaledAnchors", p.scaled_anchors != 0);
   source.flag("kAnchorMajor", p.anchor_major != 0);
   source.flag("kRotated", has(p, kRotated));
-  source.small("kAngle", p.kind == DecoderKind::kEndToEnd ? 6 : 4 + p.classes);
-  source.small("kLevels", p.level_count);
-  source.small("kClasses", p.classes);
-  source.small("kFirstClass", p.first_class);
-  source.small("kEndClass", end_class);
+  source.constant("kAngle", p.kind == DecoderKind::kEndToEnd ? 6 : 4 + p.classes);
+  source.constant("kLevels", p.level_count);
+  source.constant("kClasses", p.classes);
+  source.constant("kFirstClass", p.first_class);
+  source.constant("kEndClass", end_class);
   source.flag("kYFirst", has(p, kYFirst));
   source.flag("kLabelled", labelled(p));
-  source.constant("kKeyClasses", labelled(p) ? 1 : p.classes);
-  source.small("kInputWidth", p.input_width);
-  source.small("kInputHeight", p.input_height);
-  source.small("kMaxCandidates", p.max_candidates);
-  source.constant("kKeys", keys);
+  source.constant64("kKeyClasses", labelled(p) ? 1 : p.classes);
+  source.constant("kInputWidth", p.input_width);
+  source.constant("kInputHeight", p.input_height);
+  source.constant("kMaxCandidates", p.max_candidates);
+  source.constant64("kKeys", keys);
   const bool has_objectness =
       p.kind == DecoderKind::kYoloxGrid || p.kind == DecoderKind::kYoloAnchors;
-  source.small("kObjectness", has_objectness ? 4 : -1);
-  source.small("kFirstScore", has_objectness ? 5 : p.kind == DecoderKind::kYoloAnchorFree ? 4 : 0);
-  source.real("score_threshold", p.score_threshold);
-  source.real("iou_threshold", p.iou_threshold);
-  source.real("centre_variance", p.variances[0]);
-  source.real("size_variance", p.variances[1]);
+  source.constant("kObjectness", has_objectness ? 4 : -1);
+  source.constant("kFirstScore", has_objectness                           ? 5
+                                 : p.kind == DecoderKind::kYoloAnchorFree ? 4
+                                                                          : 0);
+  source.real_function("score_threshold", p.score_threshold);
+  source.real_function("iou_threshold", p.iou_threshold);
+  source.real_function("centre_variance", p.variances[0]);
+  source.real_function("size_variance", p.variances[1]);
   write_levels(source, p);
   write_boxes(source, p);
   write_labels(source, p);

@@ -17,10 +17,10 @@ inline void write_frame_of(GenericSource& source, bool has_frames) {
 /// Outputs 0 and 1 are the detections and their counts.
 inline void write_detections(GenericSource& source, bool has_frames) {
   const cpu::TensorView& rows = source.output(0);
-  source.constant("kMaxDetections", rows.shape[1]);
-  source.constant("kRowsSlot", rows.strides[0]);
-  source.constant("kRowsRow", rows.strides[1]);
-  source.constant("kCountSlot", source.output(1).strides[0]);
+  source.constant64("kMaxDetections", rows.shape[1]);
+  source.constant64("kRowsSlot", rows.strides[0]);
+  source.constant64("kRowsRow", rows.strides[1]);
+  source.constant64("kCountSlot", source.output(1).strides[0]);
   write_frame_of(source, has_frames);
   source.include("generic/detections.cuh");
 }

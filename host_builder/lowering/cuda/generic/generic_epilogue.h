@@ -8,10 +8,10 @@ namespace stint::builder {
 
 /// Bias and residual follow the first two inputs.
 inline void write_epilogue(GenericSource& source, const EpilogueParams& p) {
-  source.small("kAct", static_cast<int64_t>(p.act));
+  source.constant("kAct", static_cast<int64_t>(p.act));
   source.flag("kLateResidual", p.residual_after_act != 0);
-  source.real("alpha", p.alpha);
-  source.real("beta", p.beta);
+  source.real_function("alpha", p.alpha);
+  source.real_function("beta", p.beta);
   const auto operand = [&](const char* name, bool present, size_t input) {
     source.line(std::string("__device__ __forceinline__ float ") + name +
                 "(const Args& args, index_t at) {\n  (void)args, (void)at;\n  return " +

@@ -11,20 +11,19 @@ void generic_preprocess(Graph& graph, const Node&, StepSpec& step) {
   const auto p = params_of_step<PreprocessParams>(step);
   GenericSource source(graph, step, true, false);
   const cpu::TensorView& y = source.output(0);
-  source.small("kWidth", p.width);
-  source.small("kHeight", p.height);
-  source.small("kChannels", p.channels);
-  source.small("kFit", static_cast<int64_t>(p.fit));
+  source.constant("kWidth", p.width);
+  source.constant("kHeight", p.height);
+  source.constant("kChannels", p.channels);
+  source.constant("kFit", static_cast<int64_t>(p.fit));
   source.flag("kBgr", p.order_bgr != 0);
-  source.constant("kOutImage", y.strides[0]);
-  source.constant("kOutRow", y.strides[1]);
-  source.constant("kOutPixel", y.strides[2]);
-  source.real("pad_value", p.pad_value);
+  source.constant64("kOutImage", y.strides[0]);
+  source.constant64("kOutRow", y.strides[1]);
+  source.constant64("kOutPixel", y.strides[2]);
+  source.real_function("pad_value", p.pad_value);
   const auto per_channel = [&](const char* name, const float* values) {
-    std::string text = GenericSource::float_text(values[p.channels - 1]);
+    std::string text = CudaSource::literal(values[p.channels - 1]);
     for (int c = p.channels - 2; c >= 0; --c)
-      text =
-          "c == " + std::to_string(c) + " ? " + GenericSource::float_text(values[c]) + " : " + text;
+      text = "c == " + std::to_string(c) + " ? " + CudaSource::literal(values[c]) + " : " + text;
     source.line(std::string("__device__ __forceinline__ float ") + name +
                 "(int c) {\n  (void)c;\n  return " + text + ";\n}");
   };
@@ -33,7 +32,7 @@ void generic_preprocess(Graph& graph, const Node&, StepSpec& step) {
   source.include("generic/preprocess.cuh");
   step.in_place.clear();
   const int64_t tiles = (p.width + kTileX - 1) / kTileX * ((p.height + kTileY - 1) / kTileY);
-  step.launch = source.finish("preprocess", tiles * y.shape[0], kGenericThreads);
+  step.launch = source.finish("preprocess", tiles * y.shape[0]);
 }
 
 void generic_top_classes(Graph& graph, const Node&, StepSpec& step) {
@@ -42,17 +41,17 @@ void generic_top_classes(Graph& graph, const Node&, StepSpec& step) {
   const cpu::TensorView& x = source.input(0);
   source.team({kGenericThreads, 1, false});
   write_detections(source, step.image_binding >= 0);
-  source.small("kClasses", x.shape[1]);
-  source.small("kFirstClass", p.first_class);
-  source.constant("kScoreSlot", x.strides[0]);
-  source.small("kFunction", static_cast<int64_t>(p.score_function));
-  source.small("kFit", static_cast<int64_t>(p.fit));
-  source.small("kInputWidth", p.input_width);
-  source.small("kInputHeight", p.input_height);
-  source.real("score_threshold", p.score_threshold);
+  source.constant("kClasses", x.shape[1]);
+  source.constant("kFirstClass", p.first_class);
+  source.constant64("kScoreSlot", x.strides[0]);
+  source.constant("kFunction", static_cast<int64_t>(p.score_function));
+  source.constant("kFit", static_cast<int64_t>(p.fit));
+  source.constant("kInputWidth", p.input_width);
+  source.constant("kInputHeight", p.input_height);
+  source.real_function("score_threshold", p.score_threshold);
   source.include("generic/top_classes.cuh");
   step.in_place.clear();
-  step.launch = source.finish("top_classes", x.shape[0], kGenericThreads);
+  step.launch = source.finish("top_classes", x.shape[0]);
 }
 
 }  // namespace stint::builder

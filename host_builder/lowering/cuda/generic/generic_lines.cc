@@ -62,12 +62,12 @@ void generic_reduce(Graph& graph, const Node&, StepSpec& step) {
   const auto team = TeamShape::of(kept.elements(), reduced.elements(),
                                   lies_across(kept, reduced.inner_stride(0)));
   source.team(team);
-  source.small("kOp", static_cast<int64_t>(p.op));
+  source.constant("kOp", static_cast<int64_t>(p.op));
   source.loop("Kept", kept);
   source.loop("Reduced", reduced);
   source.include("generic/reduce.cuh");
   step.in_place.clear();
-  step.launch = source.finish("reduce", team_blocks(kept.elements(), team), kGenericThreads);
+  step.launch = source.finish("reduce", team_blocks(kept.elements(), team));
 }
 
 void generic_arg_reduce(Graph& graph, const Node&, StepSpec& step) {
@@ -92,11 +92,11 @@ void generic_arg_reduce(Graph& graph, const Node&, StepSpec& step) {
   source.flag("kIsMax", p.is_max != 0);
   source.flag("kSelectLast", p.select_last != 0);
   source.line("constexpr index_t kLength = " + source.index(x.shape[p.axis]) + ";");
-  source.constant("kStep", x.strides[p.axis]);
+  source.constant64("kStep", x.strides[p.axis]);
   source.loop("Kept", kept);
   source.include("generic/arg_reduce.cuh");
   step.in_place.clear();
-  step.launch = source.finish("arg_reduce", team_blocks(kept.elements(), team), kGenericThreads);
+  step.launch = source.finish("arg_reduce", team_blocks(kept.elements(), team));
 }
 
 void generic_top_k(Graph& graph, const Node&, StepSpec& step) {
@@ -116,7 +116,7 @@ void generic_top_k(Graph& graph, const Node&, StepSpec& step) {
   source.flag("kLargest", p.largest != 0);
   source.line("constexpr index_t kLength = " + source.index(length) + ";");
   source.line("constexpr index_t kK = " + source.index(source.output(0).shape[p.axis]) + ";");
-  source.constant("kXStep", x.strides[p.axis]);
+  source.constant64("kXStep", x.strides[p.axis]);
   source.loop("Kept", kept);
   std::string write;
   if (values != nullptr)
@@ -150,8 +150,8 @@ void generic_argmax_mask(Graph& graph, const Node&, StepSpec& step) {
   }
   loop.collapse();
   source.loop("Elements", loop);
-  source.small("kClasses", x.shape[p.axis]);
-  source.constant("kStep", x.strides[p.axis]);
+  source.constant("kClasses", x.shape[p.axis]);
+  source.constant64("kStep", x.strides[p.axis]);
   source.include("generic/argmax_mask.cuh");
   step.in_place.clear();
   step.launch = source.finish_flat("argmax_mask", loop.elements());

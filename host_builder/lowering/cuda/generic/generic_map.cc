@@ -123,7 +123,7 @@ void map(Graph& graph, StepSpec& step, DType number, const std::vector<Pointwise
   };
 
   source.number(number);
-  source.small("kPack", pack);
+  source.constant("kPack", pack);
   std::string read, result, members;
   for (size_t k = 0; k < inputs; ++k) {
     const std::string n = std::to_string(k);
@@ -143,8 +143,7 @@ void map(Graph& graph, StepSpec& step, DType number, const std::vector<Pointwise
     if (count > 1) text += ", v" + std::to_string(op.b);
     if (count > 2) text += ", v" + std::to_string(op.c);
     if (f.parameters)
-      text +=
-          ", " + GenericSource::float_text(op.alpha) + ", " + GenericSource::float_text(op.beta);
+      text += ", " + CudaSource::literal(op.alpha) + ", " + CudaSource::literal(op.beta);
     result += text + ");\n";
   }
   source.loop("Elements", loop, {}, static_cast<int>(inputs) + 1);

@@ -26,34 +26,34 @@ void generic_matmul(Graph& graph, const Node&, StepSpec& step) {
                                     residual != nullptr ? residual->strides[i] : 0});
   batches.collapse();
   source.loop("Batches", batches);
-  source.constant("kN", n);
-  source.constant("kK", k);
-  source.constant("kARow", v.a.strides[v.a.rank - 2]);
-  source.constant("kAColumn", v.a.strides[v.a.rank - 1]);
-  source.constant("kBRow", v.b.strides[v.b.rank - 2]);
-  source.constant("kBColumn", v.b.strides[v.b.rank - 1]);
-  source.constant("kYRow", v.y.strides[row]);
-  source.constant("kYColumn", v.y.strides[column]);
-  source.constant("kRRow", residual != nullptr ? residual->strides[row] : 0);
-  source.constant("kRColumn", residual != nullptr ? residual->strides[column] : 0);
+  source.constant64("kN", n);
+  source.constant64("kK", k);
+  source.constant64("kARow", v.a.strides[v.a.rank - 2]);
+  source.constant64("kAColumn", v.a.strides[v.a.rank - 1]);
+  source.constant64("kBRow", v.b.strides[v.b.rank - 2]);
+  source.constant64("kBColumn", v.b.strides[v.b.rank - 1]);
+  source.constant64("kYRow", v.y.strides[row]);
+  source.constant64("kYColumn", v.y.strides[column]);
+  source.constant64("kRRow", residual != nullptr ? residual->strides[row] : 0);
+  source.constant64("kRColumn", residual != nullptr ? residual->strides[column] : 0);
   write_epilogue(source, p.epilogue);
   step.in_place.clear();
   if (residual != nullptr) allow_generic_in_place(graph, step, step.inputs.size() - 1, 1);
   constexpr int64_t kFewRows = 8;  // what one thread keeps sums of
   if (m <= kFewRows) {
     const auto team = TeamShape::of(batches.elements() * n, k, true);
-    source.small("kM", std::max<int64_t>(m, 1));
+    source.constant("kM", std::max<int64_t>(m, 1));
     source.team(team);
     source.include("generic/matvec.cuh");
     const int64_t columns = m == 0 ? 0 : batches.elements() * n;
-    step.launch = source.finish("matvec", (columns + team.lines - 1) / team.lines, kGenericThreads);
+    step.launch = source.finish("matvec", (columns + team.lines - 1) / team.lines);
     return;
   }
   constexpr int64_t kTile = 64;
-  source.constant("kM", m);
+  source.constant64("kM", m);
   source.include("generic/matmul.cuh");
   const int64_t tiles = (m + kTile - 1) / kTile * ((n + kTile - 1) / kTile);
-  step.launch = source.finish("matmul", tiles * batches.elements(), kGenericThreads);
+  step.launch = source.finish("matmul", tiles * batches.elements());
 }
 
 }  // namespace stint::builder

@@ -13,7 +13,7 @@
 namespace stint::builder {
 namespace {
 
-std::string text(int64_t value) { return GenericSource::number_text(value); }
+std::string text(int64_t value) { return CudaSource::literal(value); }
 
 /// Coordinates c0, c1... of element `i` of a row-major tensor.
 std::string coordinates(const GenericSource& source, const cpu::TensorView& y) {
@@ -166,7 +166,7 @@ void generic_pad(Graph& graph, const Node& node, StepSpec& step) {
   GenericSource source(graph, step);
   const cpu::TensorView& x = source.input(0);
   const cpu::TensorView& y = source.output(0);
-  source.small("kFill", static_cast<int64_t>(p.fill));
+  source.constant("kFill", static_cast<int64_t>(p.fill));
   source.include("generic/pad.cuh");
   std::string body;
   for (int a = 0; a < y.rank; ++a) {
@@ -207,7 +207,7 @@ void generic_gather(Graph& graph, const Node&, StepSpec& step) {
     loop.add_axis(x.shape[i], {x.strides[i], 0, y.strides[out]});
   loop.collapse();
   source.loop("Elements", loop);
-  source.constant("kExtent", x.shape[p.axis]);
+  source.constant64("kExtent", x.shape[p.axis]);
   source.line("constexpr index_t kStep = " + source.index(x.strides[p.axis]) + ";");
   source.include("generic/gather.cuh");
   step.in_place.clear();
@@ -231,7 +231,7 @@ void generic_resize(Graph& graph, const Node&, StepSpec& step) {
       source.index(y.elements()) + ") return;\n" + coordinates(source, y) +
       "    const index_t y = " + offset_code(source, y) + ";\n    if (" +
       outside_code(source, tables) + ") {\n      out0(args)[y] = rounded<Out0>(" +
-      GenericSource::float_text(p.extrapolation) + ");\n      return;\n    }\n" + work + "}");
+      CudaSource::literal(p.extrapolation) + ");\n      return;\n    }\n" + work + "}");
   step.launch = source.finish_flat("resize", y.elements());
 }
 

@@ -32,13 +32,13 @@ void generic_softmax(Graph& graph, const Node&, StepSpec& step) {
   const auto team = TeamShape::of(lines.elements(), x.shape[p.axis], across);
   source.team(team);
   source.flag("kLog", p.log != 0);
-  source.constant("kLength", x.shape[p.axis]);
-  source.constant("kXStep", x.strides[p.axis]);
-  source.constant("kYStep", y.strides[p.axis]);
+  source.constant64("kLength", x.shape[p.axis]);
+  source.constant64("kXStep", x.strides[p.axis]);
+  source.constant64("kYStep", y.strides[p.axis]);
   source.loop("Kept", lines);
   source.include("generic/softmax.cuh");
   allow_generic_in_place(graph, step, 0, 1);
-  step.launch = source.finish("softmax", team_blocks(lines.elements(), team), kGenericThreads);
+  step.launch = source.finish("softmax", team_blocks(lines.elements(), team));
 }
 
 void generic_instance_norm(Graph& graph, const Node&, StepSpec& step) {
@@ -60,13 +60,13 @@ void generic_instance_norm(Graph& graph, const Node&, StepSpec& step) {
       TeamShape::of(kept.elements(), spatial.elements(),
                     x.strides[c] == 1 && x.shape[c] > 1 && spatial.inner_stride(0) != 1);
   source.team(team);
-  source.real("epsilon", p.epsilon);
+  source.real_function("epsilon", p.epsilon);
   source.loop("Kept", kept);
   source.loop("Spatial", spatial);
   source.include("generic/moments.cuh");
   source.include("generic/instance_norm.cuh");
   step.in_place.clear();
-  step.launch = source.finish("instance_norm", team_blocks(kept.elements(), team), kGenericThreads);
+  step.launch = source.finish("instance_norm", team_blocks(kept.elements(), team));
 }
 
 void generic_layer_norm(Graph& graph, const Node&, StepSpec& step) {
@@ -96,7 +96,7 @@ void generic_layer_norm(Graph& graph, const Node&, StepSpec& step) {
   source.number(number_of(x));
   const auto team = TeamShape::of(rows.elements(), row.elements(), false);
   source.team(team);
-  source.real("epsilon", p.epsilon);
+  source.real_function("epsilon", p.epsilon);
   source.loop("Rows", rows);
   source.loop("Row", row);
   source.line(
@@ -115,7 +115,7 @@ void generic_layer_norm(Graph& graph, const Node&, StepSpec& step) {
   source.include("generic/moments.cuh");
   source.include("generic/layer_norm.cuh");
   step.in_place.clear();
-  step.launch = source.finish("layer_norm", team_blocks(rows.elements(), team), kGenericThreads);
+  step.launch = source.finish("layer_norm", team_blocks(rows.elements(), team));
 }
 
 void generic_lrn(Graph& graph, const Node&, StepSpec& step) {
@@ -129,14 +129,14 @@ void generic_lrn(Graph& graph, const Node&, StepSpec& step) {
   loop.collapse();
   source.number(number_of(x));
   source.loop("Elements", loop);
-  source.constant("kChannels", x.shape[p.channel_axis]);
-  source.constant("kStep", x.strides[p.channel_axis]);
-  source.constant("kBefore", (p.size - 1) / 2);
-  source.constant("kAfter", p.size - 1 - (p.size - 1) / 2);
-  source.real("factor",
-              static_cast<float>(static_cast<double>(p.alpha) / static_cast<double>(p.size)));
-  source.real("offset_of", p.bias);
-  source.real("beta", p.beta);
+  source.constant64("kChannels", x.shape[p.channel_axis]);
+  source.constant64("kStep", x.strides[p.channel_axis]);
+  source.constant64("kBefore", (p.size - 1) / 2);
+  source.constant64("kAfter", p.size - 1 - (p.size - 1) / 2);
+  source.real_function(
+      "factor", static_cast<float>(static_cast<double>(p.alpha) / static_cast<double>(p.size)));
+  source.real_function("offset_of", p.bias);
+  source.real_function("beta", p.beta);
   source.include("generic/lrn.cuh");
   step.in_place.clear();
   step.launch = source.finish_flat("lrn", loop.elements());

@@ -1,8 +1,6 @@
 #include "host_builder/lowering/cuda/generic/generic_source.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 
 #include "host_builder/support/error.h"
 
@@ -10,38 +8,6 @@ namespace stint::builder {
 namespace {
 
 constexpr uint64_t kAlignment = 16;  // of values that are no views; arenas give more
-
-const char* type_text(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return "float";
-    case DType::kF16:
-      return "half_t";
-    case DType::kF64:
-      return "double";
-    case DType::kBF16:
-      return "bhalf_t";
-    case DType::kI8:
-      return "int8_t";
-    case DType::kU8:
-      return "uint8_t";
-    case DType::kI16:
-      return "int16_t";
-    case DType::kU16:
-      return "uint16_t";
-    case DType::kI32:
-      return "int32_t";
-    case DType::kU32:
-      return "uint32_t";
-    case DType::kI64:
-      return "int64_t";
-    case DType::kU64:
-      return "uint64_t";
-    case DType::kBool:
-      return "bool_t";
-  }
-  return "?";
-}
 
 cpu::TensorView view_of(const Value& value) {
   if (value.shape.size() > kMaxRank)
@@ -122,7 +88,6 @@ GenericSource::GenericSource(const Graph& graph, const StepSpec& step, bool take
   if (step.state_bytes > 0) ++pointers;
   if (takes_frames) ++pointers;
   if (takes_limits) ++pointers;
-  include("stint.cuh");
   line(std::string("typedef ") + (wide_ ? "uint64_t" : "uint32_t") +
        " index_t;  // wraps: steps may be negative");
   include("activation.cuh");
@@ -133,7 +98,7 @@ GenericSource::GenericSource(const Graph& graph, const StepSpec& step, bool take
   const auto operand = [&](const std::string& kind, const std::string& name, size_t i,
                            const cpu::TensorView& t, const char* qualifier) {
     const std::string type = kind + std::to_string(i);
-    line("typedef " + std::string(type_text(t.dtype)) + " " + type + ";");
+    this->type(type, t.dtype);
     line("__device__ __forceinline__ " + std::string(qualifier) + type + "* " + name +
          std::to_string(i) + "(const Args& args) {\n  return static_cast<" + qualifier + type +
          "*>(args.pointer[" + std::to_string(at++) + "]);\n}");
@@ -157,47 +122,12 @@ std::string GenericSource::index(int64_t value) const {
   return std::to_string(static_cast<uint32_t>(value)) + "u";
 }
 
-std::string GenericSource::number_text(int64_t value) {
-  if (value == INT64_MIN) return "(-9223372036854775807ll - 1)";
-  return std::to_string(value) + "ll";
-}
-
-std::string GenericSource::float_text(float value) {
-  char text[48];
-  if (!std::isfinite(value)) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof bits);
-    std::snprintf(text, sizeof text, "float_of_bits(0x%08Xu)", bits);
-  } else {
-    std::snprintf(text, sizeof text, "%af", static_cast<double>(value));
-  }
-  return text;
-}
-
-void GenericSource::constant(const std::string& name, int64_t value) {
-  line("constexpr int64_t " + name + " = " + number_text(value) + ";");
-}
-
-void GenericSource::small(const std::string& name, int64_t value) {
-  line("constexpr int " + name + " = " + std::to_string(value) + ";");
-}
-
-void GenericSource::flag(const std::string& name, bool value) {
-  line("constexpr bool " + name + " = " + (value ? "true" : "false") + ";");
-}
-
-void GenericSource::real(const std::string& name, float value) {
-  line("__device__ __forceinline__ float " + name + "() { return " + float_text(value) + "; }");
-}
-
-void GenericSource::number(DType dtype) {
-  line(std::string("typedef ") + type_text(dtype) + " Number;");
+void GenericSource::real_function(const std::string& name, float value) {
+  line("__device__ __forceinline__ float " + name + "() { return " + literal(value) + "; }");
 }
 
 void GenericSource::team(const TeamShape& team) {
-  small("kParts", team.parts);
-  small("kLines", team.lines);
-  flag("kAcross", team.across);
+  constant("kParts", team.parts).constant("kLines", team.lines).flag("kAcross", team.across);
   include("generic/team.cuh");
 }
 
@@ -223,20 +153,10 @@ void GenericSource::write_loop(const std::string& name, const std::vector<int64_
   line("    (void)c;\n  }\n};");
 }
 
-GpuLaunch GenericSource::finish(const std::string& symbol, int64_t blocks, int threads,
+GpuLaunch GenericSource::finish(const std::string& symbol, int64_t blocks, int64_t threads,
                                 const std::string& call) {
-  line("extern \"C\" __global__ void __launch_bounds__(" + std::to_string(threads) + ") " + symbol +
-       "(const __grid_constant__ Args args) {\n  STINT_LAUNCH_DEPENDENTS();\n  STINT_WAIT();\n  " +
-       call + "\n}");
-  if (blocks > INT32_MAX)
-    throw BuildError("a step needs " + std::to_string(blocks) +
-                     " blocks of threads, at most 2147483647 are possible: its tensors are too "
-                     "large");
-  GpuLaunch launch;
-  launch.source = std::move(text_);
-  launch.symbol = symbol;
-  launch.grid = {static_cast<uint32_t>(std::max<int64_t>(blocks, 1)), 1, 1};
-  launch.block = {static_cast<uint32_t>(threads), 1, 1};
+  GpuLaunch launch = kernel(symbol, {.grid = {blocks, 1, 1}, .threads = threads},
+                            "STINT_LAUNCH_DEPENDENTS();\n  STINT_WAIT();\n  " + call);
   launch.takes_frames = takes_frames_;
   launch.takes_limits = takes_limits_;
   return launch;

@@ -1,12 +1,13 @@
-// Writes the CUDA source of one generic step: constants, element types, iteration spaces with all
-// their arithmetic spelled out, and the #include of the kernel (kernels/cuda/generic/).
+// What the source of a generic step has beyond every other's: operands of any type and shape, and
+// iteration spaces with all their arithmetic spelled out. The kernels are in kernels/cuda/generic/.
 #pragma once
 
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
-#include "host_builder/lowering/step_spec.h"
+#include "host_builder/lowering/cuda/source/cuda_source.h"
 #include "kernels/cpu/kernel.h"
 #include "kernels/cpu/strided_loop.h"
 
@@ -24,7 +25,7 @@ struct TeamShape {
   static TeamShape of(int64_t lines, int64_t elements, bool across);
 };
 
-class GenericSource {
+class GenericSource : public CudaSource {
  public:
   /// Takes the operands of `step` as they are in the graph: true types, shapes and strides.
   /// Workspace and state must be settled.
@@ -39,17 +40,11 @@ class GenericSource {
   uint64_t input_alignment(size_t i) const { return input_alignment_.at(i); }
   uint64_t output_alignment(size_t i) const { return output_alignment_.at(i); }
 
-  void line(const std::string& text) { text_ += text + "\n"; }
-  void constant(const std::string& name, int64_t value);
-  /// An int: divisions by it are cheaper.
-  void small(const std::string& name, int64_t value);
-  void flag(const std::string& name, bool value);
-  /// float name().
-  void real(const std::string& name, float value);
+  /// float name(): for whatever value.
+  void real_function(const std::string& name, float value);
   /// Type that numbers are computed in.
-  void number(DType dtype);
+  void number(DType dtype) { type("Number", dtype); }
   void team(const TeamShape& team);
-  void include(const std::string& header) { line("#include \"" + header + "\""); }
 
   /// struct `name`: kElements, and at(i, o): the offsets of element i of the first `operands`,
   /// which begin at `start`.
@@ -62,13 +57,11 @@ class GenericSource {
     write_loop(name, {loop.shape, loop.shape + loop.rank}, strides, start);
   }
 
-  /// A value as a literal of index_t, of int64_t.
+  /// A value as a literal of index_t.
   std::string index(int64_t value) const;
-  static std::string number_text(int64_t value);
-  static std::string float_text(float value);
 
   /// Ends the source with the kernel `symbol`, whose body is `call`.
-  GpuLaunch finish(const std::string& symbol, int64_t blocks, int threads,
+  GpuLaunch finish(const std::string& symbol, int64_t blocks, int64_t threads = kGenericThreads,
                    const std::string& call = "run(args);");
   /// The same with a thread an element.
   GpuLaunch finish_flat(const std::string& symbol, int64_t elements,
@@ -86,7 +79,6 @@ class GenericSource {
   std::vector<uint64_t> input_alignment_, output_alignment_;
   bool takes_frames_, takes_limits_;
   bool wide_ = false;  // offsets need 64 bits
-  std::string text_;
 };
 
 /// Elements that a thread can move at once along the innermost axis of a collapsed loop: the

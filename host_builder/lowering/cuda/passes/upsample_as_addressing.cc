@@ -6,7 +6,7 @@
 
 #include "host_builder/graph/views.h"
 #include "host_builder/lowering/cpu/families.h"
-#include "host_builder/lowering/cuda/family.h"
+#include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/generic/generic_source.h"
 #include "host_builder/passes/rewrite.h"
 #include "kernels/cpu/resize_tables.h"
@@ -32,14 +32,15 @@ bool repeats_elements(const ResizeParams& p, int number, int64_t in, int64_t out
 
 /// The kernels' own tables decide, so every coordinate mode counts that comes to the same.
 bool repeats_pixels(const Graph& graph, const Node& resize) {
+  static const Target& cpu = find_target("cpu");
   if (resize.as<ResizeAttributes>().mode != ResizeMode::kNearest ||
-      !kResizeFamily.can_implement(graph, resize))
+      kResizeFamily.tactics(graph, resize, cpu).empty())
     return false;
   const Shape& in = graph.value(resize.inputs.at(0)).shape;
   const Shape& out = graph.value(resize.outputs.at(0)).shape;
   if (in.front() != out.front() || in.back() != out.back()) return false;
   Graph scratch = graph;  // lowering may add constants
-  const auto p = params_of_step<ResizeParams>(kResizeFamily.lower(scratch, resize));
+  const auto p = params_of_step<ResizeParams>(kResizeFamily.lower(scratch, resize, cpu, {}));
   for (size_t i = 0; i < in.size(); ++i)
     if (!repeats_elements(p, static_cast<int>(i), in[i], out[i])) return false;
   return true;
@@ -48,8 +49,8 @@ bool repeats_pixels(const Graph& graph, const Node& resize) {
 /// Of the best tactic; infinite where there is none.
 double predicted_us(const Graph& graph, const Node& node, const Target& target) {
   double best = std::numeric_limits<double>::infinity();
-  for (const CudaFamily* family : cuda_families())
-    for (const CudaTactic& tactic : family->tactics(graph, node, target))
+  for (const Family* family : cuda_families())
+    for (const Tactic& tactic : family->tactics(graph, node, target))
       best = std::min(best, tactic.predicted_us);
   return best;
 }

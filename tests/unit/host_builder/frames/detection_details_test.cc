@@ -3,7 +3,7 @@
 
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/frames/insert.h"
-#include "host_builder/lowering/step_spec.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/passes/pass.h"
 #include "host_builder/support/error.h"
 #include "plan_schema/params/detection_details.h"

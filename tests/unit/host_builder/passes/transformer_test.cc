@@ -6,7 +6,7 @@
 
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/evaluate/evaluate_graph.h"
-#include "host_builder/lowering/cuda/lower_for_cuda.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/lowering/cuda/passes/view_transposes.h"
 #include "host_builder/passes/passes.h"
 #include "pass_check.h"
@@ -112,7 +112,7 @@ std::vector<float> run_gpu_steps(Graph graph, const Target& target, const HostTe
   for (const NodeId n : std::vector<NodeId>(graph.order())) {
     const Node node = graph.node(n);
     const StepSpec step =
-        lower_candidate(graph, node, target, cuda_candidates(graph, node, target).front());
+        lower_candidate(graph, node, target, candidates_for(graph, node, target).front());
     INFO(step.name << ": " << step.tactic);
     AlignedBytes workspace(step.workspace_bytes + 16), state(step.state_bytes + 16);
     std::memset(state.data(), 0, state.size());
@@ -164,7 +164,7 @@ TEST_CASE("a transformer's steps are products, softmax and normalisations") {
     const Target& target = find_target(name);
     for (const NodeId n : std::vector<NodeId>(half.order())) {
       const Node& node = half.node(n);
-      const std::string family = cuda_candidates(half, node, target).front().family->name;
+      const std::string family = candidates_for(half, node, target).front().family->name;
       CAPTURE(node.name);
       if (node.op == Op::kSoftmax || node.op == Op::kLayerNorm) CHECK(family == "rows");
       if (node.op == Op::kMatMul) {

@@ -19,11 +19,11 @@ using namespace stint::builder;
 namespace {
 
 // A family whose tactics differ in their kernels' names, which is what the fake agent goes by.
-std::vector<CudaTactic> fake_tactics(const Graph&, const Node&, const Target&) {
+std::vector<Tactic> fake_tactics(const Graph&, const Node&, const Target&) {
   return {{"alpha", 1}, {"beta", 2}, {"gamma", 3}};
 }
 
-StepSpec fake_lower(Graph& graph, const Node& node, const Target&, const CudaTactic& tactic) {
+StepSpec fake_lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
   StepSpec step;
   step.inputs = node.inputs;
   step.inputs.push_back(graph.add_constant(graph.unique_name("packed"), DType::kF32, {1024},
@@ -38,12 +38,11 @@ StepSpec fake_lower(Graph& graph, const Node& node, const Target&, const CudaTac
   return step;
 }
 
-const CudaFamily kFake = {"fake", fake_tactics, fake_lower};
+const Family kFake = {"fake", fake_tactics, fake_lower};
 
-std::vector<CudaCandidate> fake_candidates(const Graph& graph, const Node& node,
-                                           const Target& target) {
-  std::vector<CudaCandidate> candidates;
-  for (CudaTactic& tactic : fake_tactics(graph, node, target))
+std::vector<Candidate> fake_candidates(const Graph& graph, const Node& node, const Target& target) {
+  std::vector<Candidate> candidates;
+  for (Tactic& tactic : fake_tactics(graph, node, target))
     candidates.push_back({&kFake, std::move(tactic)});
   return candidates;
 }

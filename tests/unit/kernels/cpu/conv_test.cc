@@ -9,7 +9,7 @@
 using namespace stint;
 using namespace stint::test;
 using builder::ConvAttributes;
-using builder::CpuFamily;
+using builder::Family;
 using builder::Shape;
 using builder::ValueId;
 
@@ -51,7 +51,7 @@ int64_t product(const std::vector<int64_t>& v) {
   return p;
 }
 
-void run_case(const CpuFamily& family, const ConvCase& t, std::mt19937& random) {
+void run_case(const Family& family, const ConvCase& t, std::mt19937& random) {
   LoweredStep s;
   const size_t rank = t.kernel.size();
   Shape x_shape{t.n}, y_shape{t.n};
@@ -284,7 +284,7 @@ TEST_CASE("transposed convolution matches the definition in 1 to 3 dimensions") 
 
 TEST_CASE("convolutions refuse parameters and weights that do not fit") {
   std::mt19937 random(15);
-  for (const CpuFamily* family : {&builder::kConvPackedFamily, &builder::kConvDirectFamily}) {
+  for (const Family* family : {&builder::kConvPackedFamily, &builder::kConvDirectFamily}) {
     LoweredStep s;
     const ValueId x = s.input("x", {1, 6, 6, 20}, random);
     const ValueId w = s.constant("w", {24, 20, 3, 3}, random);

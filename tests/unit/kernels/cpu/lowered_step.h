@@ -8,7 +8,7 @@
 #include <map>
 #include <random>
 
-#include "host_builder/lowering/step_spec.h"
+#include "host_builder/lowering/family.h"
 #include "tests/support/kernel_harness.h"
 
 namespace stint::test {
@@ -56,14 +56,17 @@ struct LoweredStep {
     return data;
   }
 
-  builder::StepSpec lower(const builder::CpuFamily& family) {
-    REQUIRE(family.can_implement(graph, node));
-    CHECK(family.cost_us(graph, node) > 0);
-    return family.lower(graph, node);
+  builder::StepSpec lower(const builder::Family& family) {
+    const builder::Target& cpu = builder::find_target("cpu");
+    const std::vector<builder::Tactic> tactics = family.tactics(graph, node, cpu);
+    REQUIRE(!tactics.empty());
+    CHECK(tactics[0].predicted_us > 0);
+    return family.lower(graph, node, cpu, tactics[0]);
   }
   /// The call of a lowered step; constants become dense tensors.
   KernelCall call(const builder::StepSpec& step) {
-    KernelCall c{step.kernel, step.params, {}, {}, step.workspace_bytes, step.worker_scratch_bytes};
+    KernelCall c{step.kernel.value(),      step.params, {}, {}, step.workspace_bytes,
+                 step.worker_scratch_bytes};
     for (const builder::ValueId id : step.inputs) c.inputs.push_back(&materialized(id));
     for (const builder::ValueId id : step.outputs) c.outputs.push_back(&tensor(id));
     return c;

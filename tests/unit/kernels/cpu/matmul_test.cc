@@ -19,7 +19,7 @@ struct MatMulCase {
   Activation act = Activation::kNone;
 };
 
-void run_case(const builder::CpuFamily& family, const MatMulCase& t, std::mt19937& random) {
+void run_case(const builder::Family& family, const MatMulCase& t, std::mt19937& random) {
   LoweredStep s;
   s.node.op = builder::Op::kMatMul;
   builder::MatMulAttributes attributes;

@@ -41,7 +41,7 @@ void run_case(const PoolCase& t, std::mt19937& random) {
   s.node.inputs = {x};
   s.node.outputs = {y, index};
   const auto in = s.values(x);
-  const Status status = s.call(s.lower(builder::kPoolFamily)).run(t.threads);
+  const Status status = s.call(s.lower(builder::kPoolDirectFamily)).run(t.threads);
   REQUIRE_MESSAGE(status.ok(), status.message);
   CHECK(s.tensor(y).gaps_untouched());
   const auto got = s.tensor(y).get<float>();
@@ -143,7 +143,7 @@ TEST_CASE("pooling refuses parameters that do not fit") {
   const ValueId other = s.output("other", DType::kF32, {1, 3, 3, 7});
   s.node.inputs = {x};
   s.node.outputs = {y};
-  const builder::StepSpec step = s.lower(builder::kPoolFamily);
+  const builder::StepSpec step = s.lower(builder::kPoolDirectFamily);
   REQUIRE(s.call(step).check().ok());
   const auto refused = [&](auto change) {
     builder::StepSpec bad = step;

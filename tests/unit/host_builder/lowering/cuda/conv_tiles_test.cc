@@ -47,7 +47,7 @@ TEST_CASE("the text of a tile is the tile") {
   const ConvProblem p = *conv_problem(c.graph, c.node);
   for (const char* target : {"sm_90", "orin"}) {
     const GpuTraits& gpu = find_target(target).gpu;
-    const auto gemm = rank_tiles(p, gpu, SIZE_MAX);
+    const auto gemm = ConvGemmTile::ranked(p, gpu, SIZE_MAX);
     REQUIRE(!gemm.empty());
     for (const auto& r : gemm) {
       const auto parsed = ConvGemmTile::parse(r.tile.id());
@@ -56,7 +56,7 @@ TEST_CASE("the text of a tile is the tile") {
       CHECK(r.tile.shared_bytes() <= gpu.smem_per_block);
       CHECK((gpu.has_pdl || r.tile.cluster == 1));
     }
-    const auto resident = rank_resident_tiles(p, gpu, SIZE_MAX);
+    const auto resident = ConvResidentTile::ranked(p, gpu, SIZE_MAX);
     REQUIRE(!resident.empty());
     for (const auto& [tile, us] : resident) {
       const auto parsed = ConvResidentTile::parse(tile.id());
@@ -64,7 +64,7 @@ TEST_CASE("the text of a tile is the tile") {
       CHECK(parsed->is_legal(p, gpu));
       CHECK(us > 0);
     }
-    const auto wgmma = rank_wgmma_tiles(p, gpu, SIZE_MAX);
+    const auto wgmma = ConvWgmmaTile::ranked(p, gpu, SIZE_MAX);
     CHECK(wgmma.empty() == (gpu.sm != 90));
     for (const auto& [tile, us] : wgmma) {
       const auto parsed = ConvWgmmaTile::parse(tile.id());
@@ -73,7 +73,7 @@ TEST_CASE("the text of a tile is the tile") {
       CHECK(parsed->is_legal(p, gpu));
       CHECK(us > 0);
     }
-    const auto windows = rank_window_tiles(p, gpu, SIZE_MAX);
+    const auto windows = ConvWindowTile::ranked(p, gpu, SIZE_MAX);
     CHECK(windows.empty() == (gpu.sm != 90));
     for (const auto& [tile, us] : windows) {
       const auto parsed = ConvWindowTile::parse(tile.id());
@@ -191,7 +191,7 @@ TEST_CASE("f32 operands are not multiplied in f16") {
 TEST_CASE("packed weights put a lane's channels side by side") {
   Case c = conv({1, 8, 8, 32}, 32, 1);
   const ConvProblem p = *conv_problem(c.graph, c.node);
-  const ValueId id = pack_gemm_weights(c.graph, p, 32);
+  const ValueId id = pack_gemm_weights(c.graph, p, 32).value;
   const Value& packed = c.graph.value(id);
   CHECK(packed.shape == Shape{1, 1, 4, 256});
   const auto* halves = reinterpret_cast<const F16*>(packed.constant->data());
@@ -213,7 +213,7 @@ TEST_CASE("packed weights put a lane's channels side by side") {
 TEST_CASE("weights for warpgroups lie as the tensor cores read them") {
   Case c = conv({1, 8, 8, 80}, 40, 1);
   const ConvProblem p = *conv_problem(c.graph, c.node);
-  const ValueId id = pack_warpgroup_weights(c.graph, p, 32);
+  const ValueId id = pack_warpgroup_weights(c.graph, p, 32).value;
   const Value& packed = c.graph.value(id);
   CHECK(packed.shape == Shape{1, 2, 8, 512});  // of 80 k and 40 channels, blocks of 64 x 8
   const auto* halves = reinterpret_cast<const F16*>(packed.constant->data());

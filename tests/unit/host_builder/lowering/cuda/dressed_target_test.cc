@@ -73,7 +73,7 @@ TEST_CASE("under --as every family offers, ranks and admits what the device itse
       const Target& own = find_target(like);
       const Target dressed = dressed_as(find_target(device), own);
       for (const Layer& layer : layers)
-        for (const CudaFamily* family : cuda_families()) {
+        for (const Family* family : cuda_families()) {
           CAPTURE(family->name);
           const auto expected = family->tactics(layer.graph, layer.node, own);
           const auto found = family->tactics(layer.graph, layer.node, dressed);
@@ -95,8 +95,8 @@ TEST_CASE("what a family offers fits the device's shared memory") {
     for (Layer layer : {conv({1, 56, 56, 128}, 128, 3, 1, DType::kF16),
                         conv({1, 112, 112, 32}, 32, 3, 32, DType::kF16),
                         conv({1, 224, 224, 3}, 64, 7, 1, DType::kF32), pool({1, 20, 20, 512}, 13)})
-      for (const CudaFamily* family : cuda_families())
-        for (const CudaTactic& tactic : family->tactics(layer.graph, layer.node, target)) {
+      for (const Family* family : cuda_families())
+        for (const Tactic& tactic : family->tactics(layer.graph, layer.node, target)) {
           CAPTURE(tactic.id);
           const StepSpec step = family->lower(layer.graph, layer.node, target, tactic);
           REQUIRE(step.launch);

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "host_builder/graph/shape.h"
-#include "host_builder/lowering/cuda/lower_for_cuda.h"
+#include "host_builder/lowering/candidates.h"
 #include "host_builder/passes/passes.h"
 #include "host_builder/support/error.h"
 #include "tests/support/pass_context.h"
@@ -160,7 +160,7 @@ TEST_CASE("an upsampled result is written by the convolution, whoever else reads
           CHECK(conv.fused == std::vector<std::string>{"resize"});
           // What nobody else reads is not stored: one output of the step is left.
           const bool alone = second == Second::kNone;
-          const auto best = cuda_candidates(g, conv, find_target("sm_90")).front();
+          const auto best = candidates_for(g, conv, find_target("sm_90")).front();
           const StepSpec step = lower_candidate(g, conv, find_target("sm_90"), best);
           CHECK(step.outputs == (alone ? std::vector<ValueId>{neck.upsampled} : conv.outputs));
           CHECK(step.in_place.size() == (residual && !alone ? 1u : 0u));
@@ -176,7 +176,7 @@ TEST_CASE("in FP16 plans tensor cores write the upsampled result") {
     const Target& target = find_target(name);
     CHECK(kUpsampleAsAddressingPass.run(neck.graph, {target}) == 1);
     const Node& conv = producer_of(neck.graph, neck.upsampled);
-    const std::string best = cuda_candidates(neck.graph, conv, target).front().tactic.id;
+    const std::string best = candidates_for(neck.graph, conv, target).front().tactic.id;
     CHECK(best.substr(0, 5) == "conv_");
   }
 }
