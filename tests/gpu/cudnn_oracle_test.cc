@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "host_builder/lowering/cuda/families.h"
 #include "tests/gpu/support/conv_cases.h"
 #include "tests/gpu/support/cudnn.h"
 

@@ -121,7 +121,7 @@ TEST_CASE("a network made by hand becomes a plan that computes it, for every bat
     const std::vector<float> x = noise(kSample * batch, 4);
     std::map<std::string, HostTensor> results;
     observe_layers(
-        plan, "cpu", batch, {},
+        plan, "cpu", batch, STINT_OPTIONS_INIT,
         [&](Session& session) {
           std::copy(x.begin(), x.end(), static_cast<float*>(session.input_data(0)));
         },
