@@ -79,10 +79,9 @@ class ProgramWriter {
     }
     const auto shape = b_.CreateVector(tensor.shape);
     const auto strides = b_.CreateVector(tensor.strides);
-    const auto scale = tensor.scale.empty() ? 0 : b_.CreateVector(tensor.scale);
     const auto name = b_.CreateString(tensor.name);
     return fb::CreateTensor(b_, static_cast<uint8_t>(tensor.dtype), shape, strides, kind, index,
-                            base + tensor.offset, scale, name);
+                            base + tensor.offset, 0 /* no scales */, name);
   }
 
   flatbuffers::Offset<fb::ImageSpec> write_image(const PreprocessAttributes& image) {

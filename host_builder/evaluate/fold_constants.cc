@@ -3,6 +3,7 @@
 #include "host_builder/evaluate/fold_constants.h"
 
 #include "host_builder/evaluate/evaluate.h"
+#include "host_builder/graph/op_def.h"
 #include "host_builder/passes/passes.h"
 #include "host_builder/passes/rewrite.h"
 #include "host_builder/support/error.h"

@@ -15,47 +15,53 @@
 
 namespace stint::builder {
 
+// The operations. graph/ops/ holds the definition of each (graph/op_def.h); one that is missing
+// there does not link. Postfix ?: may be absent.
+#define STINT_OPERATIONS(X)                                                                      \
+  X(Identity)          /* (x) -> y                           removed by the simplifier */        \
+  X(Conv)              /* (x, w [O, I/g, k...], b?, residual?) -> y, repeated y? */              \
+  X(ConvTranspose)     /* (x, w [I, O/g, k...], b?, residual?) -> y */                           \
+  X(MatMul)            /* (a, b, bias? [n], residual?) -> y  numpy rules */                      \
+  X(Pool)              /* (x) -> y, indices? */                                                  \
+  X(Unary)             /* (x) -> y */                                                            \
+  X(Binary)            /* (a, b) -> y                        numpy broadcasting */               \
+  X(Where)             /* (c, a, b) -> y                     numpy broadcasting */               \
+  X(Pointwise)         /* (x0..xn) -> y                      fused f32 program */                \
+  X(Cast)              /* (x) -> y                           to the output's dtype */            \
+  X(Reduce)            /* (x) -> y */                                                            \
+  X(ArgReduce)         /* (x) -> y (i64) */                                                      \
+  X(TopK)              /* (x) -> values, indices (i64) */                                        \
+  X(Softmax)           /* (x) -> y */                                                            \
+  X(BatchNorm)         /* (x, scale, b, mean, var) -> y */                                       \
+  X(InstanceNorm)      /* (x, scale, b) -> y */                                                  \
+  X(LayerNorm)         /* (x, scale, b?) -> y, mean?, inv_std? */                                \
+  X(Lrn)               /* (x) -> y */                                                            \
+  X(Concat)            /* (x0..xn) -> y */                                                       \
+  X(Slice)             /* (x) -> y                           Split gives several */              \
+  X(Pad)               /* (x) -> y */                                                            \
+  X(Reshape)           /* (x) -> y        to the output's shape (also Flatten, Squeeze...) */    \
+  X(Transpose)         /* (x) -> y */                                                            \
+  X(Gather)            /* (x, indices i32/i64) -> y */                                           \
+  X(Expand)            /* (x) -> y        numpy broadcast to the output's shape */               \
+  X(Tile)              /* (x) -> y        repeats = out shape / in shape */                      \
+  X(DepthToSpace)      /* (x) -> y */                                                            \
+  X(SpaceToDepth)      /* (x) -> y */                                                            \
+  X(Resize)            /* (x) -> y */                                                            \
+  X(NonMaxSuppression) /* (boxes, scores) -> selected i64 [bound, 3], unused rows -1 */          \
+  X(Preprocess)        /* () -> network input, from the frame of an image binding */             \
+  X(Decode)            /* (network outputs...) -> detections f32 [n, max, 6], counts i32 [n], */ \
+                       /* rows i32 [n, max]? */                                                  \
+  X(TopClasses)        /* (scores [n, classes]) -> detections, counts */                         \
+  X(ArgmaxMask)        /* (scores, channel axis) -> u8 mask */                                   \
+  /* Of Decode's rows; plan_schema/params/detection_details.h */                                 \
+  X(DetectionMasks)     /* (head, rows, prototypes [n, h, w, k]) -> u8 [n, max, h, w] */         \
+  X(DetectionKeypoints) /* (head, rows) -> f32 [n, max, points, 3] */                            \
+  X(RotatedBoxes)       /* (head, rows, detections) -> f32 [n, max, 7] */
+
 enum class Op : uint8_t {
-  kIdentity,       // (x) -> y                           removed by the simplifier
-  kConv,           // (x, w [O, I/g, k...], b?, residual?) -> y, repeated y?    ConvAttributes
-  kConvTranspose,  // (x, w [I, O/g, k...], b?) -> y                 ConvTransposeAttributes
-  kMatMul,         // (a, b, bias? [n], residual?) -> y  numpy rules MatMulAttributes
-  kPool,           // (x) -> y, indices?                             PoolAttributes
-  kUnary,          // (x) -> y                                       UnaryAttributes
-  kBinary,         // (a, b) -> y        numpy broadcasting          BinaryAttributes
-  kWhere,          // (c, a, b) -> y     numpy broadcasting
-  kPointwise,      // (x0..xn) -> y      fused f32 program           PointwiseAttributes
-  kCast,           // (x) -> y           to the output's dtype
-  kReduce,         // (x) -> y                                       ReduceAttributes
-  kArgReduce,      // (x) -> y (i64)                                 ArgReduceAttributes
-  kTopK,           // (x) -> values, indices (i64)                   TopKAttributes
-  kSoftmax,        // (x) -> y                                       SoftmaxAttributes
-  kBatchNorm,      // (x, scale, b, mean, var) -> y                  NormAttributes
-  kInstanceNorm,   // (x, scale, b) -> y                             NormAttributes
-  kLayerNorm,      // (x, scale, b?) -> y, mean?, inv_std?           NormAttributes
-  kLrn,            // (x) -> y                                       LrnAttributes
-  kConcat,         // (x0..xn) -> y                                  AxisAttributes
-  kSlice,    // (x) -> y                                       SliceAttributes (Split gives several)
-  kPad,      // (x) -> y                                       PadAttributes
-  kReshape,  // (x) -> y           to the output's shape (also Flatten, Squeeze, Unsqueeze)
-  kTranspose,          // (x) -> y                                       TransposeAttributes
-  kGather,             // (x, indices i32/i64) -> y                      AxisAttributes
-  kExpand,             // (x) -> y           numpy broadcast to the output's shape
-  kTile,               // (x) -> y           repeats = out shape / in shape
-  kDepthToSpace,       // (x) -> y                                       DepthToSpaceAttributes
-  kSpaceToDepth,       // (x) -> y                                       DepthToSpaceAttributes
-  kResize,             // (x) -> y                                       ResizeAttributes
-  kNonMaxSuppression,  // (boxes, scores) -> selected i64 [bound, 3], unused rows -1  NmsAttributes
-  kPreprocess,  // () -> network input, from the frame of an image binding PreprocessAttributes
-  kDecode,      // (network outputs...) -> detections f32 [n, max, 6], counts i32 [n], rows i32 [n,
-                // max]?
-  //                                                                    DecodeAttributes
-  kTopClasses,  // (scores [n, classes]) -> detections, counts                     DecodeAttributes
-  kArgmaxMask,  // (scores, channel axis) -> u8 mask                               AxisAttributes
-  // Of Decode's rows; plan_schema/params/detection_details.h             DetectionDetailAttributes
-  kDetectionMasks,      // (head, rows, prototypes [n, h, w, k]) -> u8 [n, max, h, w]
-  kDetectionKeypoints,  // (head, rows) -> f32 [n, max, points, 3]
-  kRotatedBoxes,        // (head, rows, detections) -> f32 [n, max, 7]
+#define STINT_OPERATION(name) k##name,
+  STINT_OPERATIONS(STINT_OPERATION)
+#undef STINT_OPERATION
 };
 
 /// Activation and residual merged into a convolution or matrix product. Bias and residual are

@@ -39,6 +39,13 @@ struct View {
   int64_t offset = 0;       // elements from the base's first element
 };
 
+/// A value's integers stand for numbers: (integer - zero point) * scale.
+struct Quantisation {
+  std::vector<float> scales;         // one, or one for each place along the axis
+  int axis = -1;                     // -1: the whole tensor has one scale
+  std::vector<int32_t> zero_points;  // as many as scales; empty: all are 0
+};
+
 struct Value {
   std::string name;  // unique; the model's own name where it has one
   DType dtype = DType::kF32;
@@ -46,7 +53,7 @@ struct Value {
   Bytes constant;                // set: a constant
   std::vector<int64_t> strides;  // elements; empty: dense row-major
   std::optional<View> view;
-  std::vector<float> scale;  // quantisation, empty: none
+  std::optional<Quantisation> quant;
 
   int64_t elements() const;
   int64_t bytes() const { return elements() * dtype_bytes(dtype); }
@@ -125,9 +132,10 @@ class Graph {
   size_t value_count() const { return values_.size(); }
   size_t node_count() const { return nodes_.size(); }
 
-  /// The type of the numbers in a value stored as `type`, as operations understand them.
-  DType meaning(DType type) const {
-    return mixed_precision && type == DType::kF16 ? DType::kF32 : type;
+  /// The type of the value's numbers as operations understand them, however they are stored.
+  DType meaning(const Value& value) const {
+    const bool stands_for_f32 = value.dtype == DType::kF16 || value.quant.has_value();
+    return mixed_precision && stands_for_f32 ? DType::kF32 : value.dtype;
   }
 
   /// Live nodes in a valid execution order.
@@ -155,8 +163,9 @@ class Graph {
   std::vector<NodeId> order_;
 };
 
-/// Checks the whole graph: single producers, order, operand counts, dtypes, and that every output
-/// shape is what shape inference gives. Throws BuildError naming the node. Runs after every pass.
+/// Checks the whole graph: single producers, order, operand counts, dtypes and how they are stored,
+/// and that every output shape is what shape inference gives. Throws BuildError naming the node.
+/// Runs after every pass.
 void verify(const Graph& graph);
 
 }  // namespace stint::builder

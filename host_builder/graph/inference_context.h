@@ -1,4 +1,4 @@
-// What the shape functions of one node share. Internal to graph/.
+// What the inference functions of operations share. Internal to graph/.
 #pragma once
 
 #include <string>
@@ -9,6 +9,8 @@
 #include "host_builder/support/error.h"
 
 namespace stint::builder {
+
+using Types = std::vector<TensorType>;
 
 struct InferenceContext {
   const Graph& graph;
@@ -36,13 +38,8 @@ struct InferenceContext {
     return graph.value(inputs[i]);
   }
   const Shape& shape(size_t i) const { return in(i).shape; }
-  DType dtype(size_t i) const { return graph.meaning(in(i).dtype); }
+  DType dtype(size_t i) const { return graph.meaning(in(i)); }
   size_t rank(size_t i) const { return in(i).shape.size(); }
-  void operand_count(size_t least, size_t most) const {
-    require(inputs.size() >= least && inputs.size() <= most,
-            "has " + std::to_string(inputs.size()) + " operands, needs " + std::to_string(least) +
-                (most == least ? std::string() : " to " + std::to_string(most)));
-  }
   void same_dtype(size_t i, size_t j) const {
     require(dtype(i) == dtype(j), "operand " + std::to_string(i) + " is " + dtype_name(dtype(i)) +
                                       " but operand " + std::to_string(j) + " is " +
@@ -52,6 +49,8 @@ struct InferenceContext {
     require(!declared.empty(), "needs the type of its output to be declared");
     return declared[0];
   }
+
+  Types same_as_operand() const { return {{dtype(0), shape(0)}}; }
 
   // Where the axes of a spatial operand of this rank are.
   size_t channel_axis(size_t tensor_rank) const {
@@ -67,27 +66,5 @@ struct InferenceContext {
     return result;
   }
 };
-
-std::vector<TensorType> infer_conv(const InferenceContext& c);
-std::vector<TensorType> infer_conv_transpose(const InferenceContext& c);
-std::vector<TensorType> infer_pool(const InferenceContext& c);
-std::vector<TensorType> infer_resize(const InferenceContext& c);
-std::vector<TensorType> infer_depth_space(const InferenceContext& c);
-std::vector<TensorType> infer_nms(const InferenceContext& c);
-std::vector<TensorType> infer_preprocess(const InferenceContext& c);
-std::vector<TensorType> infer_decode(const InferenceContext& c);
-std::vector<TensorType> infer_argmax_mask(const InferenceContext& c);
-std::vector<TensorType> infer_detection_masks(const InferenceContext& c);
-std::vector<TensorType> infer_detection_keypoints(const InferenceContext& c);
-std::vector<TensorType> infer_rotated_boxes(const InferenceContext& c);
-
-std::vector<TensorType> infer_reshape(const InferenceContext& c);
-std::vector<TensorType> infer_transpose(const InferenceContext& c);
-std::vector<TensorType> infer_concat(const InferenceContext& c);
-std::vector<TensorType> infer_slice(const InferenceContext& c);
-std::vector<TensorType> infer_pad(const InferenceContext& c);
-std::vector<TensorType> infer_gather(const InferenceContext& c);
-std::vector<TensorType> infer_expand(const InferenceContext& c);
-std::vector<TensorType> infer_tile(const InferenceContext& c);
 
 }  // namespace stint::builder

@@ -10,10 +10,10 @@ namespace stint::builder {
 const char* elt_op_name(EltOp op);
 const char* activation_name(Activation activation);
 const char* reduce_op_name(ReduceOp op);
+const char* fit_name(FitMode fit);
 
-/// "kernel=3x3 strides=2x2 act=relu": what differs from the default, or what always matters. Stable
-/// across runs.
-std::string attributes_text(const Attributes& attributes);
+/// "kernel=3,3 act=relu" (OpDef::print). Stable across runs.
+std::string attributes_text(const Node& node);
 
 /// "f32[1,3,416,416]".
 std::string type_text(DType dtype, const Shape& shape);

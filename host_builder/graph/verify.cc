@@ -1,5 +1,7 @@
+#include <cmath>
 #include <set>
 
+#include "host_builder/graph/op_def.h"
 #include "host_builder/graph/op_names.h"
 #include "host_builder/graph/shape_inference.h"
 #include "host_builder/support/error.h"
@@ -8,117 +10,6 @@
 namespace stint::builder {
 
 namespace {
-
-constexpr size_t kAny = 0xFFFF;  // bounded by the runtime's operand table, not by the operation
-
-struct Signature {
-  size_t min_inputs, max_inputs, min_outputs, max_outputs;
-};
-
-Signature signature(Op op) {
-  switch (op) {
-    case Op::kConv:
-      return {2, 4, 1, 2};
-    case Op::kMatMul:
-    case Op::kConvTranspose:
-      return {2, 4, 1, 1};
-    case Op::kPool:
-      return {1, 1, 1, 2};
-    case Op::kBinary:
-    case Op::kGather:
-      return {2, 2, 1, 1};
-    case Op::kWhere:
-      return {3, 3, 1, 1};
-    case Op::kPointwise:
-    case Op::kConcat:
-      return {1, kAny, 1, 1};
-    case Op::kTopK:
-      return {1, 1, 1, 2};
-    case Op::kBatchNorm:
-      return {5, 5, 1, 1};
-    case Op::kInstanceNorm:
-      return {3, 3, 1, 1};
-    case Op::kLayerNorm:
-      return {2, 3, 1, 3};
-    case Op::kNonMaxSuppression:
-      return {2, 2, 1, 1};
-    case Op::kPreprocess:
-      return {0, 0, 1, 1};
-    case Op::kDecode:
-      return {1, kAny, 2, 3};
-    case Op::kTopClasses:
-      return {1, 1, 2, 2};
-    case Op::kDetectionKeypoints:
-      return {2, 2, 1, 1};
-    case Op::kDetectionMasks:
-    case Op::kRotatedBoxes:
-      return {3, 3, 1, 1};
-    default:
-      return {1, 1, 1, 1};
-  }
-}
-
-bool attributes_fit(const Node& node) {
-  const Attributes& a = node.attributes;
-  switch (node.op) {
-    case Op::kConv:
-      return std::holds_alternative<ConvAttributes>(a);
-    case Op::kConvTranspose:
-      return std::holds_alternative<ConvTransposeAttributes>(a);
-    case Op::kMatMul:
-      return std::holds_alternative<MatMulAttributes>(a);
-    case Op::kPool:
-      return std::holds_alternative<PoolAttributes>(a);
-    case Op::kUnary:
-      return std::holds_alternative<UnaryAttributes>(a);
-    case Op::kBinary:
-      return std::holds_alternative<BinaryAttributes>(a);
-    case Op::kPointwise:
-      return std::holds_alternative<PointwiseAttributes>(a);
-    case Op::kReduce:
-      return std::holds_alternative<ReduceAttributes>(a);
-    case Op::kArgReduce:
-      return std::holds_alternative<ArgReduceAttributes>(a);
-    case Op::kTopK:
-      return std::holds_alternative<TopKAttributes>(a);
-    case Op::kSoftmax:
-      return std::holds_alternative<SoftmaxAttributes>(a);
-    case Op::kBatchNorm:
-    case Op::kInstanceNorm:
-    case Op::kLayerNorm:
-      return std::holds_alternative<NormAttributes>(a);
-    case Op::kLrn:
-      return std::holds_alternative<LrnAttributes>(a);
-    case Op::kConcat:
-    case Op::kGather:
-    case Op::kArgmaxMask:
-      return std::holds_alternative<AxisAttributes>(a);
-    case Op::kSlice:
-      return std::holds_alternative<SliceAttributes>(a);
-    case Op::kPad:
-      return std::holds_alternative<PadAttributes>(a);
-    case Op::kTranspose:
-      return std::holds_alternative<TransposeAttributes>(a);
-    case Op::kDepthToSpace:
-    case Op::kSpaceToDepth:
-      return std::holds_alternative<DepthToSpaceAttributes>(a);
-    case Op::kResize:
-      return std::holds_alternative<ResizeAttributes>(a);
-    case Op::kNonMaxSuppression:
-      return std::holds_alternative<NmsAttributes>(a);
-    case Op::kPreprocess:
-      return std::holds_alternative<PreprocessAttributes>(a);
-    case Op::kDecode:
-    case Op::kTopClasses:
-      return std::holds_alternative<DecodeAttributes>(a);
-    case Op::kDetectionMasks:
-    case Op::kDetectionKeypoints:
-    case Op::kRotatedBoxes:
-      return std::holds_alternative<DetectionDetailAttributes>(a);
-    default:
-      return true;
-  }
-}
 
 /// One walk over the graph with what it has learnt so far.
 class Verifier {
@@ -164,6 +55,7 @@ class Verifier {
     if (!value.strides.empty() && value.strides.size() != value.shape.size())
       fail(where, "has " + std::to_string(value.strides.size()) + " strides for rank " +
                       std::to_string(value.shape.size()));
+    if (value.quant) check_quantisation(value, where);
     if (!value.view) return;
     if (value.view->base >= graph_.value_count()) fail(where, "views a value that does not exist");
     const Value& base = graph_.value(value.view->base);
@@ -181,6 +73,32 @@ class Verifier {
                       "', which has " + std::to_string(base.elements()));
   }
 
+  static void check_quantisation(const Value& value, const std::string& where) {
+    const Quantisation& q = *value.quant;
+    if (value.dtype != DType::kI8 && value.dtype != DType::kU8)
+      fail(where,
+           std::string("is quantised, but ") + dtype_name(value.dtype) + "; it must be i8 or u8");
+    if (q.axis < -1 || q.axis >= static_cast<int>(value.shape.size()))
+      fail(where, "is quantised along axis " + std::to_string(q.axis) + ", it has " +
+                      std::to_string(value.shape.size()));
+    const auto places =
+        static_cast<size_t>(q.axis < 0 ? 1 : value.shape[static_cast<size_t>(q.axis)]);
+    if (q.scales.size() != places)
+      fail(where,
+           "has " + std::to_string(q.scales.size()) + " scales, needs " + std::to_string(places));
+    if (!q.zero_points.empty() && q.zero_points.size() != places)
+      fail(where, "has " + std::to_string(q.zero_points.size()) + " zero points, needs " +
+                      std::to_string(places));
+    for (const float scale : q.scales)
+      if (!std::isfinite(scale) || scale <= 0.0f)
+        fail(where, "has a scale that is not positive and finite");
+    const int32_t lowest = value.dtype == DType::kI8 ? -128 : 0;
+    for (const int32_t zero : q.zero_points)
+      if (zero < lowest || zero > lowest + 255)
+        fail(where, "has the zero point " + std::to_string(zero) + ", which is no " +
+                        dtype_name(value.dtype));
+  }
+
   void check_input(ValueId id) {
     if (id >= graph_.value_count()) fail("graph", "an input does not exist");
     const Value& value = graph_.value(id);
@@ -192,16 +110,18 @@ class Verifier {
   void check_node(const Node& node) {
     const std::string where = node_text(node);
     if (node.dead) fail(where, "is removed but still in the execution order");
-    const Signature s = signature(node.op);
-    if (node.inputs.size() < s.min_inputs || node.inputs.size() > s.max_inputs)
+    const OpDef& def = op_def(node.op);
+    const Arity& arity = def.arity;
+    if (node.inputs.size() < arity.min_inputs || node.inputs.size() > arity.max_inputs)
       fail(where, "has " + std::to_string(node.inputs.size()) + " operands");
-    if (node.outputs.size() < s.min_outputs || node.outputs.size() > s.max_outputs)
+    if (node.outputs.size() < arity.min_outputs || node.outputs.size() > arity.max_outputs)
       fail(where, "has " + std::to_string(node.outputs.size()) + " results");
-    if (!attributes_fit(node)) fail(where, "carries attributes of another operation");
+    if (!def.has_its_attributes(node.attributes))
+      fail(where, "carries attributes of another operation");
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
       if (id == kNoValue) {
-        if (i < s.min_inputs) fail(where, "lacks operand " + std::to_string(i));
+        if (i < arity.min_inputs) fail(where, "lacks operand " + std::to_string(i));
         continue;
       }
       if (id >= graph_.value_count()) fail(where, "reads a value that does not exist");
@@ -212,6 +132,8 @@ class Verifier {
       if (id != kNoValue && id >= graph_.value_count())
         fail(where, "writes a value that does not exist");
     check_types(node, where);
+    check_storage(def.types.operands, node.inputs, where, "operand ");
+    check_storage(def.types.results, node.outputs, where, "result ");
     for (ValueId id : node.outputs) {
       if (id == kNoValue) continue;
       const Value& value = graph_.value(id);
@@ -237,10 +159,30 @@ class Verifier {
     for (size_t i = 0; i < node.outputs.size() && i < types.size(); ++i) {
       if (node.outputs[i] == kNoValue) continue;
       const Value& value = graph_.value(node.outputs[i]);
-      if (graph_.meaning(value.dtype) != graph_.meaning(types[i].dtype) ||
-          value.shape != types[i].shape)
+      // A result that the operation leaves open is inferred to be as it is stored.
+      const bool same_type =
+          value.dtype == types[i].dtype || graph_.meaning(value) == types[i].dtype;
+      if (!same_type || value.shape != types[i].shape)
         fail(where, "its result '" + value.name + "' is " + type_text(value.dtype, value.shape) +
                         ", inference says " + type_text(types[i].dtype, types[i].shape));
+    }
+  }
+
+  /// The types of operands or results, and how those that mean f32 are stored.
+  void check_storage(const ValueRules& rules, const std::vector<ValueId>& ids,
+                     const std::string& where, const char* role) const {
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (ids[i] == kNoValue) continue;
+      const Value& value = graph_.value(ids[i]);
+      const ValueRule& rule = rules.at(i);
+      const DType meaning = graph_.meaning(value);
+      const std::string what = role + std::to_string(i) + " '" + value.name + "' is ";
+      if (!rule.types.has(meaning))
+        fail(where, what + dtype_name(meaning) + ", it may be " + rule.types.text());
+      const bool decided = graph_.mixed_precision && meaning == DType::kF32 && !value.constant;
+      if (decided && !rule.stored.has(value.dtype))
+        fail(where, what + "stored as " + dtype_name(value.dtype) + ", it may be as " +
+                        rule.stored.text());
     }
   }
 

@@ -21,7 +21,7 @@ size_t run(Graph& graph, const PassContext&) {
     for (ValueId id : node.outputs)
       types += id == kNoValue ? "-" : type_text(graph.value(id).dtype, graph.value(id).shape);
     const auto [it, is_new] =
-        first.emplace(Key(node.op, attributes_text(node.attributes), node.inputs, types), n);
+        first.emplace(Key(node.op, attributes_text(node), node.inputs, types), n);
     if (is_new) continue;
     const Node& same = graph.node(it->second);
     bool replaceable = true;

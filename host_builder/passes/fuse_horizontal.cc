@@ -138,7 +138,7 @@ size_t run(Graph& graph, const PassContext& context) {
   for (NodeId n : graph.order()) {
     const Node& node = graph.node(n);
     if (is_candidate(graph, node, context))
-      groups[{node.inputs[0], attributes_text(node.attributes)}].push_back(n);
+      groups[{node.inputs[0], attributes_text(node)}].push_back(n);
   }
   size_t changes = 0;
   for (const auto& [key, siblings] : groups) {

@@ -38,8 +38,8 @@ bool is_fusable(const Graph& graph, const Node& node) {
     return false;
   }
   for (ValueId id : node.inputs)
-    if (graph.meaning(graph.value(id).dtype) != DType::kF32) return false;
-  return graph.meaning(graph.value(node.outputs[0]).dtype) == DType::kF32;
+    if (graph.meaning(graph.value(id)) != DType::kF32) return false;
+  return graph.meaning(graph.value(node.outputs[0])) == DType::kF32;
 }
 
 /// Nodes that are computed together, the last one being the root.

@@ -28,7 +28,4 @@ size_t simplify(Graph& graph);
 size_t fp16_to_f32(Graph& graph);
 size_t alias(Graph& graph);
 
-/// Operations whose meaning depends on where the channel axis is.
-bool is_spatial(Op op);
-
 }  // namespace stint::builder

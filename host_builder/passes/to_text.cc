@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "host_builder/graph/op_names.h"
+#include "host_builder/graph/ops/words.h"
 #include "host_builder/passes/pass.h"
 
 namespace stint::builder {
@@ -31,10 +32,21 @@ std::string placement_text(const Graph& graph, const Value& value) {
   return text;
 }
 
+std::string quantisation_text(const Value& value) {
+  if (!value.quant) return "";
+  const Quantisation& q = *value.quant;
+  std::string text = " scale=";
+  for (size_t i = 0; i < q.scales.size(); ++i) text += (i ? "," : "") + number_text(q.scales[i]);
+  if (q.axis >= 0) text += " axis=" + std::to_string(q.axis);
+  for (size_t i = 0; i < q.zero_points.size(); ++i)
+    text += (i ? "," : " zero_point=") + std::to_string(q.zero_points[i]);
+  return text;
+}
+
 std::string value_text(const Graph& graph, ValueId id) {
   const Value& value = graph.value(id);
   return name_of(graph, id) + ": " + type_text(value.dtype, value.shape) +
-         placement_text(graph, value);
+         quantisation_text(value) + placement_text(graph, value);
 }
 
 }  // namespace
@@ -63,7 +75,7 @@ std::string to_text(const Graph& graph) {
     for (size_t i = 0; i < node.inputs.size(); ++i)
       line += (i ? ", " : "") + name_of(graph, node.inputs[i]);
     line += ")";
-    const std::string attributes = attributes_text(node.attributes);
+    const std::string attributes = attributes_text(node);
     if (!attributes.empty()) line += " {" + attributes + "}";
     line += "  # " + node.name;
     for (const std::string& name : node.fused) line += " + " + name;

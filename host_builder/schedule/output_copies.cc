@@ -19,7 +19,7 @@ ValueId copy_of(Graph& graph, ValueId id) {
   Value result;
   result.dtype = graph.value(id).dtype;
   result.shape = graph.value(id).shape;
-  result.scale = graph.value(id).scale;
+  result.quant = graph.value(id).quant;
   result.name = graph.unique_name(graph.value(id).name + "_bound");
   const bool rename = std::find(graph.inputs.begin(), graph.inputs.end(), id) == graph.inputs.end();
   const ValueId copy = graph.add_value(std::move(result));

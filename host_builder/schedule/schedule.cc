@@ -258,7 +258,6 @@ class Scheduler {
     tensor.strides = strides_of(value);
     tensor.storage = map_.of_value[id];
     tensor.offset = extent_of(value).begin;
-    tensor.scale = value.scale;
     schedule_.tensors.push_back(std::move(tensor));
     return it->second;
   }

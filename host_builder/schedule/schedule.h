@@ -42,7 +42,6 @@ struct ScheduledTensor {
   std::vector<int64_t> strides;  // elements
   uint32_t storage = 0;
   uint64_t offset = 0;  // bytes from the storage's first
-  std::vector<float> scale;
 };
 
 struct ScheduledStep {

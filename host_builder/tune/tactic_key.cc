@@ -71,7 +71,7 @@ std::string sources_digest() {
 std::string layer_text(const Graph& graph, const Node& node) {
   std::string text = std::string(op_name(node.op)) + "(" + operands_text(graph, node.inputs) +
                      ") -> " + operands_text(graph, node.outputs);
-  const std::string attributes = attributes_text(node.attributes);
+  const std::string attributes = attributes_text(node);
   if (!attributes.empty()) text += " {" + attributes + "}";
   return text;
 }

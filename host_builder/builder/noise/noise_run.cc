@@ -7,6 +7,7 @@
 
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/evaluate/evaluate_graph.h"
+#include "host_builder/graph/op_def.h"
 #include "host_builder/passes/passes.h"
 #include "host_builder/support/error.h"
 #include "plan_schema/half.h"
@@ -76,26 +77,12 @@ HostTensor picture(const Value& value, const PreprocessAttributes& a, Uniform& u
   return tensor;
 }
 
-double elements_of(const Graph& graph, ValueId id) {
-  return static_cast<double>(graph.value(id).elements());
-}
-
 }  // namespace
 
 double network_flops(const Graph& graph) {
   double products = 0;
-  for (const NodeId n : graph.order()) {
-    const Node& node = graph.node(n);
-    if (node.op == Op::kConv || node.op == Op::kConvTranspose) {
-      const Shape& w = graph.value(node.inputs.at(1)).shape;
-      const ValueId scanned = node.op == Op::kConv ? node.outputs.at(0) : node.inputs.at(0);
-      products += elements_of(graph, scanned) * elements_of(graph, node.inputs[1]) /
-                  static_cast<double>(std::max<int64_t>(1, w.at(0)));
-    } else if (node.op == Op::kMatMul) {
-      products += elements_of(graph, node.outputs.at(0)) *
-                  static_cast<double>(graph.value(node.inputs.at(0)).shape.back());
-    }
-  }
+  for (const NodeId n : graph.order())
+    products += op_def(graph.node(n).op).products(graph, graph.node(n));
   return 2 * products;
 }
 

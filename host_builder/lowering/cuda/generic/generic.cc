@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "host_builder/graph/op_def.h"
 #include "host_builder/lowering/cpu/families.h"
 #include "host_builder/lowering/cpu/lowering.h"
 #include "host_builder/lowering/cuda/families.h"
@@ -142,14 +143,7 @@ class Isolated {
 };
 
 double arithmetic(const Graph& graph, const Node& node) {
-  if (node.op != Op::kConv && node.op != Op::kConvTranspose && node.op != Op::kMatMul) return 0;
-  const double outputs = static_cast<double>(graph.value(node.outputs.at(0)).elements());
-  if (node.op == Op::kMatMul)
-    return 2 * outputs * static_cast<double>(graph.value(node.inputs.at(0)).shape.back());
-  const Shape& w = graph.value(node.inputs.at(1)).shape;
-  double terms = 1;
-  for (size_t i = 1; i < w.size(); ++i) terms *= static_cast<double>(w[i]);
-  return 2 * outputs * terms;
+  return 2 * op_def(node.op).products(graph, node);
 }
 
 /// A careful guess: a third of the memory's rate, a twentieth of the arithmetic's.

@@ -1,36 +1,8 @@
-// Operations that move data without computing.
-#include <algorithm>
-
-#include "host_builder/graph/inference_context.h"
+// Parts of tensors, and tensors of parts.
+#include "host_builder/graph/ops/parts.h"
 
 namespace stint::builder {
-
-using Types = std::vector<TensorType>;
-
-Types infer_reshape(const InferenceContext& c) {
-  c.operand_count(1, 1);
-  const Shape& wanted = c.declared_output().shape;
-  c.require(checked_elements(wanted) == c.in(0).elements(),
-            shape_text(c.shape(0)) + " cannot be reshaped to " + shape_text(wanted) +
-                ": element counts differ");
-  return {{c.dtype(0), wanted}};
-}
-
-Types infer_transpose(const InferenceContext& c) {
-  c.operand_count(1, 1);
-  const auto& perm = c.as<TransposeAttributes>().perm;
-  std::vector<bool> seen(c.rank(0), false);
-  c.require(perm.size() == c.rank(0), "the permutation has " + std::to_string(perm.size()) +
-                                          " axes, the operand " + std::to_string(c.rank(0)));
-  Shape result;
-  for (int64_t axis : perm) {
-    c.require(axis >= 0 && axis < static_cast<int64_t>(seen.size()) && !seen[axis],
-              shape_text(perm) + " is not a permutation");
-    seen[axis] = true;
-    result.push_back(c.shape(0)[axis]);
-  }
-  return {{c.dtype(0), result}};
-}
+namespace {
 
 Types infer_concat(const InferenceContext& c) {
   c.require(!c.inputs.empty(), "nothing to concatenate");
@@ -55,7 +27,6 @@ Types infer_concat(const InferenceContext& c) {
 }
 
 Types infer_slice(const InferenceContext& c) {
-  c.operand_count(1, 1);
   const auto& attributes = c.as<SliceAttributes>();
   const Shape& wanted = c.declared_output().shape;
   const size_t rank = c.rank(0);
@@ -82,7 +53,6 @@ Types infer_slice(const InferenceContext& c) {
 }
 
 Types infer_pad(const InferenceContext& c) {
-  c.operand_count(1, 1);
   const auto& attributes = c.as<PadAttributes>();
   const size_t rank = c.rank(0);
   c.require(attributes.begin.size() == rank && attributes.end.size() == rank,
@@ -109,35 +79,53 @@ Types infer_pad(const InferenceContext& c) {
   return {{c.dtype(0), result}};
 }
 
-Types infer_gather(const InferenceContext& c) {
-  c.operand_count(2, 2);
-  c.require(c.dtype(1) == DType::kI64 || c.dtype(1) == DType::kI32,
-            "indices must be i32 or i64, they are " + std::string(dtype_name(c.dtype(1))));
-  const int64_t axis = normalize_axis(c.as<AxisAttributes>().axis, c.rank(0), "axis");
-  Shape result(c.shape(0).begin(), c.shape(0).begin() + axis);
-  result.insert(result.end(), c.shape(1).begin(), c.shape(1).end());
-  result.insert(result.end(), c.shape(0).begin() + axis + 1, c.shape(0).end());
-  return {{c.dtype(0), result}};
+std::string print_slice(const Attributes& attributes) {
+  const auto& a = std::get<SliceAttributes>(attributes);
+  return Words().list("starts", a.starts).list_unless("steps", a.steps, 1).text();
 }
 
-Types infer_expand(const InferenceContext& c) {
-  c.operand_count(1, 1);
-  const Shape& wanted = c.declared_output().shape;
-  c.require(broadcast_shapes(c.shape(0), wanted) == wanted,
-            shape_text(c.shape(0)) + " cannot be expanded to " + shape_text(wanted));
-  return {{c.dtype(0), wanted}};
+std::string print_pad(const Attributes& attributes) {
+  static constexpr const char* kModes[] = {"constant", "reflect", "edge", "wrap"};
+  const auto& a = std::get<PadAttributes>(attributes);
+  Words w;
+  w.add("mode", kModes[static_cast<int>(a.mode)]).list("begin", a.begin).list("end", a.end);
+  if (a.mode == PadMode::kConstant) w.add("value", a.value);
+  return w.text();
 }
 
-Types infer_tile(const InferenceContext& c) {
-  c.operand_count(1, 1);
-  const Shape& wanted = c.declared_output().shape;
-  c.require(wanted.size() == c.rank(0), "the result must have the operand's rank");
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    const int64_t extent = c.shape(0)[i];
-    c.require(wanted[i] >= 0 && (extent == 0 ? wanted[i] == 0 : wanted[i] % extent == 0),
-              shape_text(c.shape(0)) + " cannot be tiled to " + shape_text(wanted));
-  }
-  return {{c.dtype(0), wanted}};
-}
+}  // namespace
+
+constinit const OpDef ops::kConcat = {
+    .name = "Concat",
+    .arity = {1, Arity::kAny, 1, 1},
+    .has_its_attributes = has<AxisAttributes>,
+    .types = {kNumbers, kNumbers},
+    .infer = infer_concat,
+    .layout = LayoutRule::any_order(),
+    .products = no_products,
+    .print = print_axis,
+};
+
+constinit const OpDef ops::kSlice = {
+    .name = "Slice",
+    .arity = {1, 1, 1, 1},
+    .has_its_attributes = has<SliceAttributes>,
+    .types = {kNumbers, kNumbers},
+    .infer = infer_slice,
+    .layout = LayoutRule::any_order(),
+    .products = no_products,
+    .print = print_slice,
+};
+
+constinit const OpDef ops::kPad = {
+    .name = "Pad",
+    .arity = {1, 1, 1, 1},
+    .has_its_attributes = has<PadAttributes>,
+    .types = {kNumbers, kNumbers},
+    .infer = infer_pad,
+    .layout = LayoutRule::any_order(),
+    .products = no_products,
+    .print = print_pad,
+};
 
 }  // namespace stint::builder

@@ -1,5 +1,5 @@
 // Masks, keypoints and rotated boxes of detections.
-#include "host_builder/graph/inference_context.h"
+#include "host_builder/graph/ops/parts.h"
 
 namespace stint::builder {
 namespace {
@@ -21,10 +21,7 @@ int64_t places(const InferenceContext& c, int64_t columns) {
   return c.shape(1)[1];
 }
 
-}  // namespace
-
-std::vector<TensorType> infer_detection_masks(const InferenceContext& c) {
-  c.operand_count(3, 3);
+Types infer_detection_masks(const InferenceContext& c) {
   const Shape& prototypes = c.shape(2);
   c.require(
       prototypes.size() == 4 && prototypes[0] == c.shape(0)[0],
@@ -33,8 +30,7 @@ std::vector<TensorType> infer_detection_masks(const InferenceContext& c) {
   return {{DType::kU8, {prototypes[0], most, prototypes[1], prototypes[2]}}};
 }
 
-std::vector<TensorType> infer_detection_keypoints(const InferenceContext& c) {
-  c.operand_count(2, 2);
+Types infer_detection_keypoints(const InferenceContext& c) {
   const TensorType& wanted = c.declared_output();
   c.require(wanted.shape.size() == 4,
             "the result must be [n, max, points, 3], it is " + shape_text(wanted.shape));
@@ -45,13 +41,56 @@ std::vector<TensorType> infer_detection_keypoints(const InferenceContext& c) {
   return {{DType::kF32, {c.shape(0).at(0), places(c, points * values), points, 3}}};
 }
 
-std::vector<TensorType> infer_rotated_boxes(const InferenceContext& c) {
-  c.operand_count(3, 3);
+Types infer_rotated_boxes(const InferenceContext& c) {
   const int64_t most = places(c, 1);
   const Shape detections = {c.shape(0)[0], most, 6};
   c.require(c.shape(2) == detections, "detections must be " + shape_text(detections) +
                                           ", they are " + shape_text(c.shape(2)));
   return {{DType::kF32, {detections[0], most, 7}}};
 }
+
+std::string print_details(const Attributes& attributes) {
+  const auto& a = std::get<DetectionDetailAttributes>(attributes);
+  Words w;
+  w.add("first_column", a.first_column).add("point_values", a.point_values);
+  w.add("threshold", a.threshold).flag("transposed", a.transposed);
+  w.flag("center_boxes", a.center_boxes).flag("normalized_boxes", a.normalized_boxes);
+  return w.network_input(a.input_width, a.input_height, a.fit, a.image).text();
+}
+
+}  // namespace
+
+constinit const OpDef ops::kDetectionMasks = {
+    .name = "DetectionMasks",
+    .arity = {3, 3, 1, 1},
+    .has_its_attributes = has<DetectionDetailAttributes>,
+    .types = {{kNumbers, exactly(DType::kI32), kNumbers}, exactly(DType::kU8)},
+    .infer = infer_detection_masks,
+    .layout = LayoutRule::any_order(),
+    .products = no_products,
+    .print = print_details,
+};
+
+constinit const OpDef ops::kDetectionKeypoints = {
+    .name = "DetectionKeypoints",
+    .arity = {2, 2, 1, 1},
+    .has_its_attributes = has<DetectionDetailAttributes>,
+    .types = {{kNumbers, exactly(DType::kI32)}, exactly(DType::kF32)},
+    .infer = infer_detection_keypoints,
+    .layout = LayoutRule::any_order(),
+    .products = no_products,
+    .print = print_details,
+};
+
+constinit const OpDef ops::kRotatedBoxes = {
+    .name = "RotatedBoxes",
+    .arity = {3, 3, 1, 1},
+    .has_its_attributes = has<DetectionDetailAttributes>,
+    .types = {{kNumbers, exactly(DType::kI32), kNumbers}, exactly(DType::kF32)},
+    .infer = infer_rotated_boxes,
+    .layout = LayoutRule::any_order(),
+    .products = no_products,
+    .print = print_details,
+};
 
 }  // namespace stint::builder
