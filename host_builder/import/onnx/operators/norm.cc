@@ -76,6 +76,24 @@ void translate_layer_norm(NodeTranslation& n) {
   }
 }
 
+/// Scaled by the root of the mean square over the axes from `axis` on; no mean is taken off.
+void translate_rms_norm(NodeTranslation& n) {
+  if (n.integer("stash_type", 1) != 1)
+    n.fail("attribute 'stash_type' is not 1 (float32), the precision that this computes in",
+           "leave stash_type out");
+  NetworkBuilder& net = n.network();
+  ReduceAttributes mean{ReduceOp::kMean, {}, true};
+  for (auto axis = normalize_axis(n.integer("axis", -1), n.rank(0), "axis");
+       axis < static_cast<int64_t>(n.rank(0)); ++axis)
+    mean.axes.push_back(axis);
+  const ValueId x = net.cast(n.in(0), DType::kF32);
+  const ValueId square = net.add(Op::kReduce, mean, {net.binary(EltOp::kMul, x, x)});
+  const ValueId root =
+      net.unary(EltOp::kSqrt, plus_constant(net, square, n.number("epsilon", 1e-5f)));
+  const ValueId normal = net.cast(net.binary(EltOp::kDiv, x, root), n.dtype(1));
+  n.bind(0, net.binary(EltOp::kMul, normal, n.in(1)));
+}
+
 /// Each group is an instance; scale and bias follow per channel (per group in opset 18 to 20).
 void translate_group_norm(NodeTranslation& n) {
   n.ignore("stash_type");
@@ -152,6 +170,7 @@ const std::vector<OperatorEntry> kNormOperators = {
     {"BatchNormalization", 6, kNewestOpset, translate_batch_norm},
     {"InstanceNormalization", 6, kNewestOpset, translate_instance_norm},
     {"LayerNormalization", 17, kNewestOpset, translate_layer_norm},
+    {"RMSNormalization", 23, kNewestOpset, translate_rms_norm},
     {"GroupNormalization", 18, kNewestOpset, translate_group_norm},
     {"LpNormalization", 1, kNewestOpset, translate_lp_norm},
     {"MeanVarianceNormalization", 9, kNewestOpset, translate_mean_variance},

@@ -52,8 +52,7 @@ const std::vector<RefusedGroup>& refused_groups() {
        {"NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"}},
       {"the operator of opset 23 and later is not supported yet",
        kOlderOpset,
-       {"Attention", "RMSNormalization", "RotaryEmbedding", "LinearAttention",
-        "CausalConvWithState", "TensorScatter"}},
+       {"Attention", "RotaryEmbedding", "LinearAttention", "CausalConvWithState", "TensorScatter"}},
   };
   return groups;
 }
