@@ -172,8 +172,9 @@ Status create_engine(stint_engine* engine, const EngineOptions& options, Carver*
   gpu.module_count = static_cast<uint32_t>(engine->plan.segment_count);
   gpu.functions = layout.functions;
   for (uint32_t i = 0; i < gpu.module_count; ++i) new (&gpu.modules[i]) LoadedModule();
-  const uint64_t steps = count_steps(*engine->variant);
-  for (uint64_t i = 0; i < steps; ++i) gpu.functions[i] = nullptr;
+  // There are none where no program has a step.
+  const uint64_t functions = gpu.functions == nullptr ? 0 : count_steps(*engine->variant);
+  for (uint64_t i = 0; i < functions; ++i) gpu.functions[i] = nullptr;
   // Collected before, with success, for the requirements.
   (void)collect_weight_ranges(*engine->variant, &gpu.weights).ok();
   const Status status = EngineBuilder(engine, options).build();
