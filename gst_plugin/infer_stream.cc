@@ -359,9 +359,7 @@ void InferStream::end_stream() {
     std::lock_guard lock(model_mutex_);
     if (member_) member_->end();
   }
-  if (frame_settings().stats_interval == 0) return;
-  last_stats_ = 0;
-  report(frame_settings());
+  if (frame_settings().stats_interval > 0) announce_stats(gst_util_get_timestamp());
 }
 
 void InferStream::ensure_stream_id() {
@@ -579,17 +577,20 @@ void InferStream::attach(GstBuffer* buffer, const FrameSettings& settings, SkipR
   if (settings.message_results) post_result(element(), *meta, GST_BUFFER_PTS(buffer));
 }
 
+void InferStream::announce_stats(GstClockTime now) {
+  last_stats_ = now;
+  const BatcherStats engine = model_->engine().batcher().stats();
+  ensure_stream_id();
+  GstStructure* structure = stats_structure(stream_id_, stats_.take_window(), &engine);
+  gst_element_post_message(element(), gst_message_new_element(GST_OBJECT(transform_), structure));
+}
+
 /// What is due on the bus after a frame.
 void InferStream::report(const FrameSettings& settings) {
   const GstClockTime now = gst_util_get_timestamp();
   if (!GST_CLOCK_TIME_IS_VALID(last_stats_)) last_stats_ = now;
-  if (settings.stats_interval > 0 && now - last_stats_ >= settings.stats_interval) {
-    last_stats_ = now;
-    const BatcherStats engine = model_->engine().batcher().stats();
-    ensure_stream_id();
-    GstStructure* structure = stats_structure(stream_id_, stats_.take_window(), &engine);
-    gst_element_post_message(element(), gst_message_new_element(GST_OBJECT(transform_), structure));
-  }
+  if (settings.stats_interval > 0 && now - last_stats_ >= settings.stats_interval)
+    announce_stats(now);
   // Sinks ask again when the share they were told is off by a quarter; looking once a second is
   // enough.
   if (!settings.report_latency || now - last_latency_check_ < GST_SECOND) return;

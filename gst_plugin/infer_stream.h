@@ -80,6 +80,7 @@ class InferStream {
   bool prepare_jobs(GstBuffer* buffer, const FrameSettings& settings);
   GstFlowReturn late(GstBuffer* buffer, const FrameSettings& settings, const InferResult& result);
   void attach(GstBuffer* buffer, const FrameSettings& settings, SkipReason reason);
+  void announce_stats(GstClockTime now);
   void report(const FrameSettings& settings);
 
   GstBaseTransform* const transform_;

@@ -33,13 +33,7 @@ class SessionBuilder {
     gpu_->driver = engine_.gpu->driver;
     gpu_->context = engine_.gpu->context;
     gpu_->context.retained = false;  // the engine's to release
-    session_->program = &program_;
-    session_->batch = session_->active_slots = program_.batch();
-    session_->step_count = program_.steps()->size();
-    session_->binding_count = program_.bindings()->size();
-    session_->bindings = layout_.bindings;
-    session_->times = layout_.times;
-    session_->limits = {-1.0f, -1.0f, 0};
+    begin_session(session_, program_, layout_.bindings, layout_.times);
     gpu_->kernels = layout_.kernels;
     gpu_->pointers = layout_.pointers;
     gpu_->bindings = layout_.device_bindings;
@@ -51,10 +45,7 @@ class SessionBuilder {
     gpu_->limits_offset = limits_offset(program_);
     gpu_->frame_bytes = options_.frame_bytes;
     std::memset(gpu_->run_block, 0, gpu_->run_block_bytes);
-    for (uint32_t i = 0; i < session_->step_count; ++i) {
-      new (&gpu_->kernels[i]) KernelState();
-      if (session_->times != nullptr) new (&session_->times[i]) StepTimes();
-    }
+    for (uint32_t i = 0; i < session_->step_count; ++i) new (&gpu_->kernels[i]) KernelState();
     return session_;
   }
 

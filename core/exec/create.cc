@@ -30,20 +30,11 @@ class SessionBuilder {
 
   void build() {
     stint_session& session = *layout_.session;
-    session.program = &program_;
-    session.batch = session.active_slots = program_.batch();
-    session.step_count = program_.steps()->size();
-    session.binding_count = program_.bindings()->size();
+    begin_session(&session, program_, layout_.bindings, layout_.times);
     session.steps = layout_.steps;
-    session.bindings = layout_.bindings;
     session.operands_in_bindings = layout_.operands_in_bindings;
-    session.times = layout_.times;
-    session.limits = {-1.0f, -1.0f, 0};
     build_bindings();
-    for (uint32_t i = 0; i < session.step_count; ++i) {
-      build_step(i);
-      if (session.times != nullptr) new (&session.times[i]) StepTimes();
-    }
+    for (uint32_t i = 0; i < session.step_count; ++i) build_step(i);
   }
 
  private:
@@ -198,6 +189,19 @@ Status create(stint_engine* engine, const stint_program* program, const stint_op
 }
 
 }  // namespace
+
+void begin_session(stint_session* session, const fb::Program& program, BindingState* bindings,
+                   StepTimes* times) {
+  session->program = &program;
+  session->batch = session->active_slots = program.batch();
+  session->step_count = program.steps()->size();
+  session->binding_count = program.bindings()->size();
+  session->bindings = bindings;
+  session->times = times;
+  session->limits = {-1.0f, -1.0f, 0};
+  for (uint32_t i = 0; times != nullptr && i < session->step_count; ++i)
+    new (&times[i]) StepTimes();
+}
 
 void build_binding(stint_session* session, uint32_t index, std::byte* io, ImageView* bound,
                    ImageView* frames) {

@@ -110,6 +110,10 @@ void lay_out_arenas(const fb::Program& program, Carver* carver, std::byte** aren
 Status compute_requirements(const Selection& selection, const SessionOptions& options,
                             stint_requirements* need);
 
+/// The part of a fresh session that is the same on every device. `times`: null without a profile.
+void begin_session(stint_session* session, const fb::Program& program, BindingState* bindings,
+                   StepTimes* times);
+
 /// Fills the state of one binding. Images: `bound` and `frames` have room for a batch each.
 void build_binding(stint_session* session, uint32_t index, std::byte* io, ImageView* bound,
                    ImageView* frames);

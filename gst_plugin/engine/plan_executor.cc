@@ -89,15 +89,10 @@ Problem PlanExecutor::choose_target(const std::string& path, const DeviceName& d
   TargetInfo target;
   const stint_status status = plan.choose_target(device.kind, device.ordinal, &target);
   if (!stint::ok(status)) {
-    std::string all;
-    for (uint32_t i = 0; i < plan.target_count(); ++i) {
-      if (stint::ok(plan.target(i, &target)))
-        all += (all.empty() ? "" : ", ") + std::string(target.name);
-    }
     const bool is_cuda = device.kind == STINT_DEVICE_CUDA && status.found != 0;
     const std::string needed = is_cuda ? "sm_" + std::to_string(status.found) : "cpu";
-    return {Problem::Kind::kSettings, path + ": the plan has no target for this device", all,
-            needed, build_beside_command(path, needed, needed)};
+    return {Problem::Kind::kSettings, path + ": the plan has no target for this device",
+            target_names(plan), needed, build_beside_command(path, needed, needed)};
   }
   target_ = target.name;
   device_ = {static_cast<stint_device_kind>(target.kind), target.device};

@@ -21,16 +21,6 @@ Shape binding_shape(const stint_binding_info& info) { return {info.shape, info.s
 
 namespace {
 
-std::string known_targets(const Plan& plan) {
-  std::string known;
-  for (uint32_t i = 0; i < plan.target_count(); ++i) {
-    TargetInfo target;
-    require(plan.target(i, &target), "targets");
-    known += (i == 0 ? "" : ", ") + std::string(target.name);
-  }
-  return known;
-}
-
 std::string version_text(uint32_t cuda_version) {
   return std::to_string(cuda_version / 1000) + "." + std::to_string(cuda_version % 1000 / 10);
 }
@@ -49,7 +39,7 @@ void Runner::choose_device(const std::string& wanted, const std::string& plan_pa
     const std::string needed = is_cuda ? "sm_" + std::to_string(info.sm) : "cpu";
     throw BuildError(plan_path + ": holds no program for " +
                      (is_cuda ? info.name + (" (" + needed + ")") : needed) + ", only for " +
-                     known_targets(plan()) + "; build it with --target " + needed);
+                     target_names(plan()) + "; build it with --target " + needed);
   }
   if (device.kind == STINT_DEVICE_ANY) device.kind = STINT_DEVICE_CUDA;  // what was missing
   require(status, "--device " + device.text());

@@ -147,11 +147,11 @@ void compare_layers(Runner& runner, const std::vector<HostTensor>& inputs,
 void require_same_model(const VerifyArguments& arguments, Source& model, const Runner& runner) {
   const SourceHash found = source_hash(model);
   const auto needed = describe_json(runner.plan_bytes()).at("source_sha256").get<std::string>();
-  if (hash_text(found.digest) == needed) return;
+  if (hex_text(found.digest) == needed) return;
   std::string covered = arguments.model;
   for (const std::string& file : found.files) covered += ", " + file;
   throw Refusal(arguments.plan + " was built from another model: the sha256 of its source is " +
-                    needed + ", that of " + covered + " is " + hash_text(found.digest),
+                    needed + ", that of " + covered + " is " + hex_text(found.digest),
                 "give the model that the plan was built from",
                 found.files.empty() ? ", or build the plan again"
                                     : " with its external data, or build the plan again");

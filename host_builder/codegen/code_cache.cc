@@ -33,12 +33,6 @@ constexpr auto kAbandoned = std::chrono::hours(1);
 constexpr std::chrono::milliseconds kLongestWait{10'000};
 constexpr std::chrono::milliseconds kPoll{5};
 
-void append_hex(std::string& text, uint8_t byte) {
-  static const char* const kDigits = "0123456789abcdef";
-  text += kDigits[byte >> 4];
-  text += kDigits[byte & 15];
-}
-
 }  // namespace
 
 CodeCache CodeCache::at_default_place() {
@@ -65,7 +59,7 @@ uint64_t CodeCache::size_limit() {
 
 fs::path CodeCache::path_of(const Key& key) const {
   std::string name;
-  for (const uint8_t byte : key) append_hex(name, byte);
+  name += hex_text(key);
   return folder_ / name.substr(0, 2) / (name.substr(2) + kExtension);
 }
 
@@ -141,7 +135,7 @@ int CodeCache::lock_file(const char* name, bool wait, bool& busy) const {
 // loses a second at most.
 std::optional<CodeCache::Claim> CodeCache::claim(const Key& key, bool wait) const {
   std::string name;
-  append_hex(name, key[0]);
+  name += hex_text({&key[0], 1});
   bool busy = false;
   const int file = lock_file(name.c_str(), wait, busy);
   if (busy) return std::nullopt;

@@ -9,6 +9,7 @@
 #include "host_builder/emit/memory_map.h"
 #include "host_builder/emit/weight_orders.h"
 #include "host_builder/support/error.h"
+#include "host_builder/support/sha256.h"
 #include "host_builder/support/utf8.h"
 #include "kernels/cpu/kernel.h"
 #include "plan_schema/file_format.h"
@@ -68,12 +69,7 @@ std::string text_of(const flatbuffers::String* text) {
 }
 
 std::string hex(const flatbuffers::Vector<uint8_t>* bytes) {
-  std::string text;
-  for (uint32_t i = 0; bytes != nullptr && i < bytes->size(); ++i) {
-    text += "0123456789abcdef"[bytes->Get(i) >> 4];
-    text += "0123456789abcdef"[bytes->Get(i) & 15];
-  }
-  return text;
+  return bytes == nullptr ? "" : hex_text({bytes->data(), bytes->size()});
 }
 
 json describe_tensor(const fb::Tensor& tensor) {

@@ -129,10 +129,15 @@ void observe_layers(
     const std::function<void(Session&)>& set_inputs,
     const std::function<void(const std::string& name, const HostTensor&)>& observe) {
   CutPlan cut(plan, target, batch);
+  // Made of the whole program: its kernels and weights are those of every part of it.
+  OwnedEngine engine;
+  require(engine.create(cut.plan(), target, options), "the engine");
   for (uint32_t i = 0; i < cut.steps(); ++i) {
     cut.end_behind(i);
-    SingleSession loaded;
-    require(loaded.create(cut.plan(), target, batch, options), "a session that ends early");
+    Program program;
+    OwnedSession loaded;
+    require(program.open(cut.plan(), target, batch), "a program that ends early");
+    require(loaded.create(engine, program, options), "a session that ends early");
     set_inputs(loaded.session());
     require(loaded.session().run(), "a run that ends early");
     const stint_session& session = *loaded.session().get();

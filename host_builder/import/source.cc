@@ -55,14 +55,4 @@ Sha256Digest Source::digest() const {
   return all.digest();
 }
 
-std::string hash_text(const Sha256Digest& digest) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const uint8_t byte : digest) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
 }  // namespace stint::builder

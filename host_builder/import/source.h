@@ -51,7 +51,4 @@ class Source {
   std::map<std::string, SourceFile> named_;
 };
 
-/// As it is printed: 64 hexadecimal digits.
-std::string hash_text(const Sha256Digest& digest);
-
 }  // namespace stint::builder

@@ -89,8 +89,7 @@ class NetworkBuilder {
   ValueId constant(HostTensor tensor);
   template <typename T>
   ValueId constant(DType dtype, Shape shape, const std::vector<T>& data) {
-    auto* p = reinterpret_cast<const std::byte*>(data.data());
-    return constant({dtype, std::move(shape), {p, p + data.size() * sizeof(T)}});
+    return constant(HostTensor::of(dtype, std::move(shape), data));
   }
   /// A constant of one element converted to `dtype`.
   ValueId scalar(DType dtype, double value, Shape shape = {});
@@ -99,8 +98,7 @@ class NetworkBuilder {
   template <typename T>
   ValueId add_constant(const std::string& name, DType dtype, Shape shape,
                        const std::vector<T>& data) {
-    auto* p = reinterpret_cast<const std::byte*>(data.data());
-    return add_constant(name, {dtype, std::move(shape), {p, p + data.size() * sizeof(T)}});
+    return add_constant(name, HostTensor::of(dtype, std::move(shape), data));
   }
 
   // Shorthands used by many translations (layers.cc).

@@ -122,4 +122,14 @@ Sha256Digest sha256(std::span<const std::byte> data) {
   return hash.digest();
 }
 
+std::string hex_text(std::span<const uint8_t> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
 }  // namespace stint::builder

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 namespace stint::builder {
 
@@ -24,5 +25,8 @@ class Sha256 {
 };
 
 Sha256Digest sha256(std::span<const std::byte> data);
+
+/// Two lower-case hexadecimal digits a byte, as `sha256sum` prints them.
+std::string hex_text(std::span<const uint8_t> bytes);
 
 }  // namespace stint::builder

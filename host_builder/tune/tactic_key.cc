@@ -17,14 +17,7 @@ constexpr int kCodegenFormat = 1;
 constexpr int64_t kVectorBytes = 16;
 
 std::string hex_digest(const std::string& text) {
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  std::string hex;
-  for (const uint8_t byte : sha256({begin, text.size()})) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    hex += kDigits[byte >> 4];
-    hex += kDigits[byte & 15];
-  }
-  return hex;
+  return hex_text(sha256(std::as_bytes(std::span(text))));
 }
 
 /// Bytes that divide every address at which a row of the value starts.

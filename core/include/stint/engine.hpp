@@ -198,6 +198,17 @@ STINT_NODISCARD inline stint_status list_batches(const Plan& plan, const char* t
   return plan.batches(target, batches->data(), count, &count);
 }
 
+/// Names of the plan's targets, for people: "cpu, sm_87".
+inline std::string target_names(const Plan& plan) {
+  std::string names;
+  for (uint32_t i = 0; i < plan.target_count(); ++i) {
+    TargetInfo target;
+    if (ok(plan.target(i, &target)))
+      names += (names.empty() ? "" : ", ") + std::string(target.name);
+  }
+  return names;
+}
+
 /// All inputs and outputs of a program, in order.
 STINT_NODISCARD inline stint_status list_bindings(const Program& program,
                                                   std::vector<BindingInfo>* inputs,

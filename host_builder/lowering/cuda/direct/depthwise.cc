@@ -4,8 +4,8 @@
 #include <cstdio>
 
 #include "host_builder/lowering/cuda/direct/direct_layer.h"
+#include "host_builder/lowering/cuda/direct/window.h"
 #include "host_builder/lowering/cuda/families.h"
-#include "host_builder/lowering/cuda/gemm/window.h"
 
 namespace stint::builder {
 namespace {
@@ -153,22 +153,10 @@ StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tact
     const Layer layer{graph, node};
     const Geometry g = geometry(layer, tile);
     CudaSource source;
-    source.nhwc("X", layer.x)
-        .constant("kBatch", layer.y.shape[0])
-        .constant("kInHeight", layer.x.shape[1])
-        .constant("kInWidth", layer.x.shape[2])
-        .constant("kHeight", layer.y.shape[1])
-        .constant("kWidth", layer.y.shape[2])
-        .constant("kChannels", layer.y.shape[3])
-        .constant("kMultiplier", layer.multiplier())
-        .constant("kKernelH", layer.window.kernel(0))
-        .constant("kKernelW", layer.window.kernel(1))
-        .constant("kStrideH", layer.window.stride(0))
-        .constant("kStrideW", layer.window.stride(1))
+    window_constants(source, layer.window, layer.x, layer.y);
+    source.constant("kMultiplier", layer.multiplier())
         .constant("kDilationH", layer.window.dilation(0))
         .constant("kDilationW", layer.window.dilation(1))
-        .constant("kPadTop", layer.window.pad(0))
-        .constant("kPadLeft", layer.window.pad(1))
         .constant("kVector", tile.vector)
         .constant("kRows", tile.rows)
         .constant("kColumns", tile.columns)

@@ -4,8 +4,8 @@
 #include <cstdio>
 
 #include "host_builder/lowering/cuda/direct/direct_layer.h"
+#include "host_builder/lowering/cuda/direct/window.h"
 #include "host_builder/lowering/cuda/families.h"
-#include "host_builder/lowering/cuda/gemm/window.h"
 #include "plan_schema/half.h"
 
 namespace stint::builder {
@@ -192,20 +192,8 @@ StepSpec lower(Graph& graph, const Node& node, const Target& target, const Tacti
     while (store > 1 && !storable(store)) store /= 2;
     const int64_t resident = resident_blocks(layer, *tile, target.gpu);
     CudaSource source;
-    source.nhwc("X", layer.x)
-        .constant("kBatch", layer.y.shape[0])
-        .constant("kInHeight", layer.x.shape[1])
-        .constant("kInWidth", layer.x.shape[2])
-        .constant("kInChannels", layer.in_channels())
-        .constant("kHeight", layer.y.shape[1])
-        .constant("kWidth", layer.y.shape[2])
-        .constant("kChannels", layer.channels())
-        .constant("kKernelH", layer.window.kernel(0))
-        .constant("kKernelW", layer.window.kernel(1))
-        .constant("kStrideH", layer.window.stride(0))
-        .constant("kStrideW", layer.window.stride(1))
-        .constant("kPadTop", layer.window.pad(0))
-        .constant("kPadLeft", layer.window.pad(1))
+    window_constants(source, layer.window, layer.x, layer.y);
+    source.constant("kInChannels", layer.in_channels())
         .constant("kTileH", tile->height)
         .constant("kTileW", tile->width)
         .constant("kWarps", tile->warps)

@@ -7,8 +7,8 @@
 #include "host_builder/graph/shape.h"
 #include "host_builder/graph/views.h"
 #include "host_builder/lowering/cuda/direct/direct_layer.h"
+#include "host_builder/lowering/cuda/direct/window.h"
 #include "host_builder/lowering/cuda/families.h"
-#include "host_builder/lowering/cuda/gemm/window.h"
 #include "plan_schema/half.h"
 
 namespace stint::builder {

@@ -5,8 +5,8 @@
 #include <cstdio>
 
 #include "host_builder/lowering/cuda/direct/direct_layer.h"
+#include "host_builder/lowering/cuda/direct/window.h"
 #include "host_builder/lowering/cuda/families.h"
-#include "host_builder/lowering/cuda/gemm/window.h"
 
 namespace stint::builder {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "host_builder/lowering/cuda/direct/direct_layer.h"
-#include "host_builder/lowering/cuda/gemm/window.h"
+#include "host_builder/lowering/cuda/direct/window.h"
 
 namespace stint::builder {
 
@@ -28,22 +28,10 @@ inline bool can_pool(const Graph& graph, const Node& node) {
 /// The constants that describe the layer, the operands' types and strides, and the pointers x and
 /// y.
 inline void pool_constants(CudaSource& source, const PoolLayer& layer) {
-  source.nhwc("X", layer.x)
-      .nhwc("Y", layer.y)
-      .constant("kBatch", layer.y.shape[0])
-      .constant("kInHeight", layer.x.shape[1])
-      .constant("kInWidth", layer.x.shape[2])
-      .constant("kHeight", layer.y.shape[1])
-      .constant("kWidth", layer.y.shape[2])
-      .constant("kChannels", layer.y.shape[3])
-      .constant("kKernelH", layer.window.kernel(0))
-      .constant("kKernelW", layer.window.kernel(1))
-      .constant("kStrideH", layer.window.stride(0))
-      .constant("kStrideW", layer.window.stride(1))
+  window_constants(source, layer.window, layer.x, layer.y);
+  source.nhwc("Y", layer.y)
       .constant("kDilationH", layer.window.dilation(0))
       .constant("kDilationW", layer.window.dilation(1))
-      .constant("kPadTop", layer.window.pad(0))
-      .constant("kPadLeft", layer.window.pad(1))
       .constant("kPadBottom", layer.window.pad_end(0))
       .constant("kPadRight", layer.window.pad_end(1))
       .flag("kIsMax", layer.a.kind == PoolKind::kMax)

@@ -5,9 +5,9 @@
 
 #include "host_builder/graph/shape.h"
 #include "host_builder/graph/views.h"
+#include "host_builder/lowering/cuda/ceil_div.h"
 #include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/families.h"
-#include "host_builder/lowering/cuda/gemm/window.h"
 #include "kernels/cpu/strided_loop.h"
 
 namespace stint::builder {

@@ -6,6 +6,7 @@
 #include "host_builder/lowering/cuda/families.h"
 #include "host_builder/lowering/cuda/gemm/conv_source.h"
 #include "host_builder/lowering/cuda/gemm/gemm_cost.h"
+#include "host_builder/lowering/cuda/gemm/gemm_weights.h"
 #include "host_builder/support/error.h"
 
 namespace stint::builder {
@@ -42,6 +43,20 @@ constexpr Family conv_family(const char* name) {
             return step;
           }};
 }
+
+/// The half of a `Kernel` that those with the fragments of mma.sync share.
+template <typename GemmTile>
+struct FragmentKernel {
+  typedef GemmTile Tile;
+
+  static std::vector<Ranked<Tile>> offered(const ConvProblem& p, const GpuTraits& gpu) {
+    constexpr size_t kMostTactics = 24;
+    return Tile::ranked(p, gpu, kMostTactics);
+  }
+  static PackedWeights pack(Graph& graph, const ConvProblem& p, const Tile& t) {
+    return pack_gemm_weights(graph, p, column_interleave(p, t.bn / t.warps_n));
+  }
+};
 
 /// The best `most`, of those that `key` says to be alike at most `alike`: of tiles that differ in
 /// their stages alone, predictions are close.

@@ -1,22 +1,11 @@
 // Convolutions and products with constant matrices on tensor cores: kernels/cuda/conv_gemm.cuh.
 #include "host_builder/lowering/cuda/gemm/conv_family.h"
 #include "host_builder/lowering/cuda/gemm/conv_gemm_tile.h"
-#include "host_builder/lowering/cuda/gemm/gemm_weights.h"
 
 namespace stint::builder {
 namespace {
 
-constexpr size_t kMostTactics = 24;
-
-struct ConvGemm {
-  typedef ConvGemmTile Tile;
-
-  static std::vector<Ranked<Tile>> offered(const ConvProblem& p, const GpuTraits& gpu) {
-    return Tile::ranked(p, gpu, kMostTactics);
-  }
-  static PackedWeights pack(Graph& graph, const ConvProblem& p, const Tile& t) {
-    return pack_gemm_weights(graph, p, column_interleave(p, t.bn / t.warps_n));
-  }
+struct ConvGemm : FragmentKernel<ConvGemmTile> {
   static ConvKernel kernel(const ConvProblem& p, const Tile& t, const GpuTraits&) {
     ConvKernel kernel;
     kernel.header = "conv_gemm.cuh";

@@ -82,7 +82,7 @@ void transpose(StepSpec& step, GenericSource& source, const Nest& nest, int dens
 void locate(StepSpec& step, GenericSource& source, int64_t pack, const std::string& body,
             int64_t packs) {
   source.constant("kPack", pack);
-  source.line("constexpr index_t kPacks = " + source.index(packs) + ";");
+  source.index_constant("kPacks", packs);
   source.line(
       "__device__ __forceinline__ void locate(const Args& args, index_t i, const In0** from, "
       "Out0** to) {\n  index_t o[2];\n" +

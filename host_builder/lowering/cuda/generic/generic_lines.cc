@@ -27,16 +27,6 @@ bool needs_floating(ReduceOp op) {
   return op == ReduceOp::kL2 || op == ReduceOp::kLogSum || op == ReduceOp::kLogSumExp;
 }
 
-/// Whether neighbouring lines lie side by side in memory and the elements of one do not.
-template <int K>
-bool lies_across(const cpu::StridedLoop<K>& lines, int64_t element_stride) {
-  return lines.inner_stride(0) == 1 && lines.inner_extent() > 1 && element_stride != 1;
-}
-
-int64_t team_blocks(int64_t lines, const TeamShape& team) {
-  return (lines + team.lines - 1) / team.lines;
-}
-
 }  // namespace
 
 void generic_reduce(Graph& graph, const Node&, StepSpec& step) {
@@ -67,7 +57,7 @@ void generic_reduce(Graph& graph, const Node&, StepSpec& step) {
   source.loop("Reduced", reduced);
   source.include("generic/reduce.cuh");
   step.in_place.clear();
-  step.launch = source.finish("reduce", team_blocks(kept.elements(), team));
+  step.launch = source.finish("reduce", team.blocks(kept.elements()));
 }
 
 void generic_arg_reduce(Graph& graph, const Node&, StepSpec& step) {
@@ -91,12 +81,12 @@ void generic_arg_reduce(Graph& graph, const Node&, StepSpec& step) {
   source.team(team);
   source.flag("kIsMax", p.is_max != 0);
   source.flag("kSelectLast", p.select_last != 0);
-  source.line("constexpr index_t kLength = " + source.index(x.shape[p.axis]) + ";");
+  source.index_constant("kLength", x.shape[p.axis]);
   source.constant64("kStep", x.strides[p.axis]);
   source.loop("Kept", kept);
   source.include("generic/arg_reduce.cuh");
   step.in_place.clear();
-  step.launch = source.finish("arg_reduce", team_blocks(kept.elements(), team));
+  step.launch = source.finish("arg_reduce", team.blocks(kept.elements()));
 }
 
 void generic_top_k(Graph& graph, const Node&, StepSpec& step) {
@@ -114,8 +104,8 @@ void generic_top_k(Graph& graph, const Node&, StepSpec& step) {
   const int64_t length = x.shape[p.axis];
   source.number(number_of(x.dtype));
   source.flag("kLargest", p.largest != 0);
-  source.line("constexpr index_t kLength = " + source.index(length) + ";");
-  source.line("constexpr index_t kK = " + source.index(source.output(0).shape[p.axis]) + ";");
+  source.index_constant("kLength", length);
+  source.index_constant("kK", source.output(0).shape[p.axis]);
   source.constant64("kXStep", x.strides[p.axis]);
   source.loop("Kept", kept);
   std::string write;

@@ -208,7 +208,7 @@ void generic_gather(Graph& graph, const Node&, StepSpec& step) {
   loop.collapse();
   source.loop("Elements", loop);
   source.constant64("kExtent", x.shape[p.axis]);
-  source.line("constexpr index_t kStep = " + source.index(x.strides[p.axis]) + ";");
+  source.index_constant("kStep", x.strides[p.axis]);
   source.include("generic/gather.cuh");
   step.in_place.clear();
   step.launch = source.finish_flat("gather", loop.elements());

@@ -11,10 +11,6 @@ DType number_of(const cpu::TensorView& x) {
   return x.dtype == DType::kF64 ? DType::kF64 : DType::kF32;
 }
 
-int64_t team_blocks(int64_t lines, const TeamShape& team) {
-  return (lines + team.lines - 1) / team.lines;
-}
-
 }  // namespace
 
 void generic_softmax(Graph& graph, const Node&, StepSpec& step) {
@@ -27,9 +23,8 @@ void generic_softmax(Graph& graph, const Node&, StepSpec& step) {
     if (i != p.axis) lines.add_axis(x.shape[i], {x.strides[i], y.strides[i]});
   lines.collapse();
   source.number(number_of(x));
-  const bool across =
-      lines.inner_stride(0) == 1 && lines.inner_extent() > 1 && x.strides[p.axis] != 1;
-  const auto team = TeamShape::of(lines.elements(), x.shape[p.axis], across);
+  const auto team =
+      TeamShape::of(lines.elements(), x.shape[p.axis], lies_across(lines, x.strides[p.axis]));
   source.team(team);
   source.flag("kLog", p.log != 0);
   source.constant64("kLength", x.shape[p.axis]);
@@ -38,7 +33,7 @@ void generic_softmax(Graph& graph, const Node&, StepSpec& step) {
   source.loop("Kept", lines);
   source.include("generic/softmax.cuh");
   allow_generic_in_place(graph, step, 0, 1);
-  step.launch = source.finish("softmax", team_blocks(lines.elements(), team));
+  step.launch = source.finish("softmax", team.blocks(lines.elements()));
 }
 
 void generic_instance_norm(Graph& graph, const Node&, StepSpec& step) {
@@ -66,7 +61,7 @@ void generic_instance_norm(Graph& graph, const Node&, StepSpec& step) {
   source.include("generic/moments.cuh");
   source.include("generic/instance_norm.cuh");
   step.in_place.clear();
-  step.launch = source.finish("instance_norm", team_blocks(kept.elements(), team));
+  step.launch = source.finish("instance_norm", team.blocks(kept.elements()));
 }
 
 void generic_layer_norm(Graph& graph, const Node&, StepSpec& step) {
@@ -115,7 +110,7 @@ void generic_layer_norm(Graph& graph, const Node&, StepSpec& step) {
   source.include("generic/moments.cuh");
   source.include("generic/layer_norm.cuh");
   step.in_place.clear();
-  step.launch = source.finish("layer_norm", team_blocks(rows.elements(), team));
+  step.launch = source.finish("layer_norm", team.blocks(rows.elements()));
 }
 
 void generic_lrn(Graph& graph, const Node&, StepSpec& step) {

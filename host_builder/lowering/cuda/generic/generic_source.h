@@ -23,7 +23,14 @@ struct TeamShape {
 
   /// `across`: neighbouring lines lie side by side in memory, the elements of one do not.
   static TeamShape of(int64_t lines, int64_t elements, bool across);
+  int64_t blocks(int64_t all_lines) const { return (all_lines + lines - 1) / lines; }
 };
+
+/// Whether neighbouring lines lie side by side in memory and the elements of one do not.
+template <int K>
+bool lies_across(const cpu::StridedLoop<K>& lines, int64_t element_stride) {
+  return lines.inner_stride(0) == 1 && lines.inner_extent() > 1 && element_stride != 1;
+}
 
 class GenericSource : public CudaSource {
  public:
@@ -57,6 +64,10 @@ class GenericSource : public CudaSource {
     write_loop(name, {loop.shape, loop.shape + loop.rank}, strides, start);
   }
 
+  /// An index_t.
+  void index_constant(const std::string& name, int64_t value) {
+    line("constexpr index_t " + name + " = " + index(value) + ";");
+  }
   /// A value as a literal of index_t.
   std::string index(int64_t value) const;
 

@@ -174,12 +174,7 @@ TEST_CASE("decisions name step, tactic and provenance") {
 
 TEST_CASE("sha256 of the standard's examples") {
   const auto hex = [](const std::string& text) {
-    std::string result;
-    for (uint8_t byte : sha256(std::as_bytes(std::span(text)))) {
-      const char* digits = "0123456789abcdef";
-      result += {digits[byte >> 4], digits[byte & 15]};
-    }
-    return result;
+    return hex_text(sha256(std::as_bytes(std::span(text))));
   };
   CHECK(hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   CHECK(hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");

@@ -3,6 +3,7 @@
 
 #include "host_builder/graph/graph.h"
 #include "host_builder/lowering/cuda/ceil_div.h"
+#include "host_builder/lowering/cuda/source/cuda_source.h"
 
 namespace stint::builder {
 
@@ -20,5 +21,25 @@ struct Window2d {
     return (outputs - 1) * stride(i) + (kernel(i) - 1) * dilation(i) + 1;
   }
 };
+
+/// The constants that say where the windows of `y`'s pixels lie in `x`, and the type and strides of
+/// `x`; both are [n, h, w, c].
+template <typename Attributes>
+void window_constants(CudaSource& source, const Window2d<Attributes>& window, const Value& x,
+                      const Value& y) {
+  source.nhwc("X", x)
+      .constant("kBatch", y.shape[0])
+      .constant("kInHeight", x.shape[1])
+      .constant("kInWidth", x.shape[2])
+      .constant("kHeight", y.shape[1])
+      .constant("kWidth", y.shape[2])
+      .constant("kChannels", y.shape[3])
+      .constant("kKernelH", window.kernel(0))
+      .constant("kKernelW", window.kernel(1))
+      .constant("kStrideH", window.stride(0))
+      .constant("kStrideW", window.stride(1))
+      .constant("kPadTop", window.pad(0))
+      .constant("kPadLeft", window.pad(1));
+}
 
 }  // namespace stint::builder
