@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host_builder/graph/graph.h"
+#include "host_builder/graph/tensor_range.h"
 #include "host_builder/targets/target.h"
 
 namespace stint::builder {
@@ -16,7 +17,8 @@ namespace stint::builder {
 /// What a graph is being prepared for.
 struct PassContext {
   Target target;
-  bool half = false;  // values may be stored as f16 where kernels can
+  bool half = false;                     // values may be stored as f16 where kernels can
+  const TensorRanges* ranges = nullptr;  // given: values may be stored as 8-bit integers
 };
 
 struct Pass {
