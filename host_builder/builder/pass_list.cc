@@ -25,6 +25,8 @@ const std::vector<Pass>& all_passes() {
       kFuseHorizontalPass,
       kLayoutPass,
       kFoldConstantsPass,  // spatial nodes can be computed now
+      kInsertQuantisationPass,
+      kStoreQuantisedPass,
       kAssignPrecisionPass,
       kFusePointwisePass,
       kDeadCodePass,

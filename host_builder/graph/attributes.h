@@ -28,6 +28,8 @@ namespace stint::builder {
   X(Where)             /* (c, a, b) -> y                     numpy broadcasting */               \
   X(Pointwise)         /* (x0..xn) -> y                      fused f32 program */                \
   X(Cast)              /* (x) -> y                           to the output's dtype */            \
+  X(Quantize)          /* (x f32) -> y i8/u8                 round(x / scale) + zero point */    \
+  X(Dequantize)        /* (x i8/u8) -> y f32                 (x - zero point) * scale */         \
   X(Reduce)            /* (x) -> y */                                                            \
   X(ArgReduce)         /* (x) -> y (i64) */                                                      \
   X(TopK)              /* (x) -> values, indices (i64) */                                        \
@@ -109,6 +111,10 @@ struct PointwiseInstruction {
 };
 struct PointwiseAttributes {
   std::vector<PointwiseInstruction> program;
+};
+struct QuantizeAttributes {
+  float scale = 1.0f;
+  int32_t zero_point = 0;
 };
 struct ReduceAttributes {
   ReduceOp op = ReduceOp::kSum;
@@ -234,10 +240,10 @@ struct DetectionDetailAttributes {
 using Attributes =
     std::variant<std::monostate, ConvAttributes, ConvTransposeAttributes, MatMulAttributes,
                  PoolAttributes, UnaryAttributes, BinaryAttributes, PointwiseAttributes,
-                 ReduceAttributes, ArgReduceAttributes, TopKAttributes, SoftmaxAttributes,
-                 NormAttributes, LrnAttributes, AxisAttributes, SliceAttributes, PadAttributes,
-                 TransposeAttributes, DepthToSpaceAttributes, ResizeAttributes, NmsAttributes,
-                 PreprocessAttributes, DecodeAttributes, DetectionDetailAttributes>;
+                 QuantizeAttributes, ReduceAttributes, ArgReduceAttributes, TopKAttributes,
+                 SoftmaxAttributes, NormAttributes, LrnAttributes, AxisAttributes, SliceAttributes,
+                 PadAttributes, TransposeAttributes, DepthToSpaceAttributes, ResizeAttributes,
+                 NmsAttributes, PreprocessAttributes, DecodeAttributes, DetectionDetailAttributes>;
 
 const char* op_name(Op op);
 

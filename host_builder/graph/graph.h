@@ -54,6 +54,9 @@ struct Value {
   std::vector<int64_t> strides;  // elements; empty: dense row-major
   std::optional<View> view;
   std::optional<Quantisation> quant;
+  // Of an f32 constant: its numbers are exactly what these integers would stand for. Who quantises
+  // it finds them again.
+  std::optional<Quantisation> grid;
 
   int64_t elements() const;
   int64_t bytes() const { return elements() * dtype_bytes(dtype); }

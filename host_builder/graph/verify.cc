@@ -55,7 +55,17 @@ class Verifier {
     if (!value.strides.empty() && value.strides.size() != value.shape.size())
       fail(where, "has " + std::to_string(value.strides.size()) + " strides for rank " +
                       std::to_string(value.shape.size()));
-    if (value.quant) check_quantisation(value, where);
+    if (value.quant) {
+      if (value.dtype != DType::kI8 && value.dtype != DType::kU8)
+        fail(where,
+             std::string("is quantised, but ") + dtype_name(value.dtype) + "; it must be i8 or u8");
+      check_quantisation(*value.quant, value, where);
+    }
+    if (value.grid) {
+      if (value.dtype != DType::kF32 || !value.constant)
+        fail(where, "has a grid, but is no f32 constant");
+      check_quantisation(*value.grid, value, where);
+    }
     if (!value.view) return;
     if (value.view->base >= graph_.value_count()) fail(where, "views a value that does not exist");
     const Value& base = graph_.value(value.view->base);
@@ -73,11 +83,8 @@ class Verifier {
                       "', which has " + std::to_string(base.elements()));
   }
 
-  static void check_quantisation(const Value& value, const std::string& where) {
-    const Quantisation& q = *value.quant;
-    if (value.dtype != DType::kI8 && value.dtype != DType::kU8)
-      fail(where,
-           std::string("is quantised, but ") + dtype_name(value.dtype) + "; it must be i8 or u8");
+  static void check_quantisation(const Quantisation& q, const Value& value,
+                                 const std::string& where) {
     if (q.axis < -1 || q.axis >= static_cast<int>(value.shape.size()))
       fail(where, "is quantised along axis " + std::to_string(q.axis) + ", it has " +
                       std::to_string(value.shape.size()));
@@ -92,9 +99,10 @@ class Verifier {
     for (const float scale : q.scales)
       if (!std::isfinite(scale) || scale <= 0.0f)
         fail(where, "has a scale that is not positive and finite");
-    const int32_t lowest = value.dtype == DType::kI8 ? -128 : 0;
+    const int32_t lowest = value.dtype == DType::kU8 ? 0 : -128;
+    const int32_t highest = value.dtype == DType::kI8 ? 127 : 255;  // a grid is of either
     for (const int32_t zero : q.zero_points)
-      if (zero < lowest || zero > lowest + 255)
+      if (zero < lowest || zero > highest)
         fail(where, "has the zero point " + std::to_string(zero) + ", which is no " +
                         dtype_name(value.dtype));
   }

@@ -117,6 +117,9 @@ class NetworkBuilder {
   /// `count_padding`: an average's padding counts.
   ValueId pool(PoolKind kind, ValueId x, const Window& window, bool count_padding = false);
 
+  /// Of an f32 constant: the integers that its numbers stand for (Value::grid).
+  void set_grid(ValueId id, Quantisation grid) { graph_.value(id).grid = std::move(grid); }
+
   /// Where the samples of a batch are in the values added so far.
   BatchAxis& batch() { return batch_; }
   /// A value that is the same for all samples, with as many copies of itself as `place` wants. The

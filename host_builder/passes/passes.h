@@ -20,6 +20,8 @@ extern const Pass kFuseHorizontalPass;
 extern const Pass kLayoutPass;
 extern const Pass kFusePointwisePass;
 extern const Pass kAliasPass;
+extern const Pass kInsertQuantisationPass;
+extern const Pass kStoreQuantisedPass;
 extern const Pass kAssignPrecisionPass;
 
 // Number of changes each.

@@ -6,6 +6,13 @@ namespace stint::builder {
 
 const OperatorEntry& find_operator(const std::string& domain, const std::string& name,
                                    int64_t opset) {
+  if (domain == "com.microsoft") {
+    for (const OperatorEntry& entry : kMicrosoftQuantisedOperators)
+      if (name == entry.name) return entry;
+    // The same operators, from before the standard had all their types.
+    if (name == "QuantizeLinear" || name == "DequantizeLinear")
+      return find_operator("", name, opset);
+  }
   if (!domain.empty() && domain != "ai.onnx") throw refused_operator(domain, name);
   static const std::array lists = {
       &kConvPoolOperators,     &kElementwiseOperators,  &kActivationOperators,
@@ -15,7 +22,7 @@ const OperatorEntry& find_operator(const std::string& domain, const std::string&
       &kGatherPlacesOperators, &kScatterOperators,      &kEinsumOperators,
       &kAffineGridOperators,   &kRunningOperators,      &kSelectOperators,
       &kBitOperators,          &kTrigonometryOperators, &kDeterminantOperators,
-      &kWindowOperators};
+      &kWindowOperators,       &kQuantisedOperators};
   for (const auto* list : lists) {
     for (const OperatorEntry& entry : *list) {
       if (name != entry.name) continue;

@@ -37,6 +37,9 @@ extern const std::vector<OperatorEntry> kGatherPlacesOperators;
 extern const std::vector<OperatorEntry> kScatterOperators;
 extern const std::vector<OperatorEntry> kEinsumOperators;
 extern const std::vector<OperatorEntry> kAffineGridOperators;
+extern const std::vector<OperatorEntry> kQuantisedOperators;
+// Of the domain com.microsoft.
+extern const std::vector<OperatorEntry> kMicrosoftQuantisedOperators;
 // at_build_time/
 extern const std::vector<OperatorEntry> kRunningOperators;
 extern const std::vector<OperatorEntry> kSelectOperators;

@@ -23,10 +23,6 @@ constexpr Action kOlderOpset =
 /// Operators that users meet and that have a better answer than "unknown".
 const std::vector<RefusedGroup>& refused_groups() {
   static const std::vector<RefusedGroup> groups = {
-      {"quantised ONNX is not supported yet",
-       "export the FP32 model (--precision fp16 makes it smaller and faster on GPUs)",
-       {"QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger",
-        "MatMulInteger", "DynamicQuantizeLinear"}},
       {"a loop over a sequence cannot be planned",
        "export the model without sequences",
        {"SequenceMap"}},

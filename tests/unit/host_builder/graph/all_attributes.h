@@ -63,6 +63,11 @@ void each_field(PointwiseAttributes& x, F f) {
   f(program);
 }
 template <typename F>
+void each_field(QuantizeAttributes& x, F f) {
+  auto& [scale, zero_point] = x;
+  f(scale), f(zero_point);
+}
+template <typename F>
 void each_field(ReduceAttributes& x, F f) {
   auto& [op, axes, keep_dims] = x;
   f(op), f(axes), f(keep_dims);

@@ -1,0 +1,57 @@
+#include "host_builder/graph/quantisation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace stint::builder {
+
+int32_t quantised(float x, float scale, int32_t zero_point, DType dtype) {
+  if (std::isnan(x)) return zero_point;
+  const int32_t lowest = dtype == DType::kI8 ? -128 : 0;
+  const float place = std::nearbyint(x / scale) + static_cast<float>(zero_point);
+  return static_cast<int32_t>(
+      std::clamp(place, static_cast<float>(lowest), static_cast<float>(lowest + 255)));
+}
+
+std::vector<std::byte> quantised_constant(const Value& value, const Quantisation& q, DType dtype) {
+  std::vector<std::byte> bytes(static_cast<size_t>(value.elements()));
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    float x;
+    std::memcpy(&x, value.constant->data() + i * sizeof x, sizeof x);
+    bytes[i] = static_cast<std::byte>(quantised(x, q.scales.front(), zero_point_of(q), dtype));
+  }
+  return bytes;
+}
+
+bool moves_numbers(const Node& node, size_t i) {
+  switch (node.op) {
+    case Op::kIdentity:
+    case Op::kSlice:
+    case Op::kReshape:
+    case Op::kTranspose:
+    case Op::kGather:
+    case Op::kExpand:
+    case Op::kTile:
+    case Op::kDepthToSpace:
+    case Op::kSpaceToDepth:
+      return i == 0;
+    case Op::kConcat:
+      return true;
+    case Op::kPool:
+      return i == 0 && node.as<PoolAttributes>().kind == PoolKind::kMax && node.outputs.size() == 1;
+    case Op::kResize:
+      return i == 0 && node.as<ResizeAttributes>().mode == ResizeMode::kNearest;
+    default:
+      return false;
+  }
+}
+
+bool moves_numbers(const Node& node) { return moves_numbers(node, 0); }
+
+bool same_quantisation(const Quantisation& a, const Quantisation& b) {
+  return a.axis == -1 && b.axis == -1 && a.scales == b.scales &&
+         zero_point_of(a) == zero_point_of(b);
+}
+
+}  // namespace stint::builder
