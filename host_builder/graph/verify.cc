@@ -3,6 +3,7 @@
 
 #include "host_builder/graph/op_def.h"
 #include "host_builder/graph/op_names.h"
+#include "host_builder/graph/quantisation.h"
 #include "host_builder/graph/shape_inference.h"
 #include "host_builder/support/error.h"
 #include "host_builder/support/internal_error.h"
@@ -142,6 +143,7 @@ class Verifier {
     check_types(node, where);
     check_storage(def.types.operands, node.inputs, where, "operand ");
     check_storage(def.types.results, node.outputs, where, "result ");
+    check_moved(node, where);
     for (ValueId id : node.outputs) {
       if (id == kNoValue) continue;
       const Value& value = graph_.value(id);
@@ -191,6 +193,20 @@ class Verifier {
       if (decided && !rule.stored.has(value.dtype))
         fail(where, what + "stored as " + dtype_name(value.dtype) + ", it may be as " +
                         rule.stored.text());
+    }
+  }
+
+  /// Integers that only move stand for the same numbers afterwards.
+  void check_moved(const Node& node, const std::string& where) const {
+    if (node.outputs.empty() || node.outputs[0] == kNoValue) return;
+    const Value& result = graph_.value(node.outputs[0]);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == kNoValue || !moves_numbers(node, i)) continue;
+      const Value& operand = graph_.value(node.inputs[i]);
+      const bool same = operand.quant.has_value() == result.quant.has_value() &&
+                        (!result.quant || (operand.dtype == result.dtype &&
+                                           same_quantisation(*operand.quant, *result.quant)));
+      if (!same) fail(where, "moves '" + operand.name + "', which is quantised in another way");
     }
   }
 

@@ -88,11 +88,13 @@ class Storing {
     if (is_product) {
       if (!integers_of(node.inputs[0]) || !has_integer_weights(graph_, node, target_)) return;
       store_integer_weights(graph_, node);
+    } else if (!is_light(graph_, node)) {
+      return;
     }
     bool reads = false;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const auto integers = integers_of(node.inputs[i]);
-      if (!integers || !may_read(node, i) || (is_product && i != 0 && i != 3)) continue;
+      if (!integers || !may_read(node, i) || (is_product && i != 0 && i != kResidual)) continue;
       node.inputs[i] = *integers;
       reads = true;
     }

@@ -215,6 +215,7 @@ inline std::vector<Attributes> example_attributes() {
       UnaryAttributes{EltOp::kLeakyRelu, 0.25f, 0.5f},
       BinaryAttributes{EltOp::kSub},
       PointwiseAttributes{{{EltOp::kLeakyRelu, 0, 0, 0, 0.25f, 0.5f}, {EltOp::kWhere, 0, 1, 2}}},
+      QuantizeAttributes{0.25f, 3},
       ReduceAttributes{ReduceOp::kMax, {1, 2}, true},
       ArgReduceAttributes{},
       TopKAttributes{},
