@@ -111,8 +111,15 @@ enum class KernelId : uint16_t {
   kDetectionMasks = 25,      // coefficients and prototypes -> a u8 mask of each detection
   kDetectionKeypoints = 26,  // keypoints of each detection in source-frame pixels
   kRotatedBoxes = 27,        // rotated box of each detection in source-frame pixels
+  // On 8-bit integers (params/quantized.h).
+  kQuantizedConv = 28,           // grouped/dilated/plain convolution, packed weights
+  kQuantizedConvDepthwise = 29,  // depthwise convolution
+  kQuantizedMatMul = 30,         // batched, B packed
+  kQuantizedPool = 31,           // max/average
+  kQuantizedPointwise = 32,      // element-wise program whose operands and result are f32, u8 or i8
+  kRequantize = 33,              // conversion among f32, u8 and i8
 };
-inline constexpr uint16_t kKernelCount = 28;
+inline constexpr uint16_t kKernelCount = 34;
 
 /// Activation applied last in an epilogue: y = act(x). `alpha`, `beta` where the function has
 /// parameters.

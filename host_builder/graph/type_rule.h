@@ -43,6 +43,9 @@ struct ValueRule {
 /// Numbers of any type (where no kernel implements it, lowering refuses with advice for the user).
 /// Kernels compute with f32 ones in f32, whatever they are stored as.
 inline constexpr ValueRule kNumbers = {TypeSet::all(), {DType::kF32, DType::kF16}};
+/// Numbers that may also lie in memory as 8-bit integers with a scale.
+inline constexpr ValueRule kQuantizable = {TypeSet::all(),
+                                           {DType::kF32, DType::kF16, DType::kU8, DType::kI8}};
 inline constexpr ValueRule kIndices = {{DType::kI32, DType::kI64}, {}};
 inline constexpr ValueRule kCondition = {{DType::kBool}, {}};
 /// Of results: always this type.
@@ -76,6 +79,16 @@ struct TypeRule {
       : operands(of_operands), results(of_results) {}
 
   ValueRules operands, results;
+  /// Elements move as they are: what means f32 and is quantised has one quantisation in all
+  /// operands and results.
+  bool moves = false;
 };
+
+/// The rule of an operation that moves the elements of its operands, and does not look at them.
+constexpr TypeRule moving(ValueRules operands, ValueRules results) {
+  TypeRule rule(operands, results);
+  rule.moves = true;
+  return rule;
+}
 
 }  // namespace stint::builder

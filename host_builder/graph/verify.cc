@@ -11,6 +11,21 @@ namespace stint::builder {
 
 namespace {
 
+/// Whether equal elements of the two stand for equal numbers.
+bool same_quantisation(const Value& a, const Value& b) {
+  if (a.dtype != b.dtype || a.quant.has_value() != b.quant.has_value()) return false;
+  if (!a.quant) return true;
+  const Quantisation& p = *a.quant;
+  const Quantisation& q = *b.quant;
+  if (p.scales != q.scales || p.axis != q.axis) return false;
+  const auto zero = [](const Quantisation& of, size_t i) {
+    return of.zero_points.empty() ? 0 : of.zero_points[i];
+  };
+  for (size_t i = 0; i < p.scales.size(); ++i)
+    if (zero(p, i) != zero(q, i)) return false;
+  return true;
+}
+
 /// One walk over the graph with what it has learnt so far.
 class Verifier {
  public:
@@ -61,6 +76,8 @@ class Verifier {
     const Value& base = graph_.value(value.view->base);
     if (base.view) fail(where, "views '" + base.name + "', which is itself a view");
     if (base.dtype != value.dtype) fail(where, "views a value of another type");
+    if (graph_.mixed_precision && !same_quantisation(base, value))
+      fail(where, "views '" + base.name + "', whose integers stand for other numbers");
     int64_t last = value.view->offset;
     int64_t dense = 1;
     for (size_t i = value.shape.size(); i-- > 0;) {
@@ -134,6 +151,7 @@ class Verifier {
     check_types(node, where);
     check_storage(def.types.operands, node.inputs, where, "operand ");
     check_storage(def.types.results, node.outputs, where, "result ");
+    if (def.types.moves) check_moved(node, where);
     for (ValueId id : node.outputs) {
       if (id == kNoValue) continue;
       const Value& value = graph_.value(id);
@@ -183,6 +201,21 @@ class Verifier {
       if (decided && !rule.stored.has(value.dtype))
         fail(where, what + "stored as " + dtype_name(value.dtype) + ", it may be as " +
                         rule.stored.text());
+    }
+  }
+
+  /// What an operation moves stands for the same numbers before and after.
+  void check_moved(const Node& node, const std::string& where) const {
+    if (!graph_.mixed_precision || node.outputs[0] == kNoValue) return;
+    const Value& result = graph_.value(node.outputs[0]);
+    for (const ValueId id : node.inputs) {
+      if (id == kNoValue) continue;
+      const Value& operand = graph_.value(id);
+      if ((!operand.quant && !result.quant) || graph_.meaning(operand) != DType::kF32) continue;
+      // Scales along an axis would have to move with it.
+      if (!same_quantisation(operand, result) || operand.quant->axis != -1)
+        fail(where, "moves '" + operand.name + "' to '" + result.name +
+                        "', whose elements stand for other numbers");
     }
   }
 

@@ -34,6 +34,13 @@ constexpr KernelEntry kTable[kKernelCount] = {
     /* kDetectionKeypoints */
     {"detection_keypoints", check_detection_keypoints, run_detection_keypoints},
     /* kRotatedBoxes */ {"rotated_boxes", check_rotated_boxes, run_rotated_boxes},
+    /* kQuantizedConv */ {"quantized conv", check_quantized_conv, run_quantized_conv},
+    /* kQuantizedConvDepthwise */
+    {"quantized conv depthwise", check_quantized_conv_depthwise, run_quantized_conv_depthwise},
+    /* kQuantizedMatMul */ {"quantized matmul", check_quantized_matmul, run_quantized_matmul},
+    /* kQuantizedPool */ {},
+    /* kQuantizedPointwise */ {},
+    /* kRequantize */ {"requantize", check_requantize, run_requantize},
 };
 
 }  // namespace

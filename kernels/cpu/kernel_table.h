@@ -82,4 +82,22 @@ void run_lrn(const StepArgs& args);
 Status check_pad(const StepArgs& args);
 void run_pad(const StepArgs& args);
 
+Status check_quantized_conv(const StepArgs& args);
+void run_quantized_conv(const StepArgs& args);
+
+Status check_quantized_conv_depthwise(const StepArgs& args);
+void run_quantized_conv_depthwise(const StepArgs& args);
+
+Status check_quantized_matmul(const StepArgs& args);
+void run_quantized_matmul(const StepArgs& args);
+
+Status check_quantized_pool(const StepArgs& args);
+void run_quantized_pool(const StepArgs& args);
+
+Status check_quantized_pointwise(const StepArgs& args);
+void run_quantized_pointwise(const StepArgs& args);
+
+Status check_requantize(const StepArgs& args);
+void run_requantize(const StepArgs& args);
+
 }  // namespace stint::cpu

@@ -35,6 +35,10 @@ const std::vector<const Family*>& cpu_families() {
       &kArgReduceFamily,
       &kTopKFamily,
       &kPadFamily,
+      &kQuantizedConvFamily,
+      &kQuantizedConvDepthwiseFamily,
+      &kQuantizedMatMulFamily,
+      &kRequantizeFamily,
       // clang-format on
   };
   return families;

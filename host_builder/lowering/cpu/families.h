@@ -82,4 +82,12 @@ extern const Family kTopKFamily;
 extern const Family kGatherFamily;
 extern const Family kPadFamily;
 
+// On 8-bit integers.
+extern const Family kQuantizedConvFamily;
+extern const Family kQuantizedConvDepthwiseFamily;
+extern const Family kQuantizedMatMulFamily;
+extern const Family kQuantizedPoolFamily;
+extern const Family kQuantizedPointwiseFamily;  // Pointwise, Unary, Binary
+extern const Family kRequantizeFamily;
+
 }  // namespace stint::builder
