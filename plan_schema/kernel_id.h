@@ -56,7 +56,15 @@ namespace stint {
   /* keypoints of each detection in source-frame pixels */                     \
   KERNEL(DetectionKeypoints, 26, "detection_keypoints", detection_keypoints)   \
   /* rotated box of each detection in source-frame pixels */                   \
-  KERNEL(RotatedBoxes, 27, "rotated_boxes", rotated_boxes)
+  KERNEL(RotatedBoxes, 27, "rotated_boxes", rotated_boxes)                     \
+  /* on 8-bit integers (params/quantized.h): grouped/dilated/plain */          \
+  PACKED(QuantizedConv, 28, "quantized conv", quantized_conv)                  \
+  PACKED(QuantizedConvDepthwise, 29, "quantized conv depthwise",               \
+         quantized_conv_depthwise)                                             \
+  /* batched, B packed */                                                      \
+  PACKED(QuantizedMatMul, 30, "quantized matmul", quantized_matmul)            \
+  /* conversion among f32, u8 and i8 */                                        \
+  PACKED(Requantize, 31, "requantize", requantize)
 
 enum class KernelId : uint16_t {
 #define STINT_KERNEL(id, number, name, function) k##id = number,

@@ -12,6 +12,8 @@ namespace stint::builder {
 
 namespace {
 
+/// Whether equal elements of the two stand for equal numbers.
+
 /// One walk over the graph with what it has learnt so far.
 class Verifier {
  public:
@@ -72,6 +74,8 @@ class Verifier {
     const Value& base = graph_.value(value.view->base);
     if (base.view) fail(where, "views '" + base.name + "', which is itself a view");
     if (base.dtype != value.dtype) fail(where, "views a value of another type");
+    if (!same_storage(base, value))
+      fail(where, "views '" + base.name + "', whose integers stand for other numbers");
     int64_t last = value.view->offset;
     int64_t dense = 1;
     for (size_t i = value.shape.size(); i-- > 0;) {
@@ -196,6 +200,11 @@ class Verifier {
     }
   }
 
+  static bool same_storage(const Value& a, const Value& b) {
+    if (a.quant.has_value() != b.quant.has_value()) return false;
+    return !a.quant || (a.dtype == b.dtype && same_quantisation(*a.quant, *b.quant));
+  }
+
   /// Integers that only move stand for the same numbers afterwards.
   void check_moved(const Node& node, const std::string& where) const {
     if (node.outputs.empty() || node.outputs[0] == kNoValue) return;
@@ -203,10 +212,7 @@ class Verifier {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (node.inputs[i] == kNoValue || !moves_numbers(node, i)) continue;
       const Value& operand = graph_.value(node.inputs[i]);
-      const bool same = operand.quant.has_value() == result.quant.has_value() &&
-                        (!result.quant || (operand.dtype == result.dtype &&
-                                           same_quantisation(*operand.quant, *result.quant)));
-      if (!same) fail(where, "moves '" + operand.name + "', which is quantised in another way");
+      if (!same_storage(operand, result)) fail(where, "moves '" + operand.name + "', which is quantised in another way");
     }
   }
 

@@ -70,6 +70,9 @@ inline bool has_spatial_axes(const Graph& graph, const Node& node) {
 inline void keep_attributes(Attributes&, const std::vector<int64_t>&) {}
 inline constexpr LayoutRule kSpatialOperand = {has_spatial_axes, {0}, keep_attributes};
 
+/// x, weights (constants are stored as they like), bias, residual.
+inline constexpr ValueRules kProductOperands = {kQuantizable, kNumbers, kNumbers, kQuantizable};
+
 template <typename T>
 std::vector<T> reordered(const std::vector<T>& values, const std::vector<int64_t>& perm) {
   std::vector<T> result;

@@ -51,9 +51,31 @@ void set_window(Params& p, const Attr& a, const Node& node) {
   }
 }
 
+inline ConvParams conv_params(const Node& node) {
+  const auto& a = node.as<ConvAttributes>();
+  ConvParams p;
+  set_window(p, a, node);
+  p.groups = checked_int32(a.groups, node, "groups");
+  p.epilogue = epilogue_params(node, a.epilogue);
+  return p;
+}
+
+/// Of one output element of a convolution.
+inline double conv_terms(const Graph& graph, const Node& node) {
+  const Shape& w = graph.value(node.inputs.at(1)).shape;
+  double terms = 1;
+  for (size_t i = 1; i < w.size(); ++i) terms *= static_cast<double>(w[i]);
+  return terms;
+}
+
 /// Multiplications and additions of a window operation over the whole output.
 inline double window_flops(const Graph& graph, const Node& node, double terms_per_output) {
   return 2.0 * static_cast<double>(graph.value(node.outputs.at(0)).elements()) * terms_per_output;
+}
+
+inline double matmul_flops(const Graph& graph, const Node& node) {
+  return window_flops(graph, node,
+                      static_cast<double>(graph.value(node.inputs.at(0)).shape.back()));
 }
 
 /// Predicted time: the larger of arithmetic at `gflops` and moved memory at 8 GB/s, and 1 us to

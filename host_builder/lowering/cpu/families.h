@@ -41,7 +41,12 @@ namespace stint::builder {
   X(Lrn)                                                                    \
   X(ArgReduce)                                                              \
   X(TopK)                                                                   \
-  X(Pad)
+  X(Pad)                                                                    \
+  /* on 8-bit integers */                                                   \
+  X(QuantizedConv)                                                          \
+  X(QuantizedConvDepthwise)                                                 \
+  X(QuantizedMatMul)                                                        \
+  X(Requantize) /* Cast of real numbers, Quantize, Dequantize */
 
 #define STINT_FAMILY(name) extern const Family k##name##Family;
 STINT_CPU_FAMILIES(STINT_FAMILY)
