@@ -56,7 +56,9 @@ namespace stint {
   /* keypoints of each detection in source-frame pixels */                     \
   KERNEL(DetectionKeypoints, 26, "detection_keypoints", detection_keypoints)   \
   /* rotated box of each detection in source-frame pixels */                   \
-  KERNEL(RotatedBoxes, 27, "rotated_boxes", rotated_boxes)
+  KERNEL(RotatedBoxes, 27, "rotated_boxes", rotated_boxes)                     \
+  /* sums or products of what came before along an axis */                     \
+  KERNEL(Cumulative, 28, "cumulative", cumulative)
 
 enum class KernelId : uint16_t {
 #define STINT_KERNEL(id, number, name, function) k##id = number,

@@ -41,6 +41,7 @@ namespace stint::builder {
   X(Lrn)                                                                    \
   X(ArgReduce)                                                              \
   X(TopK)                                                                   \
+  X(Cumulative)                                                             \
   X(Pad)
 
 #define STINT_FAMILY(name) extern const Family k##name##Family;

@@ -8,14 +8,13 @@ const OperatorEntry& find_operator(const std::string& domain, const std::string&
                                    int64_t opset) {
   if (!domain.empty() && domain != "ai.onnx") throw refused_operator(domain, name);
   static const std::array lists = {
-      &kConvPoolOperators,     &kElementwiseOperators,  &kActivationOperators,
-      &kShapeOperators,        &kSliceOperators,        &kConstantOperators,
-      &kReduceOperators,       &kNormOperators,         &kMatMulOperators,
-      &kResizeOperators,       &kDetectionOperators,    &kMaskOperators,
-      &kGatherPlacesOperators, &kScatterOperators,      &kEinsumOperators,
-      &kAffineGridOperators,   &kRunningOperators,      &kSelectOperators,
-      &kBitOperators,          &kTrigonometryOperators, &kDeterminantOperators,
-      &kWindowOperators};
+      &kConvPoolOperators,     &kElementwiseOperators, &kActivationOperators,
+      &kShapeOperators,        &kSliceOperators,       &kConstantOperators,
+      &kReduceOperators,       &kNormOperators,        &kMatMulOperators,
+      &kResizeOperators,       &kDetectionOperators,   &kMaskOperators,
+      &kGatherPlacesOperators, &kScatterOperators,     &kEinsumOperators,
+      &kAffineGridOperators,   &kSelectOperators,      &kBitOperators,
+      &kTrigonometryOperators, &kDeterminantOperators, &kWindowOperators};
   for (const auto* list : lists) {
     for (const OperatorEntry& entry : *list) {
       if (name != entry.name) continue;

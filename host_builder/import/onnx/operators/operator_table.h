@@ -38,7 +38,6 @@ extern const std::vector<OperatorEntry> kScatterOperators;
 extern const std::vector<OperatorEntry> kEinsumOperators;
 extern const std::vector<OperatorEntry> kAffineGridOperators;
 // at_build_time/
-extern const std::vector<OperatorEntry> kRunningOperators;
 extern const std::vector<OperatorEntry> kSelectOperators;
 extern const std::vector<OperatorEntry> kTrigonometryOperators;
 extern const std::vector<OperatorEntry> kBitOperators;
