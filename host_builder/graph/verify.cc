@@ -212,8 +212,9 @@ class Verifier {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       if (node.inputs[i] == kNoValue || !moves_numbers(node, i)) continue;
       const Value& operand = graph_.value(node.inputs[i]);
-      if (!same_storage(operand, result)) fail(where, "moves '" + operand.name + "' to '" + result.name +
-                         "', whose elements stand for other numbers");
+      if (!same_storage(operand, result))
+        fail(where, "moves '" + operand.name + "' to '" + result.name +
+                        "', whose elements stand for other numbers");
     }
   }
 

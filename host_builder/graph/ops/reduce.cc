@@ -1,4 +1,4 @@
-// Many elements along axes become one, or the few that are chosen.
+// Many elements along axes become one, the few that are chosen, or what they add up to one by one.
 #include <algorithm>
 
 #include "host_builder/graph/op_names.h"
@@ -47,6 +47,11 @@ Types infer_top_k(const InferenceContext& c) {
   return {{c.dtype(0), result}, {DType::kI64, result}};
 }
 
+Types infer_cumulative(const InferenceContext& c) {
+  normalize_axis(c.as<CumulativeAttributes>().axis, c.rank(0), "axis");
+  return c.same_as_operand();
+}
+
 std::string print_reduce(const Attributes& attributes) {
   const auto& a = std::get<ReduceAttributes>(attributes);
   Words w;
@@ -66,6 +71,13 @@ std::string print_top_k(const Attributes& attributes) {
   Words w;
   w.add("axis", a.axis).flag("largest", a.largest).flag("sorted", a.sorted);
   return w.text();
+}
+
+std::string print_cumulative(const Attributes& attributes) {
+  const auto& a = std::get<CumulativeAttributes>(attributes);
+  Words w;
+  w.add("op", a.product ? "prod" : "sum").add("axis", a.axis);
+  return w.flag("exclusive", a.exclusive).flag("reverse", a.reverse).text();
 }
 
 std::optional<Permutation> sink_reduce(const Graph&, Node& node, const Permutation& perm) {
@@ -151,6 +163,21 @@ constinit const OpDef ops::kTopK = {
     .products = no_products,
     .folding_work = top_k_folding_work,
     .print = print_top_k,
+};
+
+constinit const OpDef ops::kCumulative = {
+    .name = "Cumulative",
+    .arity = {1, 1, 1, 1},
+    .has_its_attributes = has<CumulativeAttributes>,
+    .types = {kNumbers, kNumbers},
+    .infer = infer_cumulative,
+    .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_axis<CumulativeAttributes>),
+    .batch = BatchRule::of_first(samples_beside_axis<CumulativeAttributes>),
+    .doubles = Doubles::kExact,
+    .products = no_products,
+    .folding_work = work_of_elements,
+    .print = print_cumulative,
 };
 
 }  // namespace stint::builder

@@ -41,6 +41,7 @@ namespace stint::builder {
   X(Lrn)                                                                    \
   X(ArgReduce)                                                              \
   X(TopK)                                                                   \
+  X(Cumulative)                                                             \
   X(Pad)                                                                    \
   /* on 8-bit integers */                                                   \
   X(QuantizedConv)                                                          \

@@ -83,6 +83,11 @@ void each_field(TopKAttributes& x, F f) {
   f(axis), f(largest), f(sorted);
 }
 template <typename F>
+void each_field(CumulativeAttributes& x, F f) {
+  auto& [product, axis, exclusive, reverse] = x;
+  f(product), f(axis), f(exclusive), f(reverse);
+}
+template <typename F>
 void each_field(SoftmaxAttributes& x, F f) {
   auto& [axis, log] = x;
   f(axis), f(log);
@@ -219,6 +224,7 @@ inline std::vector<Attributes> example_attributes() {
       ReduceAttributes{ReduceOp::kMax, {1, 2}, true},
       ArgReduceAttributes{},
       TopKAttributes{},
+      CumulativeAttributes{},
       SoftmaxAttributes{},
       NormAttributes{},
       LrnAttributes{},
