@@ -42,14 +42,15 @@ size_t check_refusal(const ModelBuilder& m, const ImportOptions& options = {}) {
 
 std::vector<std::string> known_operators() {
   std::vector<std::string> names;
-  for (const auto* list : {&kConvPoolOperators,     &kElementwiseOperators, &kActivationOperators,
-                           &kShapeOperators,        &kSliceOperators,       &kConstantOperators,
-                           &kReduceOperators,       &kNormOperators,        &kMatMulOperators,
-                           &kResizeOperators,       &kDetectionOperators,   &kMaskOperators,
-                           &kGatherPlacesOperators, &kScatterOperators,     &kEinsumOperators,
-                           &kAffineGridOperators,   &kRunningOperators,     &kSelectOperators,
-                           &kTrigonometryOperators, &kBitOperators,         &kDeterminantOperators,
-                           &kWindowOperators})
+  for (const auto* list :
+       {&kConvPoolOperators,     &kElementwiseOperators,  &kActivationOperators,
+        &kShapeOperators,        &kSliceOperators,        &kConstantOperators,
+        &kReduceOperators,       &kNormOperators,         &kMatMulOperators,
+        &kResizeOperators,       &kDetectionOperators,    &kMaskOperators,
+        &kGatherPlacesOperators, &kScatterOperators,      &kEinsumOperators,
+        &kAffineGridOperators,   &kQuantisedOperators,    &kMicrosoftQuantisedOperators,
+        &kSelectOperators,       &kTrigonometryOperators, &kBitOperators,
+        &kDeterminantOperators,  &kWindowOperators})
     for (const OperatorEntry& entry : *list) names.emplace_back(entry.name);
   for (const char* name : {"If", "Loop", "Scan"}) names.emplace_back(name);
   return names;
