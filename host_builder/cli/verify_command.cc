@@ -17,6 +17,7 @@
 #include "host_builder/evaluate/evaluate_graph.h"
 #include "host_builder/evaluate/plan_layers.h"
 #include "host_builder/import/importer.h"
+#include "host_builder/passes/layout_names.h"
 #include "host_builder/support/refusal.h"
 #include "plan_schema/half.h"
 
@@ -111,11 +112,7 @@ Graph reference_graph(const Graph& imported) {
 
 /// The model's name of a value that passes brought into another order of axes.
 std::string model_name(std::string name) {
-  for (const char* suffix : {"_nhwc", "_p"}) {
-    const size_t length = std::strlen(suffix);
-    if (name.size() > length && name.compare(name.size() - length, length, suffix) == 0)
-      name.resize(name.size() - length);
-  }
+  while (const auto shorter = without_layout_ending(name)) name = *shorter;
   return name;
 }
 
