@@ -40,12 +40,6 @@ std::vector<std::filesystem::path> files_of(const std::filesystem::path& folder)
 
 Shape shape_of(const BindingInfo& info) { return {info.shape, info.shape + info.rank}; }
 
-size_t elements_of(const Shape& shape) {
-  size_t elements = 1;
-  for (const int64_t extent : shape) elements *= static_cast<size_t>(extent);
-  return elements;
-}
-
 bool converts_to_f32(DType dtype) {
   return dtype == DType::kU8 || dtype == DType::kI8 || dtype == DType::kF16 || dtype == DType::kF64;
 }
