@@ -38,8 +38,9 @@ constexpr KernelEntry kTable[kKernelCount] = {
     /* kQuantizedConvDepthwise */
     {"quantized conv depthwise", check_quantized_conv_depthwise, run_quantized_conv_depthwise},
     /* kQuantizedMatMul */ {"quantized matmul", check_quantized_matmul, run_quantized_matmul},
-    /* kQuantizedPool */ {},
-    /* kQuantizedPointwise */ {},
+    /* kQuantizedPool */ {"quantized pool", check_quantized_pool, run_quantized_pool},
+    /* kQuantizedPointwise */
+    {"quantized pointwise", check_quantized_pointwise, run_quantized_pointwise},
     /* kRequantize */ {"requantize", check_requantize, run_requantize},
 };
 

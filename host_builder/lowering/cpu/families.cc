@@ -38,6 +38,8 @@ const std::vector<const Family*>& cpu_families() {
       &kQuantizedConvFamily,
       &kQuantizedConvDepthwiseFamily,
       &kQuantizedMatMulFamily,
+      &kQuantizedPoolFamily,
+      &kQuantizedPointwiseFamily,
       &kRequantizeFamily,
       // clang-format on
   };
