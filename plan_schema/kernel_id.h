@@ -65,7 +65,10 @@ namespace stint {
   /* batched, B packed */                                                                  \
   PACKED(QuantizedMatMul, 31, "quantized matmul", quantized_matmul)                        \
   /* conversion among f32, u8 and i8 */                                                    \
-  PACKED(Requantize, 32, "requantize", requantize)
+  PACKED(Requantize, 32, "requantize", requantize)                                         \
+  PACKED(QuantizedPool, 33, "quantized pool", quantized_pool)                              \
+  /* element-wise program whose operands and result are f32, u8 or i8 */                   \
+  PACKED(QuantizedPointwise, 34, "quantized pointwise", quantized_pointwise)
 
 enum class KernelId : uint16_t {
 #define STINT_KERNEL(id, number, name, function) k##id = number,

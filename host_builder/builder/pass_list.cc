@@ -43,7 +43,7 @@ const std::vector<Pass>& all_passes() {
 std::vector<Pass> passes_before_precision() {
   std::vector<Pass> passes;
   for (const Pass& pass : all_passes()) {
-    if (pass.name == std::string_view(kAssignPrecisionPass.name)) break;
+    if (pass.name == std::string_view(kInsertQuantisationPass.name)) break;
     passes.push_back(pass);
   }
   return passes;

@@ -3,7 +3,7 @@
 
 #include "host_builder/lowering/cpu/lowering.h"
 #include "host_builder/support/error.h"
-#include "plan_schema/params/conv.h"
+#include "plan_schema/params/pool.h"
 
 namespace stint::builder {
 
@@ -76,6 +76,25 @@ inline double window_flops(const Graph& graph, const Node& node, double terms_pe
 inline double matmul_flops(const Graph& graph, const Node& node) {
   return window_flops(graph, node,
                       static_cast<double>(graph.value(node.inputs.at(0)).shape.back()));
+}
+
+inline PoolParams pool_params(const Node& node) {
+  const auto& a = node.as<PoolAttributes>();
+  PoolParams p;
+  set_window(p, a, node);
+  for (size_t i = 0; i < a.pads_end.size(); ++i)
+    p.pad_end[i] = checked_int32(a.pads_end[i], node, "padding");
+  p.is_max = a.kind == PoolKind::kMax;
+  p.count_include_pad = a.count_include_pad;
+  p.column_major_indices = a.column_major_indices;
+  return p;
+}
+
+/// Comparisons or additions.
+inline double pool_flops(const Graph& graph, const Node& node) {
+  double cells = 1;
+  for (const int64_t k : node.as<PoolAttributes>().kernel) cells *= static_cast<double>(k);
+  return window_flops(graph, node, cells) / 2;
 }
 
 /// Predicted time: the larger of arithmetic at `gflops` and moved memory at 8 GB/s, and 1 us to

@@ -47,7 +47,9 @@ namespace stint::builder {
   X(QuantizedConv)                                                          \
   X(QuantizedConvDepthwise)                                                 \
   X(QuantizedMatMul)                                                        \
-  X(Requantize) /* Cast of real numbers, Quantize, Dequantize */
+  X(QuantizedPool)                                                          \
+  X(QuantizedPointwise) /* Pointwise, Unary, Binary */                      \
+  X(Requantize)         /* Cast of real numbers, Quantize, Dequantize */
 
 #define STINT_FAMILY(name) extern const Family k##name##Family;
 STINT_CPU_FAMILIES(STINT_FAMILY)

@@ -2,7 +2,7 @@
 #include "host_builder/lowering/cpu/families.h"
 #include "host_builder/lowering/cpu/quantized_lowering.h"
 #include "kernels/cpu/depthwise_blocking.h"
-#include "kernels/cpu/quantized_blocking.h"
+#include "kernels/cpu/quantized/quantized_blocking.h"
 
 namespace stint::builder {
 namespace {

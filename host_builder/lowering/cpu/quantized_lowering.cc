@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/cpu/quantized_blocking.h"
+#include "kernels/cpu/quantized/quantized_blocking.h"
 
 namespace stint::builder {
 

@@ -1,7 +1,7 @@
 // Matrix product on 8-bit integers with a constant on the right.
 #include "host_builder/lowering/cpu/families.h"
 #include "host_builder/lowering/cpu/quantized_lowering.h"
-#include "kernels/cpu/quantized_blocking.h"
+#include "kernels/cpu/quantized/quantized_blocking.h"
 
 namespace stint::builder {
 namespace {

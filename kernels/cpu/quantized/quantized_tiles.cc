@@ -2,12 +2,12 @@
 // multiply bytes. Highway of this release knows none of these instructions, and a target of its own
 // with them (AVX3_DL) asks for much that this does not need.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/quantized_tiles.cc"
+#define HWY_TARGET_INCLUDE "kernels/cpu/quantized/quantized_tiles.cc"
 #include "kernels/cpu/simd_dispatch.h"
 // After simd_dispatch.h.
 #include <cstring>
 
-#include "kernels/cpu/quantized_finish-inl.h"
+#include "kernels/cpu/quantized/quantized_finish-inl.h"
 
 // The largest tile that keeps its sums, a row of weights and what it is multiplied with in
 // registers.
@@ -30,8 +30,8 @@ namespace stint::cpu {
 namespace HWY_NAMESPACE {
 namespace dot_plain {
 #define STINT_DOT_PLAIN
-#include "kernels/cpu/quantized_dot-inl.h"
-#include "kernels/cpu/quantized_tile-inl.h"
+#include "kernels/cpu/quantized/quantized_dot-inl.h"
+#include "kernels/cpu/quantized/quantized_tile-inl.h"
 #undef STINT_DOT_PLAIN
 }  // namespace dot_plain
 QuantizedTiles plain_tiles() { return dot_plain::tiles(); }
@@ -52,8 +52,8 @@ namespace stint::cpu {
 namespace HWY_NAMESPACE {
 namespace dot_vnni {
 #define STINT_DOT_VNNI
-#include "kernels/cpu/quantized_dot-inl.h"
-#include "kernels/cpu/quantized_tile-inl.h"
+#include "kernels/cpu/quantized/quantized_dot-inl.h"
+#include "kernels/cpu/quantized/quantized_tile-inl.h"
 #undef STINT_DOT_VNNI
 }  // namespace dot_vnni
 QuantizedTiles vnni_tiles() { return dot_vnni::tiles(); }
@@ -68,8 +68,8 @@ namespace stint::cpu {
 namespace HWY_NAMESPACE {
 namespace dot_neon {
 #define STINT_DOT_NEON
-#include "kernels/cpu/quantized_dot-inl.h"
-#include "kernels/cpu/quantized_tile-inl.h"
+#include "kernels/cpu/quantized/quantized_dot-inl.h"
+#include "kernels/cpu/quantized/quantized_tile-inl.h"
 #undef STINT_DOT_NEON
 }  // namespace dot_neon
 QuantizedTiles neon_dot_tiles() { return dot_neon::tiles(); }

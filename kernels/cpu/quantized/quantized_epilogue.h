@@ -3,8 +3,8 @@
 #pragma once
 
 #include "kernels/cpu/epilogue.h"
-#include "kernels/cpu/quantized_tile.h"
-#include "kernels/cpu/quantized_types.h"
+#include "kernels/cpu/quantized/quantized_tile.h"
+#include "kernels/cpu/quantized/quantized_types.h"
 
 namespace stint::cpu {
 

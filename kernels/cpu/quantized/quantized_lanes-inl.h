@@ -11,7 +11,7 @@
 #include <type_traits>
 
 #include "kernels/cpu/nan_keeping-inl.h"
-#include "kernels/cpu/quantized_types.h"
+#include "kernels/cpu/quantized/quantized_types.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace stint::cpu {

@@ -1,10 +1,10 @@
 // Conversion among f32, u8 and i8: quantise, dequantise, change the scale.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/requantize.cc"
+#define HWY_TARGET_INCLUDE "kernels/cpu/quantized/requantize.cc"
 #include "kernels/cpu/simd_dispatch.h"
 // After simd_dispatch.h.
 #include "kernels/cpu/kernel_table.h"
-#include "kernels/cpu/quantized_lanes-inl.h"
+#include "kernels/cpu/quantized/quantized_lanes-inl.h"
 #include "kernels/cpu/strided_loop.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -74,10 +74,7 @@ Status check_requantize(const StepArgs& args) {
   STINT_RETURN_IF_ERROR(check_same_shape(args.inputs[0], args.outputs[0]));
   STINT_RETURN_IF_ERROR(check_quantized(args.inputs[0], p.x));
   STINT_RETURN_IF_ERROR(check_quantized(args.outputs[0], p.y));
-  // The kernel multiplies by the quotient of the scales.
-  if (!(p.x.scale * (1.0f / p.y.scale) <= std::numeric_limits<float>::max()))
-    return corrupt("quotient of the scales is not a finite number", 0, 1);
-  return ok_status();
+  return check_scale_ratio(p.x, p.y);
 }
 
 void run_requantize(const StepArgs& args) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/cpu/conv_check.h"
-#include "kernels/cpu/quantized_epilogue.h"
+#include "kernels/cpu/quantized/quantized_epilogue.h"
 
 namespace stint::cpu {
 

@@ -52,4 +52,11 @@ inline Status check_quantized(const TensorView& t, const QuantParams& q) {
   return ok_status();
 }
 
+/// Kernels that only scale multiply by the quotient of the scales.
+inline Status check_scale_ratio(const QuantParams& x, const QuantParams& y) {
+  if (!(x.scale * (1.0f / y.scale) <= std::numeric_limits<float>::max()))
+    return corrupt("quotient of the scales is not a finite number", 0, 1);
+  return ok_status();
+}
+
 }  // namespace stint::cpu

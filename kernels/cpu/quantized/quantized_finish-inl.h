@@ -9,8 +9,8 @@
 #endif
 
 #include "kernels/cpu/epilogue-inl.h"
-#include "kernels/cpu/quantized_lanes-inl.h"
-#include "kernels/cpu/quantized_tile.h"
+#include "kernels/cpu/quantized/quantized_lanes-inl.h"
+#include "kernels/cpu/quantized/quantized_tile.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace stint::cpu {

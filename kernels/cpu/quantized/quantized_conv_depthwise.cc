@@ -1,16 +1,16 @@
 // 2-D depthwise convolution on 8-bit integers. Weights: i8 [kh * kw][panels][16], panels = ceil(C /
 // 16), zero filled.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/quantized_conv_depthwise.cc"
+#define HWY_TARGET_INCLUDE "kernels/cpu/quantized/quantized_conv_depthwise.cc"
 #include "kernels/cpu/simd_dispatch.h"
 // After simd_dispatch.h.
 #include <cstring>
 
 #include "kernels/cpu/depthwise_taps.h"
 #include "kernels/cpu/kernel_table.h"
-#include "kernels/cpu/quantized_blocking.h"
-#include "kernels/cpu/quantized_conv_check.h"
-#include "kernels/cpu/quantized_finish-inl.h"
+#include "kernels/cpu/quantized/quantized_blocking.h"
+#include "kernels/cpu/quantized/quantized_conv_check.h"
+#include "kernels/cpu/quantized/quantized_finish-inl.h"
 #include "kernels/cpu/strided_loop.h"
 
 HWY_BEFORE_NAMESPACE();

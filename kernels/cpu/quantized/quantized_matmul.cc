@@ -5,8 +5,8 @@
 #include "kernels/cpu/conv_check.h"
 #include "kernels/cpu/gemm_block.h"
 #include "kernels/cpu/kernel_table.h"
-#include "kernels/cpu/quantized_blocking.h"
-#include "kernels/cpu/quantized_epilogue.h"
+#include "kernels/cpu/quantized/quantized_blocking.h"
+#include "kernels/cpu/quantized/quantized_epilogue.h"
 
 namespace stint::cpu {
 namespace {

@@ -1,8 +1,8 @@
 // 2-D convolution on 8-bit integers: conv.cc with quads for floats (quantized_blocking.h).
 #include "kernels/cpu/conv_blocks.h"
 #include "kernels/cpu/kernel_table.h"
-#include "kernels/cpu/quantized_blocking.h"
-#include "kernels/cpu/quantized_conv_check.h"
+#include "kernels/cpu/quantized/quantized_blocking.h"
+#include "kernels/cpu/quantized/quantized_conv_check.h"
 
 namespace stint::cpu {
 
