@@ -1,6 +1,6 @@
 // Convolutions on 8-bit integers against exact sums and a double-precision epilogue.
 #include "plan_schema/params/quantized.h"
-#include "tests/unit/kernels/cpu/quantized/quantized_step.h"
+#include "tests/unit/kernels/cpu/quantized_step.h"
 
 using namespace stint;
 using namespace stint::test;

@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "plan_schema/params/quantized.h"
-#include "tests/unit/kernels/cpu/quantized/quantized_step.h"
+#include "tests/unit/kernels/cpu/quantized_step.h"
 
 using namespace stint;
 using namespace stint::test;
