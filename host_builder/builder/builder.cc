@@ -15,6 +15,7 @@
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
 #include "host_builder/import/importer.h"
+#include "host_builder/quantize/complete_ranges.h"
 #include "host_builder/schedule/launch_edges.h"
 #include "host_builder/schedule/schedule.h"
 #include "host_builder/support/error.h"
@@ -56,7 +57,7 @@ std::vector<Target> chosen_targets(const BuildOptions& options) {
 
 /// FP16 is a matter of GPUs: the cpu target computes in FP32, whatever is asked for others.
 bool in_half(const Target& target, const BuildOptions& options) {
-  return target.is_gpu && options.precision == "fp16";
+  return target.is_gpu && options.precision != "fp32";
 }
 
 std::set<int64_t> check_batches(const std::vector<int64_t>& batches) {
@@ -176,6 +177,7 @@ BuiltProgram import_program(const Model& model, const Target& target, int64_t ba
                             const BuildOptions& options, ProgressMeter& progress,
                             ProgramReport& report, bool check_decoder,
                             const std::optional<TensorRanges>& ranges,
+                            const std::set<std::string>& real_layers,
                             std::vector<std::string>& notes) {
   const std::string suffix = stage_suffix(target, batch, options);
   BuiltProgram program;
@@ -208,6 +210,8 @@ BuiltProgram import_program(const Model& model, const Target& target, int64_t ba
   if (ranges) {
     own_ranges = ranges_for(program.graph, context, passes, *ranges);
     context.ranges = &own_ranges;
+    context.integers = options.precision == "int8";
+    context.real_layers = &real_layers;
   }
   report.passes = run_passes(program.graph, all_passes(), context, passes);
   return program;
@@ -282,14 +286,51 @@ TensorRanges calibrated_ranges(const Model& model, const BuildOptions& options,
       notes);
 }
 
+/// The layers of a target that stay real, and what the others cost. Only what was asked for where
+/// there are no samples to judge by.
+std::set<std::string> real_layers_of(const Target& target, const Model& model,
+                                     const BuildOptions& options, const TensorRanges& ranges,
+                                     ProgressMeter& progress, BuildReport& report,
+                                     std::vector<std::string>& notes) {
+  IntegerOptions wanted;
+  wanted.budget = options.accuracy_budget;
+  wanted.real_layers = {options.real_layers.begin(), options.real_layers.end()};
+  const std::filesystem::path& samples = options.calibration.samples;
+  const SampleKind kind = samples.empty() ? SampleKind::kCache : kind_of_samples(samples);
+  const std::string stage = "accuracy for " + target.name;
+  progress.next(stage);
+  if (kind == SampleKind::kCache) {
+    if (wanted.budget > 0)
+      throw UsageError(
+          "--accuracy-budget is judged on samples, and there is only a calibration cache; give "
+          "--calibrate DIR or FILE.npy as well");
+    return wanted.real_layers;
+  }
+  wanted.progress = [&](const std::string& what, double fraction) {
+    constexpr size_t kParts = 1000;
+    progress.within(stage + ": " + what, static_cast<size_t>(fraction * kParts), kParts);
+  };
+  PassContext context{target};
+  const Graph network = before_precision(network_for_samples(model, options, kind, notes), context,
+                                         options.passes.disabled);
+  const TensorRanges own = complete_ranges(network, ranges);
+  context.ranges = &own;
+  context.integers = true;
+  report.integers.push_back({target.name, choose_integers(network, context, samples, wanted)});
+  return report.integers.back().choice.real_layers;
+}
+
 std::vector<std::byte> build(const Model& model, const BuildOptions& options, BuildReport* report) {
   const std::vector<Target> targets = chosen_targets(options);
   const std::set<int64_t> batches = check_batches(options.batches);
   const auto gpus = static_cast<size_t>(
       std::count_if(targets.begin(), targets.end(), [](const Target& t) { return t.is_gpu; }));
-  const bool is_calibrated = options.precision == "int8";
+  const bool is_int8 = options.precision == "int8";
+  const bool is_calibrated =
+      is_int8 || !options.calibration.samples.empty() || !options.calibration.cache.empty();
   ProgressMeter progress(options, targets.size() * batches.size() * kStagesPerProgram +
-                                      gpus * kStagesPerGpu + (is_calibrated ? 2 : 1));
+                                      gpus * kStagesPerGpu + (is_calibrated ? 2 : 1) +
+                                      (is_int8 ? targets.size() : 0));
   PlanContents contents;
   contents.labels = options.labels;
   BuildTactics tactics(options.tactic_files, options.tune_with, targets);
@@ -301,11 +342,14 @@ std::vector<std::byte> build(const Model& model, const BuildOptions& options, Bu
   for (const Target& target : targets) {
     BuiltVariant& variant = variants.emplace_back();
     variant.target = target;
+    std::set<std::string> real_layers;
+    if (is_int8)
+      real_layers = real_layers_of(target, model, options, *ranges, progress, own_report, notes);
     for (int64_t batch : batches) {
       ProgramReport& program_report = own_report.programs.emplace_back();
       variant.programs.push_back(import_program(model, target, batch, options, progress,
                                                 program_report, own_report.programs.size() == 1,
-                                                ranges, notes));
+                                                ranges, real_layers, notes));
     }
     if (target.is_gpu) tune(variant, tactics, options, progress, own_report);
     ProgramReport* program_report = &own_report.programs.back() - (batches.size() - 1);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host_builder/builder/calibration_options.h"
+#include "host_builder/builder/choose_integers.h"
 #include "host_builder/import/source.h"
 #include "host_builder/network/network_options.h"
 #include "host_builder/passes/pass.h"
@@ -31,7 +32,12 @@ struct BuildOptions {
   std::vector<std::string> labels;
   PassOptions passes;
   std::string precision = "fp32";  // fp32, int8, or of GPU targets fp16
-  CalibrationOptions calibration;  // for int8, which needs samples or a cache
+  /// For int8, which needs samples or a cache; fp16 keeps in f32 what was seen to overflow.
+  CalibrationOptions calibration;
+  /// INT8: the largest relative error of a network output on samples; layers that cost most stay
+  /// real until it holds, else the build fails. 0: none.
+  double accuracy_budget = 0;
+  std::vector<std::string> real_layers;  // INT8: never on integers, by name
   std::string as;  // GPU targets get the kernels of this one (see dressed_as); empty: their own
   bool concurrent = true;  // GPU targets: independent branches may run at the same time
   std::vector<std::filesystem::path> tactic_files;  // measured or pinned tactics, merged
@@ -40,6 +46,12 @@ struct BuildOptions {
   std::string tune_with;
   unsigned threads = 0;  // build threads; 0: all
   std::function<void(const std::string& stage, double fraction)> progress;
+};
+
+/// Which layers of a target are on integers, and what that costs.
+struct IntegerReport {
+  std::string target;
+  IntegerChoice choice;
 };
 
 struct ProgramReport {
@@ -56,8 +68,9 @@ struct ProgramReport {
 
 struct BuildReport {
   std::vector<ProgramReport> programs;
-  std::vector<TuneReport> tuned;   // targets that the agent's device could time
-  std::vector<std::string> notes;  // what the user should know of the build
+  std::vector<IntegerReport> integers;  // INT8 plans that were calibrated on samples
+  std::vector<TuneReport> tuned;        // targets that the agent's device could time
+  std::vector<std::string> notes;       // what the user should know of the build
   uint64_t plan_bytes = 0;
   std::vector<std::string> warnings;  // what the user should know of the plan
 };

@@ -23,24 +23,12 @@ constexpr const char* kCalibrate =
     "give samples with --calibrate: a folder of pictures, or a .npy file whose axis 0 counts "
     "samples; a hundred are enough for most networks";
 
-/// The network before its precision is decided. Names of passes that come later are no matter.
-Graph optimised(const Graph& imported, const PassContext& context,
-                const std::set<std::string>& disabled) {
-  const std::vector<Pass> passes = passes_before_precision();
-  PassOptions options;
-  for (const Pass& pass : passes)
-    if (disabled.count(pass.name) != 0) options.disabled.insert(pass.name);
-  Graph graph = imported;
-  run_passes(graph, passes, context, options);
-  return graph;
-}
-
 /// With the model's own tensors: every pass that may be left out is left out.
 Graph unfused(const Graph& imported) {
   std::set<std::string> optional;
   for (const Pass& pass : all_passes())
     if (pass.optional) optional.insert(pass.name);
-  return optimised(imported, {find_target("cpu")}, optional);
+  return before_precision(imported, {find_target("cpu")}, optional);
 }
 
 std::set<std::string> names_of(const Graph& graph) {
@@ -95,29 +83,7 @@ class RangeFinder {
   }
 
  private:
-  /// The network that samples are fed to: with the plan's own frames where they are pictures, or
-  /// where no sample is.
-  Graph imported(SampleKind kind) {
-    const bool has_frames = kind != SampleKind::kTensors;
-    std::string preprocess = options_.preprocess;
-    if (kind == SampleKind::kPictures && preprocess.empty()) preprocess = wanted_.preprocess;
-    if (kind == SampleKind::kPictures && preprocess.empty())
-      throw UsageError(
-          "--calibrate " + wanted_.samples.string() +
-          ": the plan has no frame conversion, so that nothing says how a picture becomes the "
-          "network's input; give --calibration-preprocess SPEC (as --preprocess), or samples as a "
-          ".npy file");
-    ImportOptions import;
-    import.shapes = options_.shapes;
-    import.notes = &notes_;
-    if (!options_.postprocess.empty())
-      import.cut_at = named_operands(parse_postprocess_spec(options_.postprocess));
-    import.batch = 1;  // one network for all programs
-    Graph graph = model_.graph(import);
-    graph.batch = 1;
-    if (has_frames) insert_frames(graph, preprocess, options_.postprocess);
-    return graph;
-  }
+  Graph imported(SampleKind kind) { return network_for_samples(model_, options_, kind, notes_); }
 
   /// Nothing, and why not in `unfit_`, if it does not fit the model or the calibrator.
   std::optional<TensorRanges> read_cache(const std::filesystem::path& path) {
@@ -128,8 +94,8 @@ class RangeFinder {
                ")";
       return std::nullopt;
     }
-    const Graph graph =
-        optimised(imported(SampleKind::kCache), {find_target("cpu")}, options_.passes.disabled);
+    const Graph graph = before_precision(imported(SampleKind::kCache), {find_target("cpu")},
+                                         options_.passes.disabled);
     TensorRanges ranges = ranges_of(cache);
     const auto missing = operands_without_range(graph, complete_ranges(graph, ranges));
     if (!missing.empty()) {
@@ -147,7 +113,7 @@ class RangeFinder {
     const Graph graph = imported(kind);
     const std::set<std::string> names = names_of(graph);
     std::vector<std::unique_ptr<ObservedNetwork>> networks;
-    Graph network = optimised(graph, {find_target("cpu")}, options_.passes.disabled);
+    Graph network = before_precision(graph, {find_target("cpu")}, options_.passes.disabled);
     const std::string text = to_text(network);
     networks.push_back(std::make_unique<ObservedNetwork>(std::move(network), names));
     // Of those tensors that no plan computes only a cache speaks.
@@ -245,15 +211,54 @@ class RangeFinder {
 
 }  // namespace
 
+Graph before_precision(const Graph& imported, const PassContext& context,
+                       const std::set<std::string>& disabled) {
+  const std::vector<Pass> passes = passes_before_precision();
+  PassOptions options;
+  for (const Pass& pass : passes)
+    if (disabled.count(pass.name) != 0) options.disabled.insert(pass.name);
+  Graph graph = imported;
+  run_passes(graph, passes, context, options);
+  return graph;
+}
+
+Graph network_for_samples(const CalibratedModel& model, const BuildOptions& options,
+                          SampleKind kind, std::vector<std::string>& notes) {
+  const CalibrationOptions& wanted = options.calibration;
+  const bool has_frames = kind != SampleKind::kTensors;
+  std::string preprocess = options.preprocess;
+  if (kind == SampleKind::kPictures && preprocess.empty()) preprocess = wanted.preprocess;
+  if (kind == SampleKind::kPictures && preprocess.empty())
+    throw UsageError(
+        "--calibrate " + wanted.samples.string() +
+        ": the plan has no frame conversion, so that nothing says how a picture becomes the "
+        "network's input; give --calibration-preprocess SPEC (as --preprocess), or samples as a "
+        ".npy file");
+  ImportOptions import;
+  import.shapes = options.shapes;
+  import.notes = &notes;
+  if (!options.postprocess.empty())
+    import.cut_at = named_operands(parse_postprocess_spec(options.postprocess));
+  import.batch = 1;  // one network for all programs
+  Graph graph = model.graph(import);
+  graph.batch = 1;
+  if (has_frames) insert_frames(graph, preprocess, options.postprocess);
+  return graph;
+}
+
 void check_calibration(const BuildOptions& options) {
   const CalibrationOptions& wanted = options.calibration;
   const bool is_asked_for = !wanted.samples.empty() || !wanted.cache.empty() || wanted.calibrator ||
                             !wanted.preprocess.empty();
   if (options.precision != "int8") {
-    if (is_asked_for)
-      throw UsageError("calibration is for --precision int8, and --precision is " +
+    if (is_asked_for && options.precision != "fp16")
+      throw UsageError("calibration is for --precision int8 and fp16, and --precision is " +
                        options.precision + "; add --precision int8, or leave calibration out");
-    return;
+    if (options.accuracy_budget > 0 || !options.real_layers.empty())
+      throw UsageError(
+          "--accuracy-budget and --fp32-layer are for --precision int8, and --precision is " +
+          options.precision + "; add --precision int8, or leave them out");
+    if (!is_asked_for) return;
   }
   if (wanted.samples.empty() && wanted.cache.empty())
     throw UsageError(std::string("--precision int8 needs the ranges of the network's tensors; ") +
@@ -275,7 +280,7 @@ TensorRanges find_ranges(const CalibratedModel& model, const BuildOptions& optio
 
 TensorRanges ranges_for(const Graph& imported, const PassContext& context,
                         const PassOptions& options, const TensorRanges& ranges) {
-  return complete_ranges(optimised(imported, context, options.disabled), ranges);
+  return complete_ranges(before_precision(imported, context, options.disabled), ranges);
 }
 
 }  // namespace stint::builder

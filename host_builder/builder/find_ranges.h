@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "host_builder/graph/tensor_range.h"
 #include "host_builder/import/import_options.h"
 #include "host_builder/passes/pass.h"
+#include "host_builder/quantize/samples.h"
 #include "host_builder/support/sha256.h"
 
 namespace stint::builder {
@@ -29,6 +31,15 @@ void check_calibration(const BuildOptions& options);
 TensorRanges find_ranges(const CalibratedModel& model, const BuildOptions& options,
                          const std::function<void(const std::string&, double)>& progress,
                          std::vector<std::string>& notes);
+
+/// The network that samples are fed to, for batch 1: with the plan's own frames where they are
+/// pictures, or where no sample is.
+Graph network_for_samples(const CalibratedModel& model, const BuildOptions& options,
+                          SampleKind kind, std::vector<std::string>& notes);
+
+/// The network before its precision is decided. Names of passes that come later are no matter.
+Graph before_precision(const Graph& imported, const PassContext& context,
+                       const std::set<std::string>& disabled);
 
 /// Those that the passes of a target need for this graph, before they run.
 TensorRanges ranges_for(const Graph& imported, const PassContext& context,

@@ -7,6 +7,7 @@
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
+#include "host_builder/cli/integer_report.h"
 #include "host_builder/cli/progress.h"
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
@@ -27,6 +28,7 @@ struct BuildArguments {
   std::string labels;
   std::string dump_dir;
   std::string calibrator;
+  std::string report;
   bool quiet = false;
   BuildOptions options;
 };
@@ -77,8 +79,25 @@ void print_tuning(const TuneReport& tuned) {
   }
 }
 
+void print_integers(const IntegerReport& report) {
+  const IntegerChoice& choice = report.choice;
+  size_t on_integers = 0;
+  const IntegerLayer* worst = nullptr;
+  for (const IntegerLayer& layer : choice.layers) {
+    on_integers += layer.on_integers ? 1 : 0;
+    if (layer.on_integers && (worst == nullptr || layer.sqnr_db < worst->sqnr_db)) worst = &layer;
+  }
+  std::printf("%s: %zu of %zu layers on integers; output '%s' is off by %.3g %% on %zu samples\n",
+              report.target.c_str(), on_integers, choice.layers.size(), choice.worst_output.c_str(),
+              100 * choice.output_error, choice.samples);
+  if (worst != nullptr)
+    std::printf("  worst layer: %s, %.1f dB, cosine %.4f\n", worst->name.c_str(), worst->sqnr_db,
+                worst->cosine);
+}
+
 void print_report(const BuildReport& report) {
   for (const std::string& note : report.notes) std::printf("note: %s\n", note.c_str());
+  for (const IntegerReport& integers : report.integers) print_integers(integers);
   for (const TuneReport& tuned : report.tuned) print_tuning(tuned);
   for (const ProgramReport& program : report.programs) {
     std::printf("%s, batch %lld\n", program.target.c_str(), static_cast<long long>(program.batch));
@@ -132,6 +151,7 @@ void check_outputs(const BuildArguments& arguments, std::vector<InputFile> input
     check_output(options.tactic_files.front(), inputs);
   for (const std::filesystem::path& path : options.tactic_files)
     inputs.push_back({path, "a tactic file"});
+  if (!arguments.report.empty()) check_output(arguments.report, inputs);
   check_output(arguments.output, inputs);
   if (arguments.dump_dir.empty()) return;
   // Dumps replace what has their names, be it a link to one of the inputs.
@@ -214,6 +234,10 @@ void build(BuildArguments& arguments) {
   }
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (!arguments.report.empty()) {
+    check_output(arguments.report, inputs);
+    write_file_atomically(arguments.report, integer_report(report.integers, arguments.report));
+  }
   print_report(report);
   for (const std::string& warning : report.warnings)
     std::fprintf(stderr, "stint: warning: %s\n", warning.c_str());
@@ -242,6 +266,20 @@ void add_calibration_options(CLI::App& command, BuildArguments& arguments) {
                   "File of scales in TensorRT's format: used if it is there and fits the model, "
                   "else written")
       ->check(file_name());
+  command
+      .add_option("--accuracy-budget", arguments.options.accuracy_budget,
+                  "INT8: largest relative error of a network output on the samples, e.g. 0.02; the "
+                  "layers that cost most stay in floating point until it holds, else the build "
+                  "fails")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--fp32-layer", arguments.options.real_layers,
+                  "INT8: keep this layer in floating point (names as stint inspect lists them), "
+                  "repeatable")
+      ->allow_extra_args(false);
+  command.add_option("--report", arguments.report,
+                     "INT8: write each layer's precision, why and its error to this file: .json, "
+                     ".html, or text");
   command.add_option("--calibration-preprocess", calibration.preprocess,
                      "How calibration's pictures become the network's input where the plan has no "
                      "--preprocess (the same SPEC)");

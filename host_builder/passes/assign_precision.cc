@@ -1,5 +1,6 @@
 // FP16 plans: which values are stored as 16-bit floats. Decided before values share memory and
 // before element-wise nodes are fused, for both depend on the types.
+#include <algorithm>
 #include <vector>
 
 #include "host_builder/graph/views.h"
@@ -16,8 +17,8 @@ bool is_statistic(Op op) { return op == Op::kReduce || op == Op::kTopK; }
 
 class HalfAssignment {
  public:
-  explicit HalfAssignment(Graph& graph)
-      : graph_(graph), aliased_(graph), keeps_(graph.value_count(), false) {
+  HalfAssignment(Graph& graph, const TensorRanges* ranges)
+      : graph_(graph), aliased_(graph), keeps_(graph.value_count(), false), ranges_(ranges) {
     alias(aliased_);
   }
 
@@ -28,6 +29,8 @@ class HalfAssignment {
       if (!is_statistic(graph_.node(n).op)) continue;
       for (const ValueId id : graph_.node(n).outputs) keep(id);
     }
+    for (ValueId id = 0; id < graph_.value_count(); ++id)
+      if (is_too_large(id)) keep(id);
     // What shares memory may lie before or behind the node in question: repeat until nothing
     // changes.
     while (widen_towards_outputs()) {
@@ -44,6 +47,15 @@ class HalfAssignment {
 
  private:
   ValueId root(ValueId id) const { return root_of(aliased_, id); }
+
+  /// Seen on samples: it would overflow, or nearly.
+  bool is_too_large(ValueId id) const {
+    constexpr float kLargestHalf = 65504.0f, kRoom = 0.5f;
+    if (ranges_ == nullptr) return false;
+    const auto range = ranges_->find(graph_.value(id).name);
+    return range != ranges_->end() &&
+           std::max(range->second.high, -range->second.low) > kLargestHalf * kRoom;
+  }
 
   bool keep(ValueId id) {
     if (id == kNoValue || keeps_[root(id)]) return false;
@@ -70,14 +82,16 @@ class HalfAssignment {
   Graph& graph_;
   Graph aliased_;            // what will share memory has one type: aliasing is tried on a copy
   std::vector<bool> keeps_;  // by the value whose storage it will be
+  const TensorRanges* ranges_;
 };
 
 /// These keep f32: constants (kernel families pack weights as they need them), inputs and outputs
 /// of the graph and what shares their memory, and everything between the last convolution or matrix
-/// product and an output, so that results are rounded once.
-size_t run(Graph& graph, const PassContext&) {
+/// product and an output, so that results are rounded once. So does what was seen to be too large
+/// for f16, where the builder was given samples.
+size_t run(Graph& graph, const PassContext& context) {
   graph.mixed_precision = true;
-  return HalfAssignment(graph).run();
+  return HalfAssignment(graph, context.ranges).run();
 }
 
 }  // namespace

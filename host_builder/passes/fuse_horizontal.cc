@@ -57,6 +57,8 @@ bool is_candidate(const Graph& graph, const Node& node, const PassContext& conte
   if (!has_mergeable_form(graph, node)) return false;
   if (has_operand(node, kResidualOperand)) return false;
   if (!f32_constant(graph, node.inputs[kWeightOperand])) return false;
+  // Of a model that is quantised itself each has results of its own scale.
+  if (graph.value(node.inputs[kWeightOperand]).grid) return false;
   if (has_operand(node, kBiasOperand) && !f32_constant(graph, node.inputs[kBiasOperand]))
     return false;
   return output_channels(graph, node) <= merge_channels(context);

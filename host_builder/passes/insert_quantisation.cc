@@ -87,7 +87,7 @@ class Quantiser {
     for (const NodeId n : graph_.order()) {
       Node& node = graph_.node(n);
       if (!can_multiply_integers(graph_, node, context_.target)) continue;
-      if (!range(node.inputs[0])) continue;
+      if (!range(node.inputs[0]) || is_kept_real(node)) continue;
       products_.push_back(n);
       wanted_[groups_.of(node.inputs[0])] = true;
     }
@@ -108,6 +108,9 @@ class Quantiser {
     bool known = false;
   };
 
+  bool is_kept_real(const Node& node) const {
+    return context_.real_layers != nullptr && context_.real_layers->count(node.name) != 0;
+  }
   bool is_number(ValueId id) const { return graph_.value(id).dtype == DType::kF32; }
   bool is_wanted(ValueId id) const {
     const auto it = wanted_.find(groups_.of(id));
@@ -257,7 +260,8 @@ size_t run(Graph& graph, const PassContext& context) {
 
 /// Requires: the graph is physical and ranges of its values are known. Ensures: what convolutions
 /// and matrix products of 8-bit integers read is rounded, and so are their weights.
-const Pass kInsertQuantisationPass = {"insert-quantisation", true, run,
-                                      [](const PassContext& c) { return c.ranges != nullptr; }};
+const Pass kInsertQuantisationPass = {"insert-quantisation", true, run, [](const PassContext& c) {
+                                        return c.integers && c.ranges != nullptr;
+                                      }};
 
 }  // namespace stint::builder

@@ -17,8 +17,11 @@ namespace stint::builder {
 /// What a graph is being prepared for.
 struct PassContext {
   Target target;
-  bool half = false;                     // values may be stored as f16 where kernels can
-  const TensorRanges* ranges = nullptr;  // given: values may be stored as 8-bit integers
+  bool half = false;  // values may be stored as f16 where kernels can
+  /// What calibration saw. With `integers`, values may be stored as 8-bit integers.
+  const TensorRanges* ranges = nullptr;
+  bool integers = false;
+  const std::set<std::string>* real_layers = nullptr;  // nodes that are not, by name
 };
 
 struct Pass {

@@ -104,19 +104,44 @@ class Storing {
 
   /// Integers move from operand to result as they are, or not at all.
   void move(Node& node, const std::optional<NodeId>& quantize) {
-    if (!quantize || !op_def(node.op).types.results.at(0).stored.has(DType::kU8)) return;
-    const Value& result = graph_.value(graph_.node(*quantize).outputs[0]);
+    if (!op_def(node.op).types.results.at(0).stored.has(DType::kU8)) return;
     std::vector<ValueId> operands = node.inputs;
+    const Value* moved = nullptr;
     for (size_t i = 0; i < operands.size(); ++i) {
       if (!moves_numbers(node, i)) continue;
       const auto integers = integers_of(operands[i]);
       if (!integers || !may_read(node, i)) return;
       const Value& value = graph_.value(*integers);
-      if (value.dtype != result.dtype || !same_quantisation(*value.quant, *result.quant)) return;
+      if (moved != nullptr && !is_stored_as(value, *moved)) return;
+      moved = &value;
       operands[i] = *integers;
     }
+    if (moved == nullptr || graph_.is_output(node.outputs[0])) return;
+    if (quantize && is_stored_as(graph_.value(graph_.node(*quantize).outputs[0]), *moved)) {
+      node.inputs = std::move(operands);
+      return write(node, *quantize);
+    }
+    // Whoever reads the result may read the integers; who cannot gets the numbers.
+    const ValueId real = node.outputs[0];
+    Value integers = *moved;
+    integers.name = graph_.unique_name(graph_.value(real).name + "_q");
+    integers.shape = graph_.value(real).shape;
+    integers.constant = nullptr;
+    const ValueId stored = graph_.add_value(std::move(integers));
     node.inputs = std::move(operands);
-    write(node, *quantize);
+    node.outputs[0] = stored;
+    stored_.insert(stored);
+    integers_of_[real] = stored;
+    Node dequantize;
+    dequantize.name = graph_.unique_name(graph_.value(real).name + "_dq");
+    dequantize.op = Op::kDequantize;
+    dequantize.attributes = QuantizeAttributes{};  // becomes a Cast, or goes
+    dequantize.inputs = {stored};
+    dequantize.outputs = {real};
+    graph_.add_node(std::move(dequantize));
+  }
+  static bool is_stored_as(const Value& a, const Value& b) {
+    return a.dtype == b.dtype && same_quantisation(*a.quant, *b.quant);
   }
 
   void write(Node& node, NodeId quantize) {
