@@ -13,6 +13,8 @@ using GenericKernel = void (*)(Graph& graph, const Node& node, StepSpec& step);
 void generic_pointwise(Graph& graph, const Node& node, StepSpec& step);
 void generic_elementwise(Graph& graph, const Node& node, StepSpec& step);
 void generic_cast(Graph& graph, const Node& node, StepSpec& step);
+/// Quantize and Dequantize, which no CPU step specifies.
+void generic_quantisation(const Graph& graph, const Node& node, StepSpec& step);
 
 // generic_copy.cc
 void generic_copy(Graph& graph, const Node& node, StepSpec& step);
