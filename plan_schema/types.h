@@ -1,5 +1,6 @@
-// Element types, operation identifiers and small enumerations that the builder writes into a plan
-// and the runtime reads from it. Values are part of the file format: append, never renumber.
+// Element types and small enumerations that the builder writes into a plan and the runtime reads
+// from it (kernel identifiers: kernel_id.h). Values are part of the file format: append, never
+// renumber.
 #pragma once
 
 #include <cstdint>
@@ -80,39 +81,6 @@ constexpr const char* dtype_name(DType t) {
   }
   return "?";
 }
-
-/// CPU kernels, one per operation family. The index into the runtime's kernel table.
-enum class KernelId : uint16_t {
-  kConv = 0,           // grouped/dilated/plain convolution, packed weights, full epilogue
-  kConvDepthwise = 1,  // depthwise convolution, full epilogue
-  kConvDirect = 2,     // any spatial rank 1..3, any groups: the slow path that has no holes
-  kConvTranspose = 3,  // spatial rank 1..3
-  kMatMul = 4,         // batched, B packed (constant) or not, full epilogue
-  kPool = 5,           // max/average, spatial rank 1..3
-  kPointwise = 6,      // f32 element-wise program over broadcast operands
-  kElementwise = 7,    // one element-wise operation on any type
-  kReduce = 8,
-  kArgReduce = 9,
-  kTopK = 10,
-  kSoftmax = 11,
-  kInstanceNorm = 12,
-  kLayerNorm = 13,
-  kLrn = 14,
-  kCopy = 15,  // strided copy: transpose, slice, expand, tile, concat part, depth/space
-  kPad = 16,   // constant, reflect, edge
-  kGather = 17,
-  kResize = 18,
-  kNms = 19,  // ONNX NonMaxSuppression
-  kCast = 20,
-  kPreprocess = 21,          // camera frame -> network input
-  kDecode = 22,              // network outputs -> detections in source-frame pixels
-  kTopClasses = 23,          // classification scores -> best k classes as detections
-  kArgmaxMask = 24,          // segmentation scores -> u8 class mask
-  kDetectionMasks = 25,      // coefficients and prototypes -> a u8 mask of each detection
-  kDetectionKeypoints = 26,  // keypoints of each detection in source-frame pixels
-  kRotatedBoxes = 27,        // rotated box of each detection in source-frame pixels
-};
-inline constexpr uint16_t kKernelCount = 28;
 
 /// Activation applied last in an epilogue: y = act(x). `alpha`, `beta` where the function has
 /// parameters.

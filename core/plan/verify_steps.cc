@@ -4,6 +4,7 @@
 #include "core/plan/overlap.h"
 #include "core/plan/step_operands.h"
 #include "core/plan/verify.h"
+#include "plan_schema/kernel_id.h"
 
 namespace stint {
 namespace {

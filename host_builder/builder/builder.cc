@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host_builder/builder/check_decoder.h"
+#include "host_builder/builder/find_ranges.h"
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/codegen/compiler.h"
 #include "host_builder/emit/check_plan.h"
@@ -41,20 +42,21 @@ std::vector<Target> chosen_targets(const BuildOptions& options) {
       findings.add(error.what());
     }
   }
-  if (options.precision != "fp32" && options.precision != "fp16")
+  if (options.precision != "fp32" && options.precision != "fp16" && options.precision != "int8")
     findings.add("there is no precision '" + options.precision +
-                 "'; this builder knows fp32 and fp16");
+                 "'; this builder knows fp32, fp16 and int8");
   try {
     findings.raise("the plan cannot be built for what was asked:");
   } catch (const BuildError& error) {
     throw UsageError(error.what());
   }
+  check_calibration(options);
   return targets;
 }
 
 /// FP16 is a matter of GPUs: the cpu target computes in FP32, whatever is asked for others.
 bool in_half(const Target& target, const BuildOptions& options) {
-  return target.is_gpu && options.precision != "fp32";
+  return target.is_gpu && options.precision == "fp16";
 }
 
 std::set<int64_t> check_batches(const std::vector<int64_t>& batches) {
@@ -156,10 +158,7 @@ std::string stage_suffix(const Target& target, int64_t batch, const BuildOptions
 }
 
 /// What programs are made of: the graph for one batch, and what identifies all of them.
-struct Model {
-  std::function<Graph(const ImportOptions& options)> graph;
-  std::function<Sha256Digest()> hash;  // when every program is made
-};
+using Model = CalibratedModel;
 
 /// Identifies a network that no file holds: by its structure and its constants.
 Sha256Digest hash_of(const Graph& graph) {
@@ -176,6 +175,7 @@ Sha256Digest hash_of(const Graph& graph) {
 BuiltProgram import_program(const Model& model, const Target& target, int64_t batch,
                             const BuildOptions& options, ProgressMeter& progress,
                             ProgramReport& report, bool check_decoder,
+                            const std::optional<TensorRanges>& ranges,
                             std::vector<std::string>& notes) {
   const std::string suffix = stage_suffix(target, batch, options);
   BuiltProgram program;
@@ -203,8 +203,13 @@ BuiltProgram import_program(const Model& model, const Target& target, int64_t ba
     if (options.targets.size() > 1) passes.dump_dir /= target.name;
     if (options.batches.size() > 1) passes.dump_dir /= "batch_" + std::to_string(batch);
   }
-  report.passes =
-      run_passes(program.graph, all_passes(), {target, in_half(target, options)}, passes);
+  PassContext context = {target, in_half(target, options)};
+  TensorRanges own_ranges;
+  if (ranges) {
+    own_ranges = ranges_for(program.graph, context, passes, *ranges);
+    context.ranges = &own_ranges;
+  }
+  report.passes = run_passes(program.graph, all_passes(), context, passes);
   return program;
 }
 
@@ -265,18 +270,33 @@ void compile_kernels(BuiltVariant& variant, const BuildOptions& options, Progres
   }
 }
 
+TensorRanges calibrated_ranges(const Model& model, const BuildOptions& options,
+                               ProgressMeter& progress, std::vector<std::string>& notes) {
+  progress.next("calibration");
+  return find_ranges(
+      model, options,
+      [&](const std::string& pass, double fraction) {
+        constexpr size_t kParts = 1000;
+        progress.within(pass, static_cast<size_t>(fraction * kParts), kParts);
+      },
+      notes);
+}
+
 std::vector<std::byte> build(const Model& model, const BuildOptions& options, BuildReport* report) {
   const std::vector<Target> targets = chosen_targets(options);
   const std::set<int64_t> batches = check_batches(options.batches);
   const auto gpus = static_cast<size_t>(
       std::count_if(targets.begin(), targets.end(), [](const Target& t) { return t.is_gpu; }));
-  ProgressMeter progress(
-      options, targets.size() * batches.size() * kStagesPerProgram + gpus * kStagesPerGpu + 1);
+  const bool is_calibrated = options.precision == "int8";
+  ProgressMeter progress(options, targets.size() * batches.size() * kStagesPerProgram +
+                                      gpus * kStagesPerGpu + (is_calibrated ? 2 : 1));
   PlanContents contents;
   contents.labels = options.labels;
   BuildTactics tactics(options.tactic_files, options.tune_with, targets);
   BuildReport own_report;
-  std::vector<std::string> notes;  // of every program: most are the same
+  std::vector<std::string> notes;      // of every program: most are the same
+  std::optional<TensorRanges> ranges;  // once for all programs
+  if (is_calibrated) ranges = calibrated_ranges(model, options, progress, notes);
   std::list<BuiltVariant> variants;
   for (const Target& target : targets) {
     BuiltVariant& variant = variants.emplace_back();
@@ -285,7 +305,7 @@ std::vector<std::byte> build(const Model& model, const BuildOptions& options, Bu
       ProgramReport& program_report = own_report.programs.emplace_back();
       variant.programs.push_back(import_program(model, target, batch, options, progress,
                                                 program_report, own_report.programs.size() == 1,
-                                                notes));
+                                                ranges, notes));
     }
     if (target.is_gpu) tune(variant, tactics, options, progress, own_report);
     ProgramReport* program_report = &own_report.programs.back() - (batches.size() - 1);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "host_builder/builder/calibration_options.h"
 #include "host_builder/import/source.h"
 #include "host_builder/network/network_options.h"
 #include "host_builder/passes/pass.h"
@@ -29,7 +30,8 @@ struct BuildOptions {
   std::string postprocess;  // SPEC; empty: none
   std::vector<std::string> labels;
   PassOptions passes;
-  std::string precision = "fp32";  // of GPU targets: fp32 or fp16
+  std::string precision = "fp32";  // fp32, int8, or of GPU targets fp16
+  CalibrationOptions calibration;  // for int8, which needs samples or a cache
   std::string as;  // GPU targets get the kernels of this one (see dressed_as); empty: their own
   bool concurrent = true;  // GPU targets: independent branches may run at the same time
   std::vector<std::filesystem::path> tactic_files;  // measured or pinned tactics, merged

@@ -1,5 +1,7 @@
 #include "host_builder/builder/pass_list.h"
 
+#include <string_view>
+
 #include "host_builder/evaluate/fold_constants.h"
 #include "host_builder/lowering/cuda/passes/upsample_as_addressing.h"
 #include "host_builder/lowering/cuda/passes/view_transposes.h"
@@ -35,6 +37,15 @@ const std::vector<Pass>& all_passes() {
       kUpsampleAsAddressingPass,
   };
   // clang-format on
+  return passes;
+}
+
+std::vector<Pass> passes_before_precision() {
+  std::vector<Pass> passes;
+  for (const Pass& pass : all_passes()) {
+    if (pass.name == std::string_view(kInsertQuantisationPass.name)) break;
+    passes.push_back(pass);
+  }
   return passes;
 }
 

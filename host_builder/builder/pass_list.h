@@ -8,4 +8,7 @@ namespace stint::builder {
 /// All passes of all targets, in execution order.
 const std::vector<Pass>& all_passes();
 
+/// Those before precision is decided: they leave the optimised network, physical and in f32.
+std::vector<Pass> passes_before_precision();
+
 }  // namespace stint::builder

@@ -26,6 +26,7 @@ struct BuildArguments {
   std::vector<std::string> disabled_passes;
   std::string labels;
   std::string dump_dir;
+  std::string calibrator;
   bool quiet = false;
   BuildOptions options;
 };
@@ -119,6 +120,14 @@ std::vector<InputFile> files_read(const BuildArguments& arguments) {
 
 void check_outputs(const BuildArguments& arguments, std::vector<InputFile> inputs) {
   const BuildOptions& options = arguments.options;
+  const CalibrationOptions& calibration = options.calibration;
+  std::error_code none;
+  if (std::filesystem::is_regular_file(calibration.samples, none))
+    inputs.push_back({calibration.samples, "what calibration reads"});
+  if (!calibration.cache.empty()) {
+    check_output(calibration.cache, inputs);
+    inputs.push_back({calibration.cache, "the calibration cache"});
+  }
   if (!options.tune_with.empty() && !options.tactic_files.empty())
     check_output(options.tactic_files.front(), inputs);
   for (const std::filesystem::path& path : options.tactic_files)
@@ -126,7 +135,6 @@ void check_outputs(const BuildArguments& arguments, std::vector<InputFile> input
   check_output(arguments.output, inputs);
   if (arguments.dump_dir.empty()) return;
   // Dumps replace what has their names, be it a link to one of the inputs.
-  std::error_code none;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(arguments.dump_dir, none))
     if (entry.path().extension() == ".txt") check_output(entry.path(), inputs);
 }
@@ -134,7 +142,8 @@ void check_outputs(const BuildArguments& arguments, std::vector<InputFile> input
 // A SPEC that cannot be read is wrong whatever the model is.
 void check_specs(const BuildOptions& options) {
   try {
-    if (!options.preprocess.empty()) parse_preprocess_spec(options.preprocess);
+    for (const std::string& spec : {options.preprocess, options.calibration.preprocess})
+      if (!spec.empty()) parse_preprocess_spec(spec);
     if (!options.postprocess.empty()) parse_postprocess_spec(options.postprocess);
   } catch (const BuildError& error) {
     throw UsageError(error.what());
@@ -181,6 +190,8 @@ void build(BuildArguments& arguments) {
                                  arguments.disabled_passes.end());
   options.passes.dump_dir = arguments.dump_dir;
   if (!arguments.labels.empty()) options.labels = read_labels(arguments.labels);
+  if (!arguments.calibrator.empty())
+    options.calibration.calibrator = find_calibrator(arguments.calibrator);
   check_name(options.name);
   check_specs(options);
   if (arguments.output.empty())
@@ -210,6 +221,36 @@ void build(BuildArguments& arguments) {
               mebibytes(report.plan_bytes).c_str(), seconds);
 }
 
+void add_calibration_options(CLI::App& command, BuildArguments& arguments) {
+  CalibrationOptions& calibration = arguments.options.calibration;
+  command
+      .add_option(
+          "--calibrate", calibration.samples,
+          "For --precision int8: a folder of pictures (.png, .jpg, .bmp), a .npy file whose "
+          "axis 0 counts samples of the network's input (a folder with NAME.npy for each of "
+          "several), or a calibration cache")
+      ->check(file_name());
+  std::vector<std::string> names;
+  for (const Calibrator calibrator : kCalibrators) names.emplace_back(calibrator_name(calibrator));
+  command
+      .add_option("--calibrator", arguments.calibrator,
+                  "How ranges are cut off (default: auto, for each tensor the one of the others "
+                  "that changes its readers' results least)")
+      ->check(CLI::IsMember(names));
+  command
+      .add_option("--calibration-cache", calibration.cache,
+                  "File of scales in TensorRT's format: used if it is there and fits the model, "
+                  "else written")
+      ->check(file_name());
+  command.add_option("--calibration-preprocess", calibration.preprocess,
+                     "How calibration's pictures become the network's input where the plan has no "
+                     "--preprocess (the same SPEC)");
+  command
+      .add_option("--calibration-percentile", calibration.percentile,
+                  "Percent of a tensor's elements that the calibrator percentile keeps")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 void add_build_command(CLI::App& app) {
@@ -230,8 +271,10 @@ void add_build_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--as", arguments->options.as,
                       "Give GPU targets the kernels of this one, to prove them on another device");
-  command->add_option("--precision", arguments->options.precision, "Of GPU targets: fp32 or fp16")
-      ->check(CLI::IsMember({"fp32", "fp16"}))
+  command
+      ->add_option("--precision", arguments->options.precision,
+                   "fp32, fp16 (GPU targets) or int8 (with --calibrate or --calibration-cache)")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
   command->add_option("--batch", arguments->options.batches, "Batch sizes, e.g. 1,4")
       ->delimiter(',')
@@ -249,6 +292,7 @@ void add_build_command(CLI::App& app) {
       ->add_option("--labels", arguments->labels,
                    "Text file (UTF-8) with one class name a line, as many as the decoder's classes")
       ->check(file_name());
+  add_calibration_options(*command, *arguments);
   command
       ->add_option("--disable-pass", arguments->disabled_passes,
                    "Leave out an optional pass, repeatable")

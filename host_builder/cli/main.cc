@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
   add_build_command(app);
   add_run_command(app);
   add_bench_command(app);
+  add_eval_command(app);
   add_inspect_command(app);
   add_verify_command(app);
   add_targets_command(app);

@@ -10,13 +10,14 @@
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
-#include "host_builder/cli/npy.h"
-#include "host_builder/cli/output_names.h"
 #include "host_builder/cli/runner.h"
+#include "host_builder/data/npy.h"
+#include "host_builder/data/output_names.h"
 #include "host_builder/emit/describe.h"
 #include "host_builder/evaluate/evaluate_graph.h"
 #include "host_builder/evaluate/plan_layers.h"
 #include "host_builder/import/importer.h"
+#include "host_builder/passes/layout_names.h"
 #include "host_builder/support/refusal.h"
 #include "plan_schema/half.h"
 
@@ -111,11 +112,7 @@ Graph reference_graph(const Graph& imported) {
 
 /// The model's name of a value that passes brought into another order of axes.
 std::string model_name(std::string name) {
-  for (const char* suffix : {"_nhwc", "_p"}) {
-    const size_t length = std::strlen(suffix);
-    if (name.size() > length && name.compare(name.size() - length, length, suffix) == 0)
-      name.resize(name.size() - length);
-  }
+  while (const auto shorter = without_layout_ending(name)) name = *shorter;
   return name;
 }
 

@@ -33,6 +33,7 @@ namespace stint::builder {
   X(Reduce)            /* (x) -> y */                                                            \
   X(ArgReduce)         /* (x) -> y (i64) */                                                      \
   X(TopK)              /* (x) -> values, indices (i64) */                                        \
+  X(Cumulative)        /* (x) -> y                           what came before along an axis */   \
   X(Softmax)           /* (x) -> y */                                                            \
   X(BatchNorm)         /* (x, scale, b, mean, var) -> y */                                       \
   X(InstanceNorm)      /* (x, scale, b) -> y */                                                  \
@@ -131,6 +132,12 @@ struct TopKAttributes {
   int64_t axis = -1;
   bool largest = true;
   bool sorted = true;
+};
+struct CumulativeAttributes {
+  bool product = false;  // else sums
+  int64_t axis = 0;
+  bool exclusive = false;  // without the element itself
+  bool reverse = false;    // from the last element to the first
 };
 struct SoftmaxAttributes {
   int64_t axis = -1;
@@ -241,9 +248,10 @@ using Attributes =
     std::variant<std::monostate, ConvAttributes, ConvTransposeAttributes, MatMulAttributes,
                  PoolAttributes, UnaryAttributes, BinaryAttributes, PointwiseAttributes,
                  QuantizeAttributes, ReduceAttributes, ArgReduceAttributes, TopKAttributes,
-                 SoftmaxAttributes, NormAttributes, LrnAttributes, AxisAttributes, SliceAttributes,
-                 PadAttributes, TransposeAttributes, DepthToSpaceAttributes, ResizeAttributes,
-                 NmsAttributes, PreprocessAttributes, DecodeAttributes, DetectionDetailAttributes>;
+                 CumulativeAttributes, SoftmaxAttributes, NormAttributes, LrnAttributes,
+                 AxisAttributes, SliceAttributes, PadAttributes, TransposeAttributes,
+                 DepthToSpaceAttributes, ResizeAttributes, NmsAttributes, PreprocessAttributes,
+                 DecodeAttributes, DetectionDetailAttributes>;
 
 const char* op_name(Op op);
 

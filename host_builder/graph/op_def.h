@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "host_builder/graph/attributes.h"
+#include "host_builder/graph/batch_rule.h"
 #include "host_builder/graph/graph.h"
+#include "host_builder/graph/transpose_rule.h"
 #include "host_builder/graph/type_rule.h"
 
 namespace stint::builder {
@@ -74,6 +76,11 @@ class LayoutRule {
   uint32_t operands_ = 0;
 };
 
+/// How f64 operands are computed. kAsFloats: the kernels compute in single precision only, so that
+/// doubles go through them as floats, as in other inference engines: no trained network depends on
+/// the difference.
+enum class Doubles : uint8_t { kExact, kAsFloats };
+
 struct OpDef {
   Required<const char*> name;
   Arity arity;
@@ -83,8 +90,14 @@ struct OpDef {
   /// name no node (inference_context.h).
   Required<std::vector<TensorType> (*)(const InferenceContext&)> infer;
   LayoutRule layout;
+  TransposeRule transpose;
+  BatchRule batch;
+  Required<Doubles> doubles;
   /// Multiplications that are summed up: two operations each.
   Required<double (*)(const Graph&, const Node&)> products;
+  /// Multiply-adds, roughly, that evaluating the node costs. Bounds what a hostile model can make
+  /// the builder do (network/fold.cc).
+  Required<double (*)(const Graph&, const Node&)> folding_work;
   /// "kernel=3,3 act=relu": what differs from the default, or what always matters. Attributes that
   /// mean something different have different texts; passes compare them.
   Required<std::string (*)(const Attributes&)> print;

@@ -25,6 +25,11 @@ Shape broadcast_shapes(const Shape& a, const Shape& b);
 /// Axis in [0, rank) from an ONNX-style axis in [-rank, rank). Throws BuildError naming `what`.
 int64_t normalize_axis(int64_t axis, size_t rank, const char* what);
 
+/// The same of an axis that is known to be valid.
+inline size_t from_front(int64_t axis, size_t rank) {
+  return static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(rank) : axis);
+}
+
 /// Dense row-major strides in elements.
 Shape dense_strides(const Shape& shape);
 

@@ -43,7 +43,8 @@ struct ValueRule {
 /// Numbers of any type (where no kernel implements it, lowering refuses with advice for the user).
 /// Kernels compute with f32 ones in f32, whatever they are stored as.
 inline constexpr ValueRule kNumbers = {TypeSet::all(), {DType::kF32, DType::kF16}};
-/// The same, where kernels also read and write f32 numbers as 8-bit integers (Value::quant).
+/// The same of operations with kernels that read and write 8-bit integers as numbers
+/// (Value::quant). Those that only move numbers demand one quantisation of operand and result.
 inline constexpr ValueRule kQuantizable = {TypeSet::all(),
                                            {DType::kF32, DType::kF16, DType::kI8, DType::kU8}};
 inline constexpr ValueRule kIndices = {{DType::kI32, DType::kI64}, {}};

@@ -3,6 +3,7 @@
 
 #include "host_builder/graph/op_def.h"
 #include "host_builder/graph/op_names.h"
+#include "host_builder/graph/quantisation.h"
 #include "host_builder/graph/shape_inference.h"
 #include "host_builder/support/error.h"
 #include "host_builder/support/internal_error.h"
@@ -10,6 +11,8 @@
 namespace stint::builder {
 
 namespace {
+
+/// Whether equal elements of the two stand for equal numbers.
 
 /// One walk over the graph with what it has learnt so far.
 class Verifier {
@@ -71,6 +74,8 @@ class Verifier {
     const Value& base = graph_.value(value.view->base);
     if (base.view) fail(where, "views '" + base.name + "', which is itself a view");
     if (base.dtype != value.dtype) fail(where, "views a value of another type");
+    if (!same_storage(base, value))
+      fail(where, "views '" + base.name + "', whose integers stand for other numbers");
     int64_t last = value.view->offset;
     int64_t dense = 1;
     for (size_t i = value.shape.size(); i-- > 0;) {
@@ -142,6 +147,7 @@ class Verifier {
     check_types(node, where);
     check_storage(def.types.operands, node.inputs, where, "operand ");
     check_storage(def.types.results, node.outputs, where, "result ");
+    check_moved(node, where);
     for (ValueId id : node.outputs) {
       if (id == kNoValue) continue;
       const Value& value = graph_.value(id);
@@ -191,6 +197,24 @@ class Verifier {
       if (decided && !rule.stored.has(value.dtype))
         fail(where, what + "stored as " + dtype_name(value.dtype) + ", it may be as " +
                         rule.stored.text());
+    }
+  }
+
+  static bool same_storage(const Value& a, const Value& b) {
+    if (a.quant.has_value() != b.quant.has_value()) return false;
+    return !a.quant || (a.dtype == b.dtype && same_quantisation(*a.quant, *b.quant));
+  }
+
+  /// Integers that only move stand for the same numbers afterwards.
+  void check_moved(const Node& node, const std::string& where) const {
+    if (node.outputs.empty() || node.outputs[0] == kNoValue) return;
+    const Value& result = graph_.value(node.outputs[0]);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == kNoValue || !moves_numbers(node, i)) continue;
+      const Value& operand = graph_.value(node.inputs[i]);
+      if (!same_storage(operand, result))
+        fail(where, "moves '" + operand.name + "' to '" + result.name +
+                        "', whose elements stand for other numbers");
     }
   }
 

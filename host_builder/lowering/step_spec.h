@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host_builder/graph/graph.h"
+#include "plan_schema/kernel_id.h"
 #include "plan_schema/types.h"
 
 namespace stint::builder {

@@ -8,19 +8,11 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "host_builder/graph/batch_rule.h"
 #include "host_builder/graph/graph.h"
 #include "host_builder/graph/host_tensor.h"
 
 namespace stint::builder {
-
-/// The axis that holds the samples. Its extent is outer * batch * inner: windows, heads or frames
-/// may share the axis.
-struct BatchPlace {
-  size_t axis = 0;
-  int64_t outer = 1, inner = 1;
-
-  bool operator==(const BatchPlace&) const = default;
-};
 
 class BatchAxis {
  public:
@@ -69,26 +61,10 @@ class BatchAxis {
   Shape shape_at_one(ValueId id) const;
 
  private:
-  struct Operand {
-    size_t index;
-    BatchPlace place;
-  };
   /// All inputs have a batch of 1 written into the model: it knows a single sample.
   bool exported_for_one() const { return any_written_ && !any_open_; }
-  std::vector<Operand> operands(const Node& node) const;
+  std::vector<BatchMove::Operand> operands(const Node& node) const;
   const Shape& shape(ValueId id) const { return graph_.value(id).shape; }
-  void mark_all(const Node& node, const BatchPlace& place);
-
-  // Rules, each for some operations (batch_rules.cc).
-  void follow_one(const Node& node, const BatchPlace& at);
-  void follow_broadcast(const Node& node, const std::vector<Operand>& with);
-  void follow_concat(const Node& node, const std::vector<Operand>& with);
-  void follow_gather(const Node& node, const std::vector<Operand>& with);
-  void follow_matmul(const Node& node, const std::vector<Operand>& with);
-  void follow_slice(const Node& node, const BatchPlace& at);
-  void follow_reduce(const Node& node, const BatchPlace& at, const std::vector<int64_t>& axes,
-                     bool keep_dims);
-  bool mixes_window(const Node& node, const BatchPlace& at) const;
 
   const Graph& graph_;
   // Elements from one sample to the next in the flattened value: reshaping does not change it.

@@ -2,59 +2,11 @@
 #include <algorithm>
 
 #include "host_builder/evaluate/evaluate.h"
+#include "host_builder/graph/op_def.h"
 #include "host_builder/network/network_builder.h"
 #include "host_builder/support/error.h"
 
 namespace stint::builder {
-namespace {
-
-/// Multiply-adds (roughly) that evaluating the node costs. Bounds what a hostile model can make
-/// the importer do.
-double folding_work(const Graph& graph, const Node& node) {
-  double read = 0, written = 0;
-  for (ValueId id : node.inputs) {
-    if (id != kNoValue) read += static_cast<double>(graph.value(id).elements());
-  }
-  for (ValueId id : node.outputs) {
-    if (id != kNoValue) written += static_cast<double>(graph.value(id).elements());
-  }
-  auto window = [](const std::vector<int64_t>& kernel) {
-    double product = 1;
-    for (int64_t extent : kernel) product *= static_cast<double>(extent);
-    return product;
-  };
-  auto elements = [&](size_t i) {
-    return static_cast<double>(graph.value(node.inputs[i]).elements());
-  };
-  switch (node.op) {
-    case Op::kConv:
-      return written * elements(1) + read;
-    case Op::kConvTranspose:
-      return elements(0) * elements(1) + written;
-    case Op::kMatMul: {
-      const Shape& a = graph.value(node.inputs[0]).shape;
-      return written * static_cast<double>(a.back()) + read;
-    }
-    case Op::kPool:
-      return written * window(node.as<PoolAttributes>().kernel);
-    case Op::kLrn:
-      return written * static_cast<double>(node.as<LrnAttributes>().size);
-    case Op::kResize:
-      return written * 64 + read * 64;
-    case Op::kTopK:
-      return read *
-             (1 + static_cast<double>(
-                      graph.value(node.outputs[0] == kNoValue ? node.outputs[1] : node.outputs[0])
-                          .elements()));
-    case Op::kNonMaxSuppression:
-      return elements(0) * elements(0) + elements(1) * elements(1) + written;
-    default:
-      return read + written;
-  }
-}
-
-}  // namespace
-
 bool NetworkBuilder::fold(Node& node) {
   const bool known =
       !node.inputs.empty() && std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
@@ -70,7 +22,7 @@ bool NetworkBuilder::fold(Node& node) {
   for (ValueId id : node.outputs) {
     if (id != kNoValue) bytes += static_cast<uint64_t>(graph_.value(id).bytes());
   }
-  const double work = folding_work(graph_, node);
+  const double work = op_def(node.op).folding_work(graph_, node);
   if (bytes > limits_.constant_bytes || work > limits_.work) return false;
   std::vector<HostTensor> operands(node.inputs.size());
   std::vector<const HostTensor*> pointers(node.inputs.size(), nullptr);

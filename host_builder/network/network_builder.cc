@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host_builder/graph/op_def.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/network/scalar_bytes.h"
 #include "host_builder/network/suppressed_rows.h"
@@ -15,27 +16,6 @@ int64_t checked_batch(const NetworkOptions& options) {
   if (batch < 1)
     throw Refusal("a batch of " + std::to_string(batch) + " is not possible", "use 1 or more");
   return batch;
-}
-
-/// Operations whose kernels compute in single precision only. Doubles go through them as floats,
-/// as in other inference engines: no trained network depends on the difference.
-bool computes_in_single_precision(Op op) {
-  switch (op) {
-    case Op::kConv:
-    case Op::kConvTranspose:
-    case Op::kMatMul:
-    case Op::kPool:
-    case Op::kResize:
-    case Op::kLrn:
-    case Op::kBatchNorm:
-    case Op::kInstanceNorm:
-    case Op::kLayerNorm:
-    case Op::kSoftmax:
-    case Op::kNonMaxSuppression:
-      return true;
-    default:
-      return false;
-  }
 }
 
 }  // namespace
@@ -88,7 +68,7 @@ std::vector<ValueId> NetworkBuilder::add_all(Op op, Attributes attributes,
                                              std::vector<TensorType> declared) {
   const bool is_double =
       !inputs.empty() && inputs[0] != kNoValue && graph_.value(inputs[0]).dtype == DType::kF64;
-  if (is_double && computes_in_single_precision(op)) {
+  if (is_double && op_def(op).doubles == Doubles::kAsFloats) {
     for (ValueId& input : inputs) {
       if (input != kNoValue && graph_.value(input).dtype == DType::kF64)
         input = cast(input, DType::kF32);

@@ -19,10 +19,6 @@ struct Rows {
   bool numbers = false;  // computed of the suppression's own numbers alone: image, class, box
 };
 
-size_t from_front(int64_t axis, size_t rank) {
-  return static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(rank) : axis);
-}
-
 class RowTracker {
  public:
   RowTracker(const Graph& graph, NetworkFindings& findings) : graph_(graph), findings_(findings) {}

@@ -2,6 +2,7 @@
 // vanish into its weights; so does one factor for all elements (attention's scale) that only finds
 // such a node behind reshapes, transposes and products.
 #include <cmath>
+#include <utility>
 
 #include "host_builder/passes/linear.h"
 #include "host_builder/passes/passes.h"
@@ -87,11 +88,22 @@ bool fold(Graph& graph, NodeId n) {
     }
     if (!affine || !fold_affine(graph, *linear, affine->scale, affine->shift)) continue;
     record_fusion(graph.node(*linear), node);
-    graph.replace_uses(node.outputs[0], x);
+    // The linear node now computes what this one did: the value of that name, not its own.
+    graph.node(*linear).outputs[0] = node.outputs[0];
     graph.remove_node(n);
     return true;
   }
   return false;
+}
+
+std::optional<NodeId> scale_at_origin(Graph& graph, ValueId id, double factor);
+
+/// Of a value on the way there, which gets a name of its own: it is no longer what the model calls
+/// so.
+std::optional<NodeId> scale_operand(Graph& graph, ValueId id, double factor) {
+  const auto origin = scale_at_origin(graph, id, factor);
+  if (origin) graph.value(id).name = graph.unique_name(graph.value(id).name + "_scaled");
+  return origin;
 }
 
 /// Multiplies the value by a factor without a node for it: through what passes a factor on, into
@@ -101,7 +113,7 @@ std::optional<NodeId> scale_at_origin(Graph& graph, ValueId id, double factor) {
   if (!n || !used_once(graph, id)) return std::nullopt;
   const Node& node = graph.node(*n);
   if (node.op == Op::kReshape || node.op == Op::kTranspose)
-    return scale_at_origin(graph, node.inputs[0], factor);
+    return scale_operand(graph, node.inputs[0], factor);
   if (!is_linear(node.op)) return std::nullopt;
   if (graph.value(node.inputs[kWeightOperand]).constant) {
     const auto channels = static_cast<size_t>(output_channels(graph, node));
@@ -111,7 +123,7 @@ std::optional<NodeId> scale_at_origin(Graph& graph, ValueId id, double factor) {
   if (node.op != Op::kMatMul || !has_plain_epilogue(node) || has_operand(node, kBiasOperand))
     return std::nullopt;
   for (size_t i = 0; i < 2; ++i)
-    if (const auto origin = scale_at_origin(graph, graph.node(*n).inputs[i], factor)) return origin;
+    if (const auto origin = scale_operand(graph, graph.node(*n).inputs[i], factor)) return origin;
   return std::nullopt;
 }
 
@@ -129,7 +141,10 @@ bool fold_factor(Graph& graph, NodeId n) {
     const auto origin = scale_at_origin(graph, x, factor);
     if (!origin) continue;
     record_fusion(graph.node(*origin), node);
-    graph.replace_uses(node.outputs[0], x);
+    const ValueId y = node.outputs[0];
+    // Of a graph output replace_uses() itself takes the name over.
+    if (!graph.is_output(y)) std::swap(graph.value(x).name, graph.value(y).name);
+    graph.replace_uses(y, x);
     graph.remove_node(n);
     return true;
   }

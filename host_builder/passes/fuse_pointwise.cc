@@ -15,20 +15,6 @@ namespace {
 constexpr size_t kMaxInstructions = 24;
 constexpr size_t kMaxInputs = 8;
 
-bool is_float_function(EltOp op) {
-  switch (op) {
-    case EltOp::kNot:
-    case EltOp::kIsNan:
-    case EltOp::kIsInf:
-    case EltOp::kBitNot:
-    case EltOp::kMod:
-    case EltOp::kFMod:
-      return false;
-    default:
-      return op < EltOp::kEqual;
-  }
-}
-
 bool is_fusable(const Graph& graph, const Node& node) {
   if (node.op == Op::kUnary) {
     if (!is_float_function(node.as<UnaryAttributes>().op)) return false;

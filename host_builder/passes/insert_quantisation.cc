@@ -156,7 +156,8 @@ class Quantiser {
   }
   bool comes_from_integers(const Node& node) const {
     if (is_product(node)) return true;
-    return is_light(node) && std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+    return is_light(graph_, node) &&
+           std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
              return id != kNoValue && is_number(id) && is_wanted(id);
            });
   }
@@ -165,12 +166,9 @@ class Quantiser {
     const std::vector<NodeId> readers = graph_.consumers(id);
     return !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](NodeId n) {
       const Node& reader = graph_.node(n);
-      return is_light(reader) && is_number(reader.outputs[0]) && is_wanted(reader.outputs[0]);
+      return is_light(graph_, reader) && is_number(reader.outputs[0]) &&
+             is_wanted(reader.outputs[0]);
     });
-  }
-  static bool is_light(const Node& node) {
-    return node.op == Op::kUnary || node.op == Op::kBinary || node.op == Op::kPointwise ||
-           node.op == Op::kPool || moves_numbers(node);
   }
 
   Quantisation quantisation(const Range& range) const {
@@ -224,9 +222,8 @@ class Quantiser {
   /// What cannot read integers need not lose by rounding.
   bool reads_rounded(NodeId n, size_t i) const {
     const Node& node = graph_.node(n);
-    if (node.op == Op::kConv || node.op == Op::kConvTranspose || node.op == Op::kMatMul)
-      return is_product(node) && (i == 0 || i == 3);
-    return op_def(node.op).types.operands.at(i).stored.has(DType::kU8);
+    if (is_product(node)) return i == 0 || i == kResidual;
+    return is_light(graph_, node) && op_def(node.op).types.operands.at(i).stored.has(DType::kU8);
   }
 
   ValueId add(Op op, const QuantizeAttributes& attributes, ValueId x, const std::string& hint,

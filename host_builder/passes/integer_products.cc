@@ -95,6 +95,22 @@ bool can_multiply_integers(const Graph& graph, const Node& node, const Target& t
                      [](int64_t extent) { return extent == 1; });
 }
 
+bool is_light(const Graph& graph, const Node& node) {
+  if (node.outputs.size() != 1 || graph.meaning(graph.value(node.outputs[0])) != DType::kF32)
+    return false;
+  switch (node.op) {
+    case Op::kUnary:
+      return is_float_function(node.as<UnaryAttributes>().op);
+    case Op::kBinary:
+      return is_float_function(node.as<BinaryAttributes>().op);
+    case Op::kPointwise:
+    case Op::kPool:
+      return true;
+    default:
+      return moves_numbers(node);
+  }
+}
+
 bool has_integer_weights(const Graph& graph, const Node& node, const Target& target) {
   return can_multiply_integers(graph, node, target) && integers(graph, node).has_value();
 }

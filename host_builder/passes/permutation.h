@@ -1,4 +1,4 @@
-// Axis permutations as Transpose uses them: result axis k is operand axis perm[k].
+// What passes do with the permutations of transposes (graph/transpose_rule.h).
 #pragma once
 
 #include <cstdint>
@@ -6,10 +6,9 @@
 #include <vector>
 
 #include "host_builder/graph/graph.h"
+#include "host_builder/graph/transpose_rule.h"
 
 namespace stint::builder {
-
-using Permutation = std::vector<int64_t>;
 
 bool is_identity(const Permutation& perm);
 Permutation inverse(const Permutation& perm);

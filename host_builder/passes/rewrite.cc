@@ -22,6 +22,20 @@ std::optional<NodeId> sole_consumer(const Graph& graph, ValueId id) {
   return graph.consumers(id).front();
 }
 
+bool is_float_function(EltOp op) {
+  switch (op) {
+    case EltOp::kNot:
+    case EltOp::kIsNan:
+    case EltOp::kIsInf:
+    case EltOp::kBitNot:
+    case EltOp::kMod:
+    case EltOp::kFMod:
+      return false;
+    default:
+      return op < EltOp::kEqual;
+  }
+}
+
 std::optional<NodeId> producer_of(const Graph& graph, ValueId id, Op op) {
   const std::optional<NodeId> n = graph.producer(id);
   return n && graph.node(*n).op == op ? n : std::nullopt;

@@ -15,6 +15,9 @@ bool used_once(const Graph& graph, ValueId id);
 /// The only reader of a value that is `used_once`.
 std::optional<NodeId> sole_consumer(const Graph& graph, ValueId id);
 
+/// Takes and gives real numbers, so that it can be an instruction of a pointwise program.
+bool is_float_function(EltOp op);
+
 /// The producing node if it is `op`.
 std::optional<NodeId> producer_of(const Graph& graph, ValueId id, Op op);
 

@@ -2,17 +2,14 @@
 // once their attributes are permuted with them.
 #include <algorithm>
 
+#include "host_builder/graph/op_def.h"
+#include "host_builder/graph/shape.h"
 #include "host_builder/passes/layout.h"
 #include "host_builder/passes/rewrite.h"
 
 namespace stint::builder {
 
 namespace {
-
-bool is_elementwise(Op op) {
-  return op == Op::kUnary || op == Op::kBinary || op == Op::kWhere || op == Op::kPointwise ||
-         op == Op::kCast || op == Op::kIdentity || op == Op::kConcat;
-}
 
 const Node* transpose_before(const Graph& graph, ValueId id) {
   const auto n = producer_of(graph, id, Op::kTranspose);
@@ -48,10 +45,6 @@ void transpose_behind(Graph& graph, NodeId n, size_t i, const Permutation& perm)
   graph.insert_node(position_of(graph, n) + 1, std::move(node));
 }
 
-size_t position(int64_t axis, size_t rank) {
-  return static_cast<size_t>(axis < 0 ? axis + static_cast<int64_t>(rank) : axis);
-}
-
 /// True if behind `id`, through element-wise nodes, a transpose undoes `perm`.
 bool is_undone_later(const Graph& graph, ValueId id, const Permutation& perm, int depth) {
   if (depth == 0) return false;
@@ -59,7 +52,7 @@ bool is_undone_later(const Graph& graph, ValueId id, const Permutation& perm, in
     const Node& node = graph.node(n);
     if (node.op == Op::kTranspose) {
       if (is_identity(compose(perm, perm_of(node)))) return true;
-    } else if (is_elementwise(node.op) &&
+    } else if (op_def(node.op).transpose.is_elementwise() &&
                is_undone_later(graph, node.outputs[0], perm, depth - 1)) {
       return true;
     }
@@ -137,95 +130,17 @@ bool sink_elementwise(Graph& graph, NodeId n, std::set<NodeId>& paid) {
     node.inputs[i] = permuted_operand(graph, n, node.inputs[i], perm);
   if (node.op == Op::kConcat) {
     int64_t& axis = node.as<AxisAttributes>().axis;
-    axis = perm[position(axis, perm.size())];
+    axis = perm[from_front(axis, perm.size())];
   }
   transpose_behind(graph, n, 0, perm);
   return true;
-}
-
-template <typename T>
-std::vector<T> unpermuted(const std::vector<T>& values, const Permutation& perm) {
-  std::vector<T> result(values.size());
-  for (size_t i = 0; i < values.size(); ++i) result[static_cast<size_t>(perm[i])] = values[i];
-  return result;
-}
-
-/// The permutation that is left when some result axes (of the transpose) disappear.
-Permutation without_axes(const Permutation& perm, const std::vector<bool>& removed) {
-  Permutation kept;
-  for (size_t i = 0; i < perm.size(); ++i)
-    if (!removed[i]) kept.push_back(perm[i]);
-  Permutation sorted = kept;
-  std::sort(sorted.begin(), sorted.end());
-  for (int64_t& axis : kept)
-    axis = std::lower_bound(sorted.begin(), sorted.end(), axis) - sorted.begin();
-  return kept;
-}
-
-/// Permutes the node's attributes; returns the permutation behind it, or nothing if the node minds.
-std::optional<Permutation> permute_attributes(const Graph& graph, Node& node,
-                                              const Permutation& perm) {
-  const size_t rank = perm.size();
-  const size_t result_rank = graph.value(node.outputs[0]).shape.size();
-  std::vector<bool> removed(rank, false);
-  auto move_axis = [&](int64_t& axis) {
-    const size_t old = position(axis, rank);
-    removed[old] = result_rank < rank;
-    axis = perm[old];
-  };
-  switch (node.op) {
-    case Op::kSlice: {
-      auto& a = node.as<SliceAttributes>();
-      a.starts = unpermuted(a.starts, perm);
-      a.steps = unpermuted(a.steps, perm);
-      return perm;
-    }
-    case Op::kPad: {
-      auto& a = node.as<PadAttributes>();
-      a.begin = unpermuted(a.begin, perm);
-      a.end = unpermuted(a.end, perm);
-      return perm;
-    }
-    case Op::kReduce: {
-      auto& a = node.as<ReduceAttributes>();
-      for (int64_t& axis : a.axes) {
-        const size_t old = position(axis, rank);
-        removed[old] = !a.keep_dims;
-        axis = perm[old];
-      }
-      std::sort(a.axes.begin(), a.axes.end());
-      return without_axes(perm, removed);
-    }
-    case Op::kSoftmax:
-      move_axis(node.as<SoftmaxAttributes>().axis);
-      return perm;
-    case Op::kTopK:
-      move_axis(node.as<TopKAttributes>().axis);
-      return perm;
-    case Op::kArgReduce:
-      move_axis(node.as<ArgReduceAttributes>().axis);
-      return without_axes(perm, removed);
-    case Op::kArgmaxMask:
-      move_axis(node.as<AxisAttributes>().axis);
-      return without_axes(perm, removed);
-    case Op::kExpand:
-    case Op::kTile:
-      if (result_rank != rank) return std::nullopt;
-      return perm;
-    case Op::kGather:
-      if (graph.value(node.inputs[1]).shape.size() > 1) return std::nullopt;
-      move_axis(node.as<AxisAttributes>().axis);
-      return without_axes(perm, removed);
-    default:
-      return std::nullopt;
-  }
 }
 
 bool sink_single(Graph& graph, NodeId n, const Node& transpose) {
   Node& node = graph.node(n);
   const ValueId x = transpose.inputs[0];
   const Permutation perm = perm_of(transpose);
-  const auto behind = permute_attributes(graph, node, perm);
+  const auto behind = op_def(node.op).transpose.sink(graph, node, perm);
   if (!behind) return false;
   node.inputs[0] = x;
   for (size_t i = 0; i < node.outputs.size(); ++i)
@@ -249,7 +164,7 @@ bool sink_reshape(Graph& graph, NodeId n, const Node& transpose) {
 bool sink_transpose(Graph& graph, NodeId n, std::set<NodeId>& paid) {
   const Node& node = graph.node(n);
   if (node.inputs.empty()) return false;
-  if (is_elementwise(node.op)) return sink_elementwise(graph, n, paid);
+  if (op_def(node.op).transpose.is_elementwise()) return sink_elementwise(graph, n, paid);
   const Node* transpose = transpose_before(graph, node.inputs[0]);
   if (!transpose) return false;
   if (node.op == Op::kReshape) return sink_reshape(graph, n, *transpose);

@@ -94,12 +94,14 @@ class Storing {
           integers_of(node.inputs[0]) && has_integer_weights(graph_, node, target_);
       if (!multiplies_integers && !target_.is_gpu) return;
       if (multiplies_integers) store_integer_weights(graph_, node);
+    } else if (!is_light(graph_, node)) {
+      return;
     }
     bool reads = target_.is_gpu;  // its kernels write integers whatever they read
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const auto integers = integers_of(node.inputs[i]);
       if (!integers || !may_read(node, i)) continue;
-      if (is_product && i != 3 && !(i == 0 && multiplies_integers)) continue;
+      if (is_product && i != kResidual && !(i == 0 && multiplies_integers)) continue;
       node.inputs[i] = *integers;
       reads = true;
     }

@@ -1,6 +1,8 @@
 // Checks that the convolutions share.
 #pragma once
 
+#include <initializer_list>
+
 #include "kernels/cpu/check_helpers.h"
 #include "kernels/cpu/epilogue.h"
 #include "plan_schema/params/conv.h"
@@ -28,11 +30,9 @@ inline Status check_window(int spatial_rank, const int32_t* kernel, const int32_
   return ok_status();
 }
 
-/// x and y are f32 with spatial_rank + 2 axes, the same batch, dense channels, and moderate
-/// extents.
-inline Status check_activations(const StepArgs& args, int spatial_rank) {
+/// x and y have spatial_rank + 2 axes, the same batch, dense channels, and moderate extents.
+inline Status check_activation_shapes(const StepArgs& args, int spatial_rank) {
   for (const TensorView* t : {&args.inputs[0], &args.outputs[0]}) {
-    STINT_RETURN_IF_ERROR(check_dtype(*t, DType::kF32));
     if (t->rank != spatial_rank + 2)
       return corrupt("activation does not have the spatial axes of the step", t->rank,
                      spatial_rank + 2);
@@ -48,8 +48,24 @@ inline Status check_activations(const StepArgs& args, int spatial_rank) {
   return ok_status();
 }
 
+/// The same where both are f32.
+inline Status check_activations(const StepArgs& args, int spatial_rank) {
+  for (const TensorView* t : {&args.inputs[0], &args.outputs[0]})
+    STINT_RETURN_IF_ERROR(check_dtype(*t, DType::kF32));
+  return check_activation_shapes(args, spatial_rank);
+}
+
 inline int64_t kernel_positions(const ConvParams& p) {
   return int64_t{p.kernel[0]} * p.kernel[1] * p.kernel[2];
+}
+
+inline Status check_groups(const StepArgs& args, const ConvParams& p) {
+  const TensorView& x = args.inputs[0];
+  const TensorView& y = args.outputs[0];
+  if (p.groups < 1 || x.shape[x.rank - 1] % p.groups != 0 || y.shape[y.rank - 1] % p.groups != 0)
+    return corrupt("channels do not divide into groups", x.shape[x.rank - 1], p.groups);
+  if (x.shape[x.rank - 1] == 0) return corrupt("input has no channels", 0, 1);
+  return ok_status();
 }
 
 /// Everything but the weights' packing.
@@ -61,12 +77,7 @@ inline Status check_conv(const StepArgs& args) {
   STINT_RETURN_IF_ERROR(check_activations(args, p.spatial_rank));
   STINT_RETURN_IF_ERROR(check_epilogue(args, p.epilogue, 2));
   STINT_RETURN_IF_ERROR(check_dtype(args.inputs[1], DType::kF32));
-  const TensorView& x = args.inputs[0];
-  const TensorView& y = args.outputs[0];
-  if (p.groups < 1 || x.shape[x.rank - 1] % p.groups != 0 || y.shape[y.rank - 1] % p.groups != 0)
-    return corrupt("channels do not divide into groups", x.shape[x.rank - 1], p.groups);
-  if (x.shape[x.rank - 1] == 0) return corrupt("input has no channels", 0, 1);
-  return ok_status();
+  return check_groups(args, p);
 }
 
 /// A packed constant of exactly this shape, without gaps.

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "kernels/cpu/conv_check.h"
-#include "kernels/cpu/depthwise_blocking.h"
+#include "kernels/cpu/depthwise_taps.h"
 #include "kernels/cpu/epilogue-inl.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/strided_loop.h"
@@ -129,19 +129,7 @@ void depthwise_row(const StepArgs& args, const Epilogue& epilogue, int64_t row, 
   for (int64_t ox = 0; ox < y.shape[2]; ox += kDepthwisePixels) {
     const int64_t left = y.shape[2] - ox;
     const int64_t pixels = left < kDepthwisePixels ? left : kDepthwisePixels;
-    t.taps = 0;
-    for (int64_t ky = 0; ky < p.kernel[0]; ++ky) {
-      const int64_t iy = oy * p.stride[0] - p.pad_begin[0] + ky * p.dilation[0];
-      if (iy < 0 || iy >= x.shape[1]) continue;
-      const float* line = x_image + iy * x.strides[1];
-      for (int64_t kx = 0; kx < p.kernel[1]; ++kx) {
-        const float** slot = table + t.taps * kDepthwisePixels;
-        offsets[t.taps++] = (ky * p.kernel[1] + kx) * padded;
-        int64_t ix = ox * p.stride[1] - p.pad_begin[1] + kx * p.dilation[1];
-        for (int64_t m = 0; m < pixels; ++m, ix += p.stride[1])
-          slot[m] = ix >= 0 && ix < x.shape[2] ? line + ix * x.strides[2] : zeros;
-      }
-    }
+    t.taps = point_taps(p, x, x_image, zeros, true, oy, ox, pixels, padded, table, offsets);
     for (int64_t m = 0; m < pixels; ++m) {
       t.outputs[m] = buffered ? sums + m * padded : y_line + (ox + m) * y.strides[2];
       t.residuals[m] = r_line != nullptr ? r_line + (ox + m) * residual->strides[2] : nullptr;

@@ -34,11 +34,13 @@ HWY_INLINE void map_run(float* y, const float* residual, int64_t n, F f) {
   }
 }
 
-/// The part of the epilogue after the clamp: activation, then the late residual (null: none).
-inline HWY_NOINLINE void finish_run(const Epilogue& e, float* y, const float* residual, int64_t n) {
+/// The part of the epilogue after the clamp: activation, then the late residual (null: none). D:
+/// how vectors are computed (Unfused).
+template <class D = hwy::HWY_NAMESPACE::ScalableTag<float>>
+HWY_NOINLINE void finish_run(const Epilogue& e, float* y, const float* residual, int64_t n) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const hn::ScalableTag<float> d;
-  using V = hn::Vec<decltype(d)>;
+  const D d;
+  using V = hn::Vec<D>;
   const V alpha = hn::Set(d, e.alpha);
   const V beta = hn::Set(d, e.beta);
   switch (e.act) {

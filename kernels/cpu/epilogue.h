@@ -34,8 +34,9 @@ inline EpilogueOperands epilogue_operands(const StepArgs& args, const EpiloguePa
   return operands;
 }
 
-/// Checks everything the epilogue reads; y has been checked. Inputs are counted here.
-inline Status check_epilogue(const StepArgs& args, const EpilogueParams& p, uint32_t fixed) {
+/// Checks everything the epilogue reads but the residual's type; y has been checked. Inputs are
+/// counted here.
+inline Status check_epilogue_shapes(const StepArgs& args, const EpilogueParams& p, uint32_t fixed) {
   if (p.has_bias > 1 || p.has_residual > 1 || p.residual_after_act > 1)
     return corrupt("epilogue flag is neither 0 nor 1", p.has_bias | p.has_residual, 1);
   if (p.act > Activation::kElu)
@@ -55,11 +56,17 @@ inline Status check_epilogue(const StepArgs& args, const EpilogueParams& p, uint
                      y.rank == 0 ? 0 : y.shape[y.rank - 1]);
   }
   if (operands.residual != nullptr) {
-    STINT_RETURN_IF_ERROR(check_dtype(*operands.residual, DType::kF32));
     STINT_RETURN_IF_ERROR(check_inner_dense(*operands.residual));
     STINT_RETURN_IF_ERROR(check_same_shape(*operands.residual, y));
   }
   return ok_status();
+}
+
+/// The same where the residual is f32.
+inline Status check_epilogue(const StepArgs& args, const EpilogueParams& p, uint32_t fixed) {
+  STINT_RETURN_IF_ERROR(check_epilogue_shapes(args, p, fixed));
+  const TensorView* residual = epilogue_operands(args, p, fixed).residual;
+  return residual != nullptr ? check_dtype(*residual, DType::kF32) : ok_status();
 }
 
 inline Epilogue resolve_epilogue(const StepArgs& args, const EpilogueParams& p, uint32_t fixed) {

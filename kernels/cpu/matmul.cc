@@ -60,7 +60,7 @@ void matmul_run(const StepArgs& args) {
     GemmBlock block;
     block.row_count = m - first_row < grid.block_rows ? m - first_row : grid.block_rows;
     block.length = k;
-    const RowTiling tiling(block.row_count);
+    const RowTiling tiling(block.row_count, kTileRows);
     for (int64_t tile = 0; tile < tiling.tiles; ++tile) {
       intptr_t* record = records + tile * kTapRecord;
       record[0] = 0;

@@ -46,8 +46,9 @@
 //   #endif
 //
 // Targets: SSE4 (the floor on x86-64: every 64-bit Intel/AMD core since 2011), AVX2+FMA, AVX-512;
-// NEON on aarch64. Highway is used as headers only: its own dispatch needs libhwy, keeps a mutable
-// table with a constructor and aborts through stdio.
+// NEON on aarch64. What a level adds beside these (dot products of bytes) is the business of the
+// one source that uses it (quantized_tiles.cc). Highway is used as headers only: its own dispatch
+// needs libhwy, keeps a mutable table with a constructor and aborts through stdio.
 
 // The part that sets Highway up; must precede every Highway header.
 #ifndef STINT_SIMD_CONFIGURED
@@ -73,7 +74,7 @@
 
 #if HWY_TARGETS & HWY_AVX3
 #define STINT_SIMD_AVX3(f) \
-  ::stint::cpu::simd_level() == ::stint::cpu::SimdLevel::kAvx512 ? &N_AVX3::f:
+  ::stint::cpu::simd_level() >= ::stint::cpu::SimdLevel::kAvx512 ? &N_AVX3::f:
 #else
 #define STINT_SIMD_AVX3(f)
 #endif

@@ -9,12 +9,28 @@
 #define STINT_VECTOR_MATH_INL_H_
 #endif
 
+#include <type_traits>
+
 #include "hwy/contrib/math/math-inl.h"
 #include "kernels/cpu/nan_keeping-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace stint::cpu {
 namespace HWY_NAMESPACE {
+
+/// A tag for functions that give the same bits on every target: a product and a sum are rounded
+/// each, which is all that SSE4 can do.
+struct Unfused : hwy::HWY_NAMESPACE::ScalableTag<float> {};
+
+/// a * b + c, rounded once where the target can.
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE V mul_add(D, V a, V b, V c) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  if constexpr (std::is_same_v<D, Unfused>)
+    return hn::Add(hn::Mul(a, b), c);
+  else
+    return hn::MulAdd(a, b, c);
+}
 
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V vexp(D d, V x) {
@@ -25,13 +41,13 @@ HWY_INLINE V vexp(D d, V x) {
   const auto n = hn::NearestInt(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
   const V nf = hn::ConvertTo(d, n);
   // ln 2 in two parts: the first has trailing zero bits, so n * part is exact.
-  V r = hn::MulAdd(nf, hn::Set(d, -0.693145751953125f), x);
-  r = hn::MulAdd(nf, hn::Set(d, -1.428606765330187045e-06f), r);
-  V p = hn::MulAdd(hn::Set(d, 1.394111753e-03f), r, hn::Set(d, 8.363179812e-03f));
-  p = hn::MulAdd(p, r, hn::Set(d, 4.166637521e-02f));
-  p = hn::MulAdd(p, r, hn::Set(d, 1.666657698e-01f));
-  p = hn::MulAdd(p, r, hn::Set(d, 5.000000027e-01f));
-  p = hn::MulAdd(hn::Mul(p, r), r, r);
+  V r = mul_add(d, nf, hn::Set(d, -0.693145751953125f), x);
+  r = mul_add(d, nf, hn::Set(d, -1.428606765330187045e-06f), r);
+  V p = mul_add(d, hn::Set(d, 1.394111753e-03f), r, hn::Set(d, 8.363179812e-03f));
+  p = mul_add(d, p, r, hn::Set(d, 4.166637521e-02f));
+  p = mul_add(d, p, r, hn::Set(d, 1.666657698e-01f));
+  p = mul_add(d, p, r, hn::Set(d, 5.000000027e-01f));
+  p = mul_add(d, hn::Mul(p, r), r, r);
   p = hn::Add(p, hn::Set(d, 1.0f));
   // 2^n in two factors, so that the ends (denormal results, n = 128) come out right.
   const auto half = hn::ShiftRight<1>(n);
@@ -54,11 +70,11 @@ HWY_INLINE V vtanh(D d, V x) {
   const V one = hn::Set(d, 1.0f);
   const V a = hn::Abs(x);
   const V z = hn::Mul(x, x);
-  V p = hn::MulAdd(hn::Set(d, -6.062237068e-03f), z, hn::Set(d, 2.097501874e-02f));
-  p = hn::MulAdd(p, z, hn::Set(d, -5.384669692e-02f));
-  p = hn::MulAdd(p, z, hn::Set(d, 1.333274645e-01f));
-  p = hn::MulAdd(p, z, hn::Set(d, -3.333332878e-01f));
-  const V small = hn::MulAdd(hn::Mul(p, z), x, x);
+  V p = mul_add(d, hn::Set(d, -6.062237068e-03f), z, hn::Set(d, 2.097501874e-02f));
+  p = mul_add(d, p, z, hn::Set(d, -5.384669692e-02f));
+  p = mul_add(d, p, z, hn::Set(d, 1.333274645e-01f));
+  p = mul_add(d, p, z, hn::Set(d, -3.333332878e-01f));
+  const V small = mul_add(d, hn::Mul(p, z), x, x);
   const V e = vexp(d, hn::Add(a, a));
   const V large = hn::CopySign(hn::Sub(one, hn::Div(hn::Set(d, 2.0f), hn::Add(e, one))), x);
   return hn::IfThenElse(hn::Lt(a, hn::Set(d, 0.632f)), small, large);
@@ -70,22 +86,22 @@ HWY_INLINE V verf(D d, V x) {
   const V a = hn::Abs(x);
   const V z = hn::Mul(x, x);
   // |x| < 1: x * P(x^2).
-  V p = hn::MulAdd(hn::Set(d, 7.889119522e-05f), z, hn::Set(d, -8.020841272e-04f));
-  p = hn::MulAdd(p, z, hn::Set(d, 5.189535338e-03f));
-  p = hn::MulAdd(p, z, hn::Set(d, -2.685444459e-02f));
-  p = hn::MulAdd(p, z, hn::Set(d, 1.128360018e-01f));
-  p = hn::MulAdd(p, z, hn::Set(d, -3.761262714e-01f));
-  p = hn::MulAdd(p, z, hn::Set(d, 1.128379166e+00f));
+  V p = mul_add(d, hn::Set(d, 7.889119522e-05f), z, hn::Set(d, -8.020841272e-04f));
+  p = mul_add(d, p, z, hn::Set(d, 5.189535338e-03f));
+  p = mul_add(d, p, z, hn::Set(d, -2.685444459e-02f));
+  p = mul_add(d, p, z, hn::Set(d, 1.128360018e-01f));
+  p = mul_add(d, p, z, hn::Set(d, -3.761262714e-01f));
+  p = mul_add(d, p, z, hn::Set(d, 1.128379166e+00f));
   const V small = hn::Mul(p, x);
   // Else 1 - exp(Q(|x| - 2.5)), Q = log erfc; at 4 the result is 1 in f32.
   const V t = hn::Sub(at_most(a, hn::Set(d, 4.0f)), hn::Set(d, 2.5f));
-  V q = hn::MulAdd(hn::Set(d, -2.169763944e-05f), t, hn::Set(d, 6.176423192e-05f));
-  q = hn::MulAdd(q, t, hn::Set(d, -4.310072718e-04f));
-  q = hn::MulAdd(q, t, hn::Set(d, 2.166458184e-03f));
-  q = hn::MulAdd(q, t, hn::Set(d, -1.085350260e-02f));
-  q = hn::MulAdd(q, t, hn::Set(d, -9.438918242e-01f));
-  q = hn::MulAdd(q, t, hn::Set(d, -5.352680608e+00f));
-  q = hn::MulAdd(q, t, hn::Set(d, -7.806815303e+00f));
+  V q = mul_add(d, hn::Set(d, -2.169763944e-05f), t, hn::Set(d, 6.176423192e-05f));
+  q = mul_add(d, q, t, hn::Set(d, -4.310072718e-04f));
+  q = mul_add(d, q, t, hn::Set(d, 2.166458184e-03f));
+  q = mul_add(d, q, t, hn::Set(d, -1.085350260e-02f));
+  q = mul_add(d, q, t, hn::Set(d, -9.438918242e-01f));
+  q = mul_add(d, q, t, hn::Set(d, -5.352680608e+00f));
+  q = mul_add(d, q, t, hn::Set(d, -7.806815303e+00f));
   const V large = hn::CopySign(hn::Sub(hn::Set(d, 1.0f), vexp(d, q)), x);
   return hn::IfThenElse(hn::Lt(a, hn::Set(d, 1.0f)), small, large);
 }
@@ -108,7 +124,7 @@ template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V vgelu(D d, V x) {
   namespace hn = hwy::HWY_NAMESPACE;
   const V half = hn::Mul(x, hn::Set(d, 0.5f));
-  return hn::MulAdd(half, verf(d, hn::Mul(x, hn::Set(d, 0.70710678118654752f))), half);
+  return mul_add(d, half, verf(d, hn::Mul(x, hn::Set(d, 0.70710678118654752f))), half);
 }
 
 /// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
@@ -116,8 +132,8 @@ template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V vgelu_tanh(D d, V x) {
   namespace hn = hwy::HWY_NAMESPACE;
   const V half = hn::Mul(x, hn::Set(d, 0.5f));
-  const V cubic = hn::MulAdd(hn::Mul(hn::Mul(x, x), hn::Set(d, 0.044715f)), x, x);
-  return hn::MulAdd(half, vtanh(d, hn::Mul(cubic, hn::Set(d, 0.79788456080286536f))), half);
+  const V cubic = mul_add(d, hn::Mul(hn::Mul(x, x), hn::Set(d, 0.044715f)), x, x);
+  return mul_add(d, half, vtanh(d, hn::Mul(cubic, hn::Set(d, 0.79788456080286536f))), half);
 }
 
 /// x * tanh(log(1 + exp(x))) = x * n / (n + 2) with n = e^x (e^x + 2): no logarithm, nothing
@@ -141,7 +157,7 @@ HWY_INLINE V vsilu(D d, V x) {
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V vhard_sigmoid(D d, V x, V alpha, V beta) {
   namespace hn = hwy::HWY_NAMESPACE;
-  return clamp(d, hn::MulAdd(alpha, x, beta), hn::Zero(d), hn::Set(d, 1.0f));
+  return clamp(d, mul_add(d, alpha, x, beta), hn::Zero(d), hn::Set(d, 1.0f));
 }
 
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>

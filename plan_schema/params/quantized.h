@@ -17,6 +17,7 @@
 
 #include "plan_schema/params/conv.h"
 #include "plan_schema/params/matmul.h"
+#include "plan_schema/params/pointwise.h"
 #include "plan_schema/params/pool.h"
 
 namespace stint {
@@ -38,11 +39,20 @@ struct QuantizedMatMulParams {
   QuantParams x, y, residual;
 };
 
-/// Maximum: y has x's type, scale and zero point. Average: the mean of the integers that stand
-/// inside x, rescaled.
+/// x: u8 or i8. Maximum: y has x's type, scale and zero point, and no indices. Average: y is any of
+/// the three; padding that counts (count_include_pad) is the number 0. A window has at most 2^23
+/// cells.
 struct QuantizedPoolParams {
   PoolParams pool;
   QuantParams x, y;
+};
+
+/// An element-wise program (pointwise.h) whose operands and result are any of the three; it
+/// computes with real numbers. Its instructions follow this struct.
+struct QuantizedPointwiseParams {
+  PointwiseParams program;
+  QuantParams y;
+  QuantParams inputs[kMaxPointwiseInputs];
 };
 
 /// Conversion among f32, u8 and i8 (quantise, dequantise, change the scale).

@@ -1,4 +1,4 @@
-// Reductions of x over some of its axes.
+// Reductions of x over some of its axes, and running ones along an axis.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,14 @@ struct TopKParams {
   uint8_t largest = 1;
   uint8_t has_values = 1;
   uint8_t has_indices = 1;
+};
+
+/// y[k] = sum or product of x[0] to x[k] along one axis. Integers wrap around.
+struct CumulativeParams {
+  uint8_t axis = 0;
+  uint8_t product = 0;    // else sums
+  uint8_t exclusive = 0;  // to x[k - 1]
+  uint8_t reverse = 0;    // from the last element to the first
 };
 
 /// Worker scratch that the top-k kernel needs.

@@ -1,6 +1,6 @@
-// Speed of the arithmetic kernels over the layer shapes of well-known networks, against this core's
-// own multiply-add peak.
-//   stint_kernel_bench [threads] [level: 1 baseline, 2 AVX2, 3 AVX-512]
+// Speed of the arithmetic kernels over the layer shapes of well-known networks, each on f32,
+// against this core's own multiply-add peak, and on 8-bit integers.
+//   stint_kernel_bench [threads] [level: see kernels/cpu/simd_level.h]
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tests/bench/kernel_bench.cc"
 #include "kernels/cpu/simd_dispatch.h"
@@ -46,7 +46,7 @@ HWY_AFTER_NAMESPACE();
 #include <thread>
 #include <vector>
 
-#include "host_builder/lowering/cpu/families.h"
+#include "host_builder/lowering/candidates.h"
 #include "kernels/cpu/kernel.h"
 
 namespace stint::cpu {
@@ -159,24 +159,40 @@ constexpr Layer kLayers[] = {
     {"rfb head 3x3 64-12", 15, 64, 12, 3, 1, 1},
 };
 
-void bench(const Layer& l, uint32_t threads, SpinPool& pool, double peak) {
+/// Seconds of a layer; 0: refused.
+double seconds_of(const Layer& l, bool quantized, uint32_t threads, SpinPool& pool, double* flops) {
   Graph graph;
   graph.channels_last = true;
+  graph.mixed_precision = quantized;
   std::mt19937 random(1);
   std::uniform_real_distribution<float> value(-1, 1);
   const int64_t out = (l.size + 2 * (l.kernel / 2) - l.kernel) / l.stride + 1;
   const Shape x_shape{1, l.size, l.size, l.in}, y_shape{1, out, out, l.out};
+  const Shape w_shape{l.out, l.in / l.groups, l.kernel, l.kernel};
   const auto floats = [&](int64_t n) {
     std::vector<float> v(static_cast<size_t>(n));
     for (float& f : v) f = value(random);
     return v;
   };
-  const ValueId x = graph.add_value("x", DType::kF32, x_shape);
-  const ValueId w =
-      graph.add_constant("w", DType::kF32, {l.out, l.in / l.groups, l.kernel, l.kernel},
-                         floats(l.out * l.in / l.groups * l.kernel * l.kernel));
+  const auto bytes = [&](int64_t n) {
+    std::vector<int8_t> v(static_cast<size_t>(n));
+    for (int8_t& i : v) i = static_cast<int8_t>(random());
+    return v;
+  };
+  const int64_t weights = l.out * l.in / l.groups * l.kernel * l.kernel;
+  const auto real = [&](const char* name, const Shape& shape, float scale) {
+    const ValueId id = graph.add_value(name, quantized ? DType::kU8 : DType::kF32, shape);
+    if (quantized) graph.value(id).quant = builder::Quantisation{{scale}, -1, {}};
+    return id;
+  };
+  const ValueId x = real("x", x_shape, 0.01f);
+  const ValueId w = quantized ? graph.add_constant("w", DType::kI8, w_shape, bytes(weights))
+                              : graph.add_constant("w", DType::kF32, w_shape, floats(weights));
+  if (quantized)
+    graph.value(w).quant =
+        builder::Quantisation{std::vector<float>(static_cast<size_t>(l.out), 0.01f), 0, {}};
   const ValueId b = graph.add_constant("b", DType::kF32, {l.out}, floats(l.out));
-  const ValueId y = graph.add_value("y", DType::kF32, y_shape);
+  const ValueId y = real("y", y_shape, 0.05f);
   Node node;
   node.op = builder::Op::kConv;
   const int64_t pad = l.kernel / 2;
@@ -191,14 +207,19 @@ void bench(const Layer& l, uint32_t threads, SpinPool& pool, double peak) {
                                             epilogue};
   node.inputs = {x, w, b};
   node.outputs = {y};
-  const auto& family = l.groups > 1 ? builder::kConvDepthwiseFamily : builder::kConvPackedFamily;
-  const builder::StepSpec step = family.lower(graph, node, builder::find_target("cpu"), {});
+  const builder::StepSpec step = builder::lower_for_cpu(graph, node);
+  *flops = step.flops;
 
-  std::vector<float> x_data = floats(graph.value(x).elements());
+  // Positive, as behind a rectifier.
+  std::vector<float> x_data(static_cast<size_t>(graph.value(x).elements()), 0.5f);
+  if (quantized)
+    for (size_t i = 0; i < x_data.size(); ++i)
+      reinterpret_cast<uint8_t*>(x_data.data())[i] = static_cast<uint8_t>(random());
   std::vector<float> y_data(static_cast<size_t>(graph.value(y).elements()));
   const auto view = [&](ValueId id, void* data) {
     cpu::TensorView t;
     t.data = data;
+    t.dtype = graph.value(id).dtype;
     t.rank = static_cast<uint8_t>(graph.value(id).shape.size());
     int64_t stride = 1;
     for (int i = t.rank - 1; i >= 0; --i) {
@@ -217,7 +238,8 @@ void bench(const Layer& l, uint32_t threads, SpinPool& pool, double peak) {
   struct alignas(64) Line {
     std::byte bytes[64];
   };
-  std::vector<Line> scratch(step.worker_scratch_bytes / 64 * threads + 1);
+  const uint64_t scratch_bytes = (step.worker_scratch_bytes + 63) / 64 * 64;
+  std::vector<Line> scratch(scratch_bytes / 64 * threads + 1);
   std::vector<uint64_t> params((step.params.size() + 7) / 8);
   std::copy(step.params.begin(), step.params.end(), reinterpret_cast<std::byte*>(params.data()));
   cpu::StepArgs args;
@@ -228,19 +250,27 @@ void bench(const Layer& l, uint32_t threads, SpinPool& pool, double peak) {
   args.outputs = &output;
   args.output_count = 1;
   args.worker_scratch = scratch.data()->bytes;
-  args.worker_scratch_bytes = step.worker_scratch_bytes;
+  args.worker_scratch_bytes = scratch_bytes;
   args.parallel.run = SpinPool::run;
   args.parallel.pool = &pool;
   args.parallel.workers = threads;
   const cpu::KernelEntry* kernel = cpu::find_kernel(static_cast<uint16_t>(step.kernel.value()));
   if (const Status s = kernel->check(args); !s.ok()) {
     std::printf("%-24s refused: %s\n", l.name, s.message);
-    return;
+    return 0;
   }
-  const double seconds = best_seconds([&] { kernel->run(args); });
-  std::printf("%-24s %4ld  %8.1f us  %7.2f GFLOP/s  %5.1f %% of peak\n", l.name,
-              static_cast<long>(l.size), seconds * 1e6, step.flops / seconds * 1e-9,
-              100 * step.flops / seconds / peak);
+  return best_seconds([&] { kernel->run(args); });
+}
+
+void bench(const Layer& l, uint32_t threads, SpinPool& pool, double peak) {
+  double flops = 0;
+  const double real = seconds_of(l, false, threads, pool, &flops);
+  const double quantized = seconds_of(l, true, threads, pool, &flops);
+  std::printf(
+      "%-24s %4ld  f32 %8.1f us %7.1f GFLOP/s %5.1f %% of peak   u8 %8.1f us %7.1f GOP/s  "
+      "%4.2fx\n",
+      l.name, static_cast<long>(l.size), real * 1e6, flops / real * 1e-9, 100 * flops / real / peak,
+      quantized * 1e6, flops / quantized * 1e-9, real / quantized);
 }
 
 }  // namespace

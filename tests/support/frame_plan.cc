@@ -1,5 +1,6 @@
 #include "tests/support/frame_plan.h"
 
+#include "plan_schema/kernel_id.h"
 #include "plan_schema/params/copy.h"
 #include "plan_schema/params/decode.h"
 #include "plan_schema/params/preprocess.h"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kernels/cpu/kernel.h"
+#include "plan_schema/kernel_id.h"
 
 namespace stint::test {
 

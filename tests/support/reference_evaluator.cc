@@ -420,6 +420,22 @@ void arg_reduce(bool is_max, bool select_last, int64_t axis, const Tensor& x, Te
   }
 }
 
+void cumulative(const CumulativeAttributes& a, const Tensor& x, Tensor& y) {
+  const int64_t axis = positive(a.axis, x.shape.size()), n = x.shape[axis];
+  int64_t inner = 1;
+  for (size_t d = axis + 1; d < x.shape.size(); ++d) inner *= x.shape[d];
+  for (size_t k = 0; k < x.data.size(); ++k) {
+    if ((k / inner) % n != 0) continue;
+    double total = a.product ? 1 : 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const size_t at = k + (a.reverse ? n - 1 - i : i) * inner;
+      const double next = a.product ? total * x.data[at] : total + x.data[at];
+      y.data[at] = a.exclusive ? total : next;
+      total = next;
+    }
+  }
+}
+
 void softmax(const SoftmaxAttributes& a, const Tensor& x, Tensor& y) {
   const int64_t axis = positive(a.axis, x.shape.size()), n = x.shape[axis];
   int64_t inner = 1;
@@ -678,6 +694,8 @@ void compute(const Graph& graph, const Node& node, const Operands& in, std::vect
     }
     case Op::kArgmaxMask:
       return arg_reduce(true, false, node.as<AxisAttributes>().axis, x, y);
+    case Op::kCumulative:
+      return cumulative(node.as<CumulativeAttributes>(), x, y);
     case Op::kSoftmax:
       return softmax(node.as<SoftmaxAttributes>(), x, y);
     case Op::kBatchNorm:

@@ -1,5 +1,6 @@
 #include "tests/support/tiny_plan.h"
 
+#include "plan_schema/kernel_id.h"
 #include "plan_schema/params/copy.h"
 #include "tests/support/pod_bytes.h"
 

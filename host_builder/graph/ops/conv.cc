@@ -144,16 +144,41 @@ std::string print_conv_transpose(const Attributes& attributes) {
   return w.epilogue(a.epilogue).text();
 }
 
+MovedSamples move_conv(const BatchMove& m, const BatchPlace& at) {
+  return kept_unless(at.axis == 1 || mixes_windows(m.node.as<ConvAttributes>(), at), at);
+}
+
+MovedSamples move_conv_transpose(const BatchMove& m, const BatchPlace& at) {
+  const auto& a = m.node.as<ConvTransposeAttributes>();
+  return kept_unless(
+      at.axis == 1 || mixes_windows(a, at) || (at.axis > 1 && a.output_padding[at.axis - 2] != 0),
+      at);
+}
+
+double conv_folding_work(const Graph& graph, const Node& node) {
+  return elements_of(graph, node.outputs) * elements_of(graph, node.inputs[1]) +
+         elements_of(graph, node.inputs);
+}
+
+double conv_transpose_folding_work(const Graph& graph, const Node& node) {
+  return elements_of(graph, node.inputs[0]) * elements_of(graph, node.inputs[1]) +
+         elements_of(graph, node.outputs);
+}
+
 }  // namespace
 
 constinit const OpDef ops::kConv = {
     .name = "Conv",
     .arity = {2, 4, 1, 2},
     .has_its_attributes = has<ConvAttributes>,
-    .types = {kQuantizable, kQuantizable},
+    .types = {kProductOperands, kQuantizable},
     .infer = infer_conv,
     .layout = kConvLayout,
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_conv),
+    .doubles = Doubles::kAsFloats,
     .products = conv_products,
+    .folding_work = conv_folding_work,
     .print = print_conv,
 };
 
@@ -164,7 +189,11 @@ constinit const OpDef ops::kConvTranspose = {
     .types = {kNumbers, kNumbers},
     .infer = infer_conv_transpose,
     .layout = kConvLayout,
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_conv_transpose),
+    .doubles = Doubles::kAsFloats,
     .products = conv_transpose_products,
+    .folding_work = conv_transpose_folding_work,
     .print = print_conv_transpose,
 };
 

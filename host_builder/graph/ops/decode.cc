@@ -54,7 +54,11 @@ constinit const OpDef ops::kDecode = {
     .types = {kNumbers, {exactly(DType::kF32), exactly(DType::kI32), exactly(DType::kI32)}},
     .infer = infer_decode,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),
+    .batch = kAroundNetwork,
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_decode,
 };
 
@@ -65,7 +69,11 @@ constinit const OpDef ops::kTopClasses = {
     .types = {kNumbers, {exactly(DType::kF32), exactly(DType::kI32)}},
     .infer = infer_decode,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),
+    .batch = kAroundNetwork,
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_decode,
 };
 
@@ -76,7 +84,11 @@ constinit const OpDef ops::kArgmaxMask = {
     .types = {kNumbers, exactly(DType::kU8)},
     .infer = infer_argmax_mask,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_removed_axis<AxisAttributes>),
+    .batch = kAroundNetwork,
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_axis,
 };
 

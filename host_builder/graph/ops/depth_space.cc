@@ -28,6 +28,10 @@ std::string print_depth_space(const Attributes& attributes) {
   return Words().add("block", a.block).flag("crd", a.crd).text();
 }
 
+MovedSamples move_depth_space(const BatchMove&, const BatchPlace& at) {
+  return kept_unless(at.axis != 0, at);
+}
+
 }  // namespace
 
 constinit const OpDef ops::kDepthToSpace = {
@@ -37,7 +41,11 @@ constinit const OpDef ops::kDepthToSpace = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_depth_space,
     .layout = kSpatialOperand,
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_depth_space),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_depth_space,
 };
 
@@ -48,7 +56,11 @@ constinit const OpDef ops::kSpaceToDepth = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_depth_space,
     .layout = kSpatialOperand,
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_depth_space),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_depth_space,
 };
 

@@ -67,7 +67,11 @@ constinit const OpDef ops::kDetectionMasks = {
     .types = {{kNumbers, exactly(DType::kI32), kNumbers}, exactly(DType::kU8)},
     .infer = infer_detection_masks,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),
+    .batch = kAroundNetwork,
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_details,
 };
 
@@ -78,7 +82,11 @@ constinit const OpDef ops::kDetectionKeypoints = {
     .types = {{kNumbers, exactly(DType::kI32)}, exactly(DType::kF32)},
     .infer = infer_detection_keypoints,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),
+    .batch = kAroundNetwork,
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_details,
 };
 
@@ -89,7 +97,11 @@ constinit const OpDef ops::kRotatedBoxes = {
     .types = {{kNumbers, exactly(DType::kI32), kNumbers}, exactly(DType::kF32)},
     .infer = infer_rotated_boxes,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),
+    .batch = kAroundNetwork,
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_details,
 };
 

@@ -75,6 +75,20 @@ std::string print_pointwise(const Attributes& attributes) {
   return "program=[" + text + "]";
 }
 
+MovedSamples move_broadcast(const BatchMove& m) {
+  std::optional<BatchPlace> result;
+  for (const BatchMove::Operand& operand : m.operands) {
+    BatchPlace at = operand.place;
+    at.axis += m.out().size() - m.in(operand.index).size();
+    if (result && !(*result == at))
+      return LostSamples{"samples lie along " + axis_text(result->axis) +
+                         " of one operand and along " + axis_text(at.axis) +
+                         " of another, so that every sample meets every other"};
+    result = at;
+  }
+  return *result;
+}
+
 }  // namespace
 
 constinit const OpDef ops::kUnary = {
@@ -84,7 +98,11 @@ constinit const OpDef ops::kUnary = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_unary,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::elementwise(),
+    .batch = BatchRule::keeps_element_order(),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_unary,
 };
 
@@ -95,7 +113,11 @@ constinit const OpDef ops::kBinary = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_binary,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::elementwise(),
+    .batch = BatchRule::of_any(move_broadcast),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_binary,
 };
 
@@ -106,7 +128,11 @@ constinit const OpDef ops::kWhere = {
     .types = {{kCondition, kNumbers}, kNumbers},
     .infer = infer_where,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::elementwise(),
+    .batch = BatchRule::of_any(move_broadcast),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_nothing,
 };
 
@@ -117,7 +143,11 @@ constinit const OpDef ops::kPointwise = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_pointwise,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::elementwise(),
+    .batch = BatchRule::of_any(move_broadcast),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_pointwise,
 };
 
@@ -128,7 +158,11 @@ constinit const OpDef ops::kCast = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_cast,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::elementwise(),
+    .batch = BatchRule::keeps_element_order(),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_nothing,
 };
 

@@ -1,4 +1,6 @@
 // Matrix product.
+#include <algorithm>
+
 #include "host_builder/graph/ops/parts.h"
 
 namespace stint::builder {
@@ -38,16 +40,48 @@ std::string print_matmul(const Attributes& attributes) {
   return Words().epilogue(std::get<MatMulAttributes>(attributes).epilogue).text();
 }
 
+MovedSamples move_matmul(const BatchMove& m) {
+  const size_t rank_a = m.in(0).size(), rank_b = m.in(1).size();
+  const size_t leading = std::max({rank_a, rank_b, size_t{2}}) - 2;
+  std::optional<BatchPlace> result;
+  for (const BatchMove::Operand& operand : m.operands) {
+    const bool left = operand.index == 0;
+    const size_t rank = left ? rank_a : rank_b;
+    BatchPlace at = operand.place;
+    const size_t summed = left ? rank - 1 : rank - std::min<size_t>(rank, 2);
+    if (at.axis == summed) return lost_along(at);
+    if (at.axis + 2 < rank)
+      at.axis += leading - (rank - 2);
+    else  // rows of the left operand, columns of the right one
+      at.axis = left ? leading : m.out().size() - 1;
+    if (result && !(*result == at))
+      return LostSamples{
+          "it multiplies every sample of one operand with every sample of the other"};
+    result = at;
+  }
+  return *result;
+}
+
+double matmul_folding_work(const Graph& graph, const Node& node) {
+  return elements_of(graph, node.outputs) *
+             static_cast<double>(graph.value(node.inputs[0]).shape.back()) +
+         elements_of(graph, node.inputs);
+}
+
 }  // namespace
 
 constinit const OpDef ops::kMatMul = {
     .name = "MatMul",
     .arity = {2, 4, 1, 1},
     .has_its_attributes = has<MatMulAttributes>,
-    .types = {kQuantizable, kQuantizable},
+    .types = {kProductOperands, kQuantizable},
     .infer = infer_matmul,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_any(move_matmul),
+    .doubles = Doubles::kAsFloats,
     .products = matmul_products,
+    .folding_work = matmul_folding_work,
     .print = print_matmul,
 };
 

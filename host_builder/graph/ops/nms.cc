@@ -28,6 +28,12 @@ std::string print_nms(const Attributes& attributes) {
   return w.flag("center_point_box", a.center_point_box).text();
 }
 
+double nms_folding_work(const Graph& graph, const Node& node) {
+  const double boxes = elements_of(graph, node.inputs[0]);
+  const double scores = elements_of(graph, node.inputs[1]);
+  return boxes * boxes + scores * scores + elements_of(graph, node.outputs);
+}
+
 }  // namespace
 
 constinit const OpDef ops::kNonMaxSuppression = {
@@ -37,7 +43,11 @@ constinit const OpDef ops::kNonMaxSuppression = {
     .types = {kNumbers, exactly(DType::kI64)},
     .infer = infer_nms,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::gives_rows_of_all(),
+    .doubles = Doubles::kAsFloats,
     .products = no_products,
+    .folding_work = nms_folding_work,
     .print = print_nms,
 };
 

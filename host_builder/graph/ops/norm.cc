@@ -66,6 +66,22 @@ std::string print_lrn(const Attributes& attributes) {
   return w.add("axis", a.axis).text();
 }
 
+MovedSamples move_batch_norm(const BatchMove&, const BatchPlace& at) {
+  return kept_unless(at.axis == 1, at);
+}
+
+MovedSamples move_instance_norm(const BatchMove&, const BatchPlace& at) {
+  return kept_unless(at.axis > 1, at);
+}
+
+MovedSamples move_layer_norm(const BatchMove& m, const BatchPlace& at) {
+  return kept_unless(at.axis >= from_front(m.node.as<NormAttributes>().axis, m.in(0).size()), at);
+}
+
+double lrn_folding_work(const Graph& graph, const Node& node) {
+  return elements_of(graph, node.outputs) * static_cast<double>(node.as<LrnAttributes>().size);
+}
+
 }  // namespace
 
 constinit const OpDef ops::kSoftmax = {
@@ -75,7 +91,11 @@ constinit const OpDef ops::kSoftmax = {
     .types = {kNumbers, kNumbers},
     .infer = infer_softmax,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_axis<SoftmaxAttributes>),
+    .batch = BatchRule::of_first(samples_beside_axis<SoftmaxAttributes>),
+    .doubles = Doubles::kAsFloats,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_softmax,
 };
 
@@ -86,7 +106,11 @@ constinit const OpDef ops::kBatchNorm = {
     .types = {kNumbers, kNumbers},
     .infer = infer_channel_norm,
     .layout = kSpatialOperand,
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_batch_norm),
+    .doubles = Doubles::kAsFloats,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_norm,
 };
 
@@ -97,7 +121,11 @@ constinit const OpDef ops::kInstanceNorm = {
     .types = {kNumbers, kNumbers},
     .infer = infer_channel_norm,
     .layout = kSpatialOperand,
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_instance_norm),
+    .doubles = Doubles::kAsFloats,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_norm,
 };
 
@@ -108,7 +136,11 @@ constinit const OpDef ops::kLayerNorm = {
     .types = {kNumbers, {kNumbers, exactly(DType::kF32), exactly(DType::kF32)}},
     .infer = infer_layer_norm,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_layer_norm),
+    .doubles = Doubles::kAsFloats,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_norm,
 };
 
@@ -119,7 +151,11 @@ constinit const OpDef ops::kLrn = {
     .types = {kNumbers, kNumbers},
     .infer = infer_lrn,
     .layout = {has_spatial_axes, {0}, normalize_over_last_axis},
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(samples_beside_axis<LrnAttributes>),
+    .doubles = Doubles::kAsFloats,
     .products = no_products,
+    .folding_work = lrn_folding_work,
     .print = print_lrn,
 };
 

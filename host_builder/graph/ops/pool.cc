@@ -39,6 +39,17 @@ std::string print_pool(const Attributes& attributes) {
   return w.flag("column_major_indices", a.column_major_indices).text();
 }
 
+MovedSamples move_pool(const BatchMove& m, const BatchPlace& at) {
+  return kept_unless(mixes_windows(m.node.as<PoolAttributes>(), at), at);
+}
+
+double pool_folding_work(const Graph& graph, const Node& node) {
+  double window = 1;
+  for (const int64_t extent : node.as<PoolAttributes>().kernel)
+    window *= static_cast<double>(extent);
+  return elements_of(graph, node.outputs) * window;
+}
+
 }  // namespace
 
 constinit const OpDef ops::kPool = {
@@ -48,7 +59,11 @@ constinit const OpDef ops::kPool = {
     .types = {kQuantizable, {kQuantizable, exactly(DType::kI64)}},
     .infer = infer_pool,
     .layout = kSpatialOperand,
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_pool),
+    .doubles = Doubles::kAsFloats,
     .products = no_products,
+    .folding_work = pool_folding_work,
     .print = print_pool,
 };
 

@@ -43,7 +43,11 @@ constinit const OpDef ops::kPreprocess = {
     .types = {ValueRules::none(), kNumbers},
     .infer = infer_preprocess,
     .layout = {frame_is_channels_first, {}, keep_attributes},
+    .transpose = TransposeRule::minds(),
+    .batch = kAroundNetwork,
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_preprocess,
 };
 

@@ -36,7 +36,11 @@ constinit const OpDef ops::kQuantize = {
     .types = {exactly(DType::kF32), kBytes},
     .infer = infer_quantize,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::elementwise(),
+    .batch = BatchRule::keeps_element_order(),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_quantize,
 };
 
@@ -47,7 +51,11 @@ constinit const OpDef ops::kDequantize = {
     .types = {kBytes, exactly(DType::kF32)},
     .infer = infer_dequantize,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::elementwise(),
+    .batch = BatchRule::keeps_element_order(),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_quantize,
 };
 

@@ -1,4 +1,6 @@
-// Many elements along axes become one, or the few that are chosen.
+// Many elements along axes become one, the few that are chosen, or what they add up to one by one.
+#include <algorithm>
+
 #include "host_builder/graph/op_names.h"
 #include "host_builder/graph/ops/parts.h"
 
@@ -45,6 +47,11 @@ Types infer_top_k(const InferenceContext& c) {
   return {{c.dtype(0), result}, {DType::kI64, result}};
 }
 
+Types infer_cumulative(const InferenceContext& c) {
+  normalize_axis(c.as<CumulativeAttributes>().axis, c.rank(0), "axis");
+  return c.same_as_operand();
+}
+
 std::string print_reduce(const Attributes& attributes) {
   const auto& a = std::get<ReduceAttributes>(attributes);
   Words w;
@@ -66,6 +73,51 @@ std::string print_top_k(const Attributes& attributes) {
   return w.text();
 }
 
+std::string print_cumulative(const Attributes& attributes) {
+  const auto& a = std::get<CumulativeAttributes>(attributes);
+  Words w;
+  w.add("op", a.product ? "prod" : "sum").add("axis", a.axis);
+  return w.flag("exclusive", a.exclusive).flag("reverse", a.reverse).text();
+}
+
+std::optional<Permutation> sink_reduce(const Graph&, Node& node, const Permutation& perm) {
+  auto& a = node.as<ReduceAttributes>();
+  std::vector<bool> removed(perm.size(), false);
+  for (int64_t& axis : a.axes) {
+    const size_t old = from_front(axis, perm.size());
+    removed[old] = !a.keep_dims;
+    axis = perm[old];
+  }
+  std::sort(a.axes.begin(), a.axes.end());
+  return without_axes(perm, removed);
+}
+
+MovedSamples move_reduced(const BatchMove& m, const BatchPlace& at,
+                          const std::vector<int64_t>& axes, bool keep_dims) {
+  BatchPlace to = at;
+  for (const int64_t signed_axis : axes) {
+    const size_t axis = from_front(signed_axis, m.in(0).size());
+    if (axis == at.axis) return lost_along(at);
+    if (!keep_dims && axis < at.axis) --to.axis;
+  }
+  return to;
+}
+
+MovedSamples move_reduce(const BatchMove& m, const BatchPlace& at) {
+  const auto& a = m.node.as<ReduceAttributes>();
+  return move_reduced(m, at, a.axes, a.keep_dims);
+}
+
+MovedSamples move_arg_reduce(const BatchMove& m, const BatchPlace& at) {
+  const auto& a = m.node.as<ArgReduceAttributes>();
+  return move_reduced(m, at, {a.axis}, a.keep_dims);
+}
+
+double top_k_folding_work(const Graph& graph, const Node& node) {
+  const ValueId some = node.outputs[0] == kNoValue ? node.outputs[1] : node.outputs[0];
+  return elements_of(graph, node.inputs) * (1 + elements_of(graph, some));
+}
+
 }  // namespace
 
 constinit const OpDef ops::kReduce = {
@@ -75,7 +127,11 @@ constinit const OpDef ops::kReduce = {
     .types = {kNumbers, kNumbers},
     .infer = infer_reduce,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_reduce),
+    .batch = BatchRule::of_first(move_reduce),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_reduce,
 };
 
@@ -86,7 +142,11 @@ constinit const OpDef ops::kArgReduce = {
     .types = {kNumbers, exactly(DType::kI64)},
     .infer = infer_arg_reduce,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_removed_axis<ArgReduceAttributes>),
+    .batch = BatchRule::of_first(move_arg_reduce),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_arg_reduce,
 };
 
@@ -97,8 +157,27 @@ constinit const OpDef ops::kTopK = {
     .types = {kNumbers, {kNumbers, exactly(DType::kI64)}},
     .infer = infer_top_k,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_axis<TopKAttributes>),
+    .batch = BatchRule::of_first(samples_beside_axis<TopKAttributes>),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = top_k_folding_work,
     .print = print_top_k,
+};
+
+constinit const OpDef ops::kCumulative = {
+    .name = "Cumulative",
+    .arity = {1, 1, 1, 1},
+    .has_its_attributes = has<CumulativeAttributes>,
+    .types = {kNumbers, kNumbers},
+    .infer = infer_cumulative,
+    .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_axis<CumulativeAttributes>),
+    .batch = BatchRule::of_first(samples_beside_axis<CumulativeAttributes>),
+    .doubles = Doubles::kExact,
+    .products = no_products,
+    .folding_work = work_of_elements,
+    .print = print_cumulative,
 };
 
 }  // namespace stint::builder

@@ -1,4 +1,6 @@
 // The same elements in another shape, order or number.
+#include <algorithm>
+
 #include "host_builder/graph/ops/parts.h"
 
 namespace stint::builder {
@@ -49,6 +51,21 @@ std::string print_transpose(const Attributes& attributes) {
   return Words().list("perm", std::get<TransposeAttributes>(attributes).perm).text();
 }
 
+std::optional<Permutation> sink_same_rank(const Graph& graph, Node& node, const Permutation& perm) {
+  if (graph.value(node.outputs[0]).shape.size() != perm.size()) return std::nullopt;
+  return perm;
+}
+
+MovedSamples move_transpose(const BatchMove& m, const BatchPlace& at) {
+  const auto& perm = m.node.as<TransposeAttributes>().perm;
+  const auto to = std::find(perm.begin(), perm.end(), static_cast<int64_t>(at.axis));
+  return BatchPlace{static_cast<size_t>(to - perm.begin()), at.outer, at.inner};
+}
+
+MovedSamples move_expand(const BatchMove& m, const BatchPlace& at) {
+  return BatchPlace{at.axis + m.out().size() - m.in(0).size(), at.outer, at.inner};
+}
+
 }  // namespace
 
 constinit const OpDef ops::kIdentity = {
@@ -58,7 +75,11 @@ constinit const OpDef ops::kIdentity = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_same,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::elementwise(),
+    .batch = BatchRule::keeps_element_order(),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_nothing,
 };
 
@@ -69,7 +90,11 @@ constinit const OpDef ops::kReshape = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_reshape,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),  // by shapes: passes/sink_transpose.cc
+    .batch = BatchRule::keeps_element_order(),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_nothing,
 };
 
@@ -80,7 +105,11 @@ constinit const OpDef ops::kTranspose = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_transpose,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_transpose),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_transpose,
 };
 
@@ -91,7 +120,11 @@ constinit const OpDef ops::kExpand = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_expand,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_same_rank),
+    .batch = BatchRule::of_first(move_expand),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_nothing,
 };
 
@@ -102,7 +135,11 @@ constinit const OpDef ops::kTile = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_tile,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_same_rank),
+    .batch = BatchRule::of_first(samples_stay),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_nothing,
 };
 

@@ -57,6 +57,16 @@ std::string print_resize(const Attributes& attributes) {
   return w.flag("exclude_outside", a.exclude_outside).flag("antialias", a.antialias).text();
 }
 
+MovedSamples move_resize(const BatchMove& m, const BatchPlace& at) {
+  return kept_unless(
+      m.node.as<ResizeAttributes>().scales[at.axis] != 1.0f || m.out()[at.axis] != m.in(0)[at.axis],
+      at);
+}
+
+double resize_folding_work(const Graph& graph, const Node& node) {
+  return elements_of(graph, node.outputs) * 64 + elements_of(graph, node.inputs) * 64;
+}
+
 }  // namespace
 
 constinit const OpDef ops::kResize = {
@@ -66,7 +76,11 @@ constinit const OpDef ops::kResize = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_resize,
     .layout = {has_spatial_axes, {0}, permute_axes},
+    .transpose = TransposeRule::minds(),
+    .batch = BatchRule::of_first(move_resize),
+    .doubles = Doubles::kAsFloats,
     .products = no_products,
+    .folding_work = resize_folding_work,
     .print = print_resize,
 };
 

@@ -1,4 +1,6 @@
 // Parts of tensors, and tensors of parts.
+#include <algorithm>
+
 #include "host_builder/graph/ops/parts.h"
 
 namespace stint::builder {
@@ -93,6 +95,50 @@ std::string print_pad(const Attributes& attributes) {
   return w.text();
 }
 
+std::optional<Permutation> sink_slice(const Graph&, Node& node, const Permutation& perm) {
+  auto& a = node.as<SliceAttributes>();
+  a.starts = unpermuted(a.starts, perm);
+  a.steps = unpermuted(a.steps, perm);
+  return perm;
+}
+
+std::optional<Permutation> sink_pad(const Graph&, Node& node, const Permutation& perm) {
+  auto& a = node.as<PadAttributes>();
+  a.begin = unpermuted(a.begin, perm);
+  a.end = unpermuted(a.end, perm);
+  return perm;
+}
+
+MovedSamples move_concat(const BatchMove& m) {
+  const BatchPlace at = m.operands[0].place;
+  const bool beside = at.axis != from_front(m.node.as<AxisAttributes>().axis, m.in(0).size());
+  for (const BatchMove::Operand& operand : m.operands) {
+    if (operand.place.axis != at.axis || operand.place.inner != at.inner)
+      return LostSamples{"samples lie along different axes of its operands"};
+  }
+  if (!beside && m.operands.size() != m.node.inputs.size())
+    return LostSamples{"it puts what belongs to no sample behind the samples of " +
+                       axis_text(at.axis)};
+  return at;
+}
+
+MovedSamples move_slice(const BatchMove& m, const BatchPlace& at) {
+  const auto& a = m.node.as<SliceAttributes>();
+  const int64_t extent = m.in(0)[at.axis], count = m.out()[at.axis];
+  const int64_t start = a.starts[at.axis], step = a.steps[at.axis];
+  const int64_t whole = m.graph.batch * at.inner;  // all samples once
+  const bool keeps_all = count > 0 && (step == 1 || count == 1) && start % whole == 0 &&
+                         count % whole == 0 && count <= extent;
+  if (!keeps_all)
+    return LostSamples{"it takes a part of " + axis_text(at.axis) + ", which holds the samples"};
+  return at;
+}
+
+MovedSamples move_pad(const BatchMove& m, const BatchPlace& at) {
+  const auto& a = m.node.as<PadAttributes>();
+  return kept_unless(a.begin[at.axis] != 0 || a.end[at.axis] != 0, at);
+}
+
 }  // namespace
 
 constinit const OpDef ops::kConcat = {
@@ -102,7 +148,11 @@ constinit const OpDef ops::kConcat = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_concat,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::elementwise(),
+    .batch = BatchRule::of_any(move_concat),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_axis,
 };
 
@@ -113,7 +163,11 @@ constinit const OpDef ops::kSlice = {
     .types = {kQuantizable, kQuantizable},
     .infer = infer_slice,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_slice),
+    .batch = BatchRule::of_first(move_slice),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_slice,
 };
 
@@ -124,7 +178,11 @@ constinit const OpDef ops::kPad = {
     .types = {kNumbers, kNumbers},
     .infer = infer_pad,
     .layout = LayoutRule::any_order(),
+    .transpose = TransposeRule::sinks(sink_pad),
+    .batch = BatchRule::of_first(move_pad),
+    .doubles = Doubles::kExact,
     .products = no_products,
+    .folding_work = work_of_elements,
     .print = print_pad,
 };
 

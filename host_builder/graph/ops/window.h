@@ -53,6 +53,15 @@ inline void check_window(const InferenceContext& c, const Window& w, size_t spat
   check(w.pads_end, 0, "pads");
 }
 
+/// Windows of one element may lie along any axis, others beside the samples only. Axis 1, of
+/// channels, is the operation's own matter.
+template <typename A>
+bool mixes_windows(const A& a, const BatchPlace& at) {
+  if (at.axis < 2) return false;
+  const size_t i = at.axis - 2;
+  return a.kernel[i] != 1 || a.strides[i] != 1 || a.pads_begin[i] != 0 || a.pads_end[i] != 0;
+}
+
 inline Words window_words(const Window& w) {
   Words words;
   words.list("kernel", w.kernel).list_unless("strides", w.strides, 1);

@@ -8,25 +8,9 @@
 namespace stint::builder {
 namespace {
 
-double conv_terms(const Graph& graph, const Node& node) {
-  const Shape& w = graph.value(node.inputs.at(1)).shape;
-  double terms = 1;
-  for (size_t i = 1; i < w.size(); ++i) terms *= static_cast<double>(w[i]);
-  return terms;
-}
-
 bool is_conv(const Graph& graph, const Node& node) {
   return node.op == Op::kConv && node.outputs.size() == 1 && graph.channels_last &&
          all_f32(graph, node);
-}
-
-ConvParams conv_params(const Node& node) {
-  const auto& a = node.as<ConvAttributes>();
-  ConvParams p;
-  set_window(p, a, node);
-  p.groups = checked_int32(a.groups, node, "groups");
-  p.epilogue = epilogue_params(node, a.epilogue);
-  return p;
 }
 
 StepSpec conv_step(const Graph& graph, const Node& node, KernelId kernel, std::string tactic) {

@@ -3,7 +3,7 @@
 
 #include "host_builder/lowering/cpu/lowering.h"
 #include "host_builder/support/error.h"
-#include "plan_schema/params/conv.h"
+#include "plan_schema/params/pool.h"
 
 namespace stint::builder {
 
@@ -51,9 +51,50 @@ void set_window(Params& p, const Attr& a, const Node& node) {
   }
 }
 
+inline ConvParams conv_params(const Node& node) {
+  const auto& a = node.as<ConvAttributes>();
+  ConvParams p;
+  set_window(p, a, node);
+  p.groups = checked_int32(a.groups, node, "groups");
+  p.epilogue = epilogue_params(node, a.epilogue);
+  return p;
+}
+
+/// Of one output element of a convolution.
+inline double conv_terms(const Graph& graph, const Node& node) {
+  const Shape& w = graph.value(node.inputs.at(1)).shape;
+  double terms = 1;
+  for (size_t i = 1; i < w.size(); ++i) terms *= static_cast<double>(w[i]);
+  return terms;
+}
+
 /// Multiplications and additions of a window operation over the whole output.
 inline double window_flops(const Graph& graph, const Node& node, double terms_per_output) {
   return 2.0 * static_cast<double>(graph.value(node.outputs.at(0)).elements()) * terms_per_output;
+}
+
+inline double matmul_flops(const Graph& graph, const Node& node) {
+  return window_flops(graph, node,
+                      static_cast<double>(graph.value(node.inputs.at(0)).shape.back()));
+}
+
+inline PoolParams pool_params(const Node& node) {
+  const auto& a = node.as<PoolAttributes>();
+  PoolParams p;
+  set_window(p, a, node);
+  for (size_t i = 0; i < a.pads_end.size(); ++i)
+    p.pad_end[i] = checked_int32(a.pads_end[i], node, "padding");
+  p.is_max = a.kind == PoolKind::kMax;
+  p.count_include_pad = a.count_include_pad;
+  p.column_major_indices = a.column_major_indices;
+  return p;
+}
+
+/// Comparisons or additions.
+inline double pool_flops(const Graph& graph, const Node& node) {
+  double cells = 1;
+  for (const int64_t k : node.as<PoolAttributes>().kernel) cells *= static_cast<double>(k);
+  return window_flops(graph, node, cells) / 2;
 }
 
 /// Predicted time: the larger of arithmetic at `gflops` and moved memory at 8 GB/s, and 1 us to

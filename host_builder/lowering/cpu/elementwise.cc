@@ -22,6 +22,7 @@ ElementwiseParams params_of(const Node& node) {
 
 bool can_implement(const Graph& graph, const Node& node) {
   if (node.op != Op::kUnary && node.op != Op::kBinary && node.op != Op::kWhere) return false;
+  if (has_quantized(graph, node)) return false;
   const EltOp op = params_of(node).op;
   bool floating = false;
   for (size_t i = op == EltOp::kWhere ? 1 : 0; i < node.inputs.size(); ++i)
@@ -43,7 +44,9 @@ double cost_us(const Graph& graph, const Node& node) {
          0.004 * static_cast<double>(graph.value(node.outputs.at(0)).elements());
 }
 
-bool is_cast(const Graph&, const Node& node) { return node.op == Op::kCast; }
+bool is_cast(const Graph& graph, const Node& node) {
+  return node.op == Op::kCast && !has_quantized(graph, node);
+}
 
 StepSpec lower_cast(Graph& graph, const Node& node) {
   StepSpec step = step_for(node, KernelId::kCast, "cast");

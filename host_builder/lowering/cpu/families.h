@@ -1,12 +1,60 @@
-// The kernel families of the cpu target. Each is defined in the file of this folder that is named
-// after it.
+// The kernel families of the cpu target. Each is defined in a file of this folder; one that is not
+// does not link.
 #pragma once
 
 #include "host_builder/lowering/family.h"
 
 namespace stint::builder {
 
-/// The listed order decides between equal predictions.
+// The only list, one a line. For equal predictions the earlier one is taken.
+#define STINT_CPU_FAMILIES(X)                                               \
+  X(ConvPacked)                                                             \
+  X(ConvDepthwise)                                                          \
+  X(ConvDirect)                                                             \
+  X(ConvTransposeDirect)                                                    \
+  X(MatMulPacked)                                                           \
+  X(MatMul)                                                                 \
+  X(PoolDirect)                                                             \
+  X(Resize)                                                                 \
+  X(Nms)                                                                    \
+  X(Preprocess)                                                             \
+  X(Decode)                                                                 \
+  X(TopClasses)                                                             \
+  X(ArgmaxMask)                                                             \
+  X(DetectionDetail) /* DetectionMasks, DetectionKeypoints, RotatedBoxes */ \
+  X(ReshapeCopy)     /* Identity, Reshape left over by the passes */        \
+  X(Concat)                                                                 \
+  X(Transpose)                                                              \
+  X(Slice)                                                                  \
+  X(Expand)                                                                 \
+  X(Tile)                                                                   \
+  X(DepthSpace)  /* DepthToSpace, SpaceToDepth */                           \
+  X(Elementwise) /* Unary, Binary, Where on any type */                     \
+  X(Cast)                                                                   \
+  X(Gather)                                                                 \
+  X(Reduce)                                                                 \
+  X(Pointwise) /* Pointwise, Unary, Binary on f32 */                        \
+  X(BatchNorm)                                                              \
+  X(Softmax)                                                                \
+  X(InstanceNorm)                                                           \
+  X(LayerNorm)                                                              \
+  X(Lrn)                                                                    \
+  X(ArgReduce)                                                              \
+  X(TopK)                                                                   \
+  X(Cumulative)                                                             \
+  X(Pad)                                                                    \
+  /* on 8-bit integers */                                                   \
+  X(QuantizedConv)                                                          \
+  X(QuantizedConvDepthwise)                                                 \
+  X(QuantizedMatMul)                                                        \
+  X(QuantizedPool)                                                          \
+  X(QuantizedPointwise) /* Pointwise, Unary, Binary */                      \
+  X(Requantize)         /* Cast of real numbers, Quantize, Dequantize */
+
+#define STINT_FAMILY(name) extern const Family k##name##Family;
+STINT_CPU_FAMILIES(STINT_FAMILY)
+#undef STINT_FAMILY
+
 const std::vector<const Family*>& cpu_families();
 
 /// A family that has one way to run the nodes it can implement, at a predicted cost. Nothing is
@@ -33,53 +81,5 @@ constexpr Family packing_way(const char* name) {
   family.specifies = false;
   return family;
 }
-
-extern const Family kConvPackedFamily;
-extern const Family kConvDepthwiseFamily;
-extern const Family kConvDirectFamily;
-extern const Family kConvTransposeDirectFamily;
-extern const Family kMatMulPackedFamily;
-extern const Family kMatMulFamily;
-extern const Family kPoolDirectFamily;
-
-extern const Family kResizeFamily;
-extern const Family kNmsFamily;
-extern const Family kPreprocessFamily;
-// decode.cc
-extern const Family kDecodeFamily;
-extern const Family kTopClassesFamily;
-extern const Family kArgmaxMaskFamily;
-extern const Family kDetectionDetailFamily;  // detection_details.cc
-
-// copy.cc
-extern const Family kReshapeCopyFamily;  // Identity, Reshape left over by the passes
-extern const Family kConcatFamily;
-extern const Family kTransposeFamily;
-extern const Family kSliceFamily;
-extern const Family kExpandFamily;
-extern const Family kTileFamily;
-extern const Family kDepthSpaceFamily;  // DepthToSpace, SpaceToDepth
-
-// elementwise.cc
-extern const Family kElementwiseFamily;  // Unary, Binary, Where on any type
-extern const Family kCastFamily;
-
-// pointwise.cc
-extern const Family kPointwiseFamily;  // Pointwise, Unary, Binary on f32
-extern const Family kBatchNormFamily;
-
-// normalization.cc
-extern const Family kSoftmaxFamily;
-extern const Family kInstanceNormFamily;
-extern const Family kLayerNormFamily;
-extern const Family kLrnFamily;
-
-// reduce.cc
-extern const Family kReduceFamily;
-extern const Family kArgReduceFamily;
-extern const Family kTopKFamily;
-
-extern const Family kGatherFamily;
-extern const Family kPadFamily;
 
 }  // namespace stint::builder

@@ -46,6 +46,16 @@ inline int64_t normalized_axis(int64_t axis, size_t rank, const Node& node) {
   return axis < 0 ? axis + n : axis;
 }
 
+/// Whether an operand or result is 8-bit integers that stand for real numbers: kernels that compute
+/// with the integers themselves are not for it.
+inline bool has_quantized(const Graph& graph, const Node& node) {
+  if (!graph.mixed_precision) return false;
+  for (const std::vector<ValueId>* ids : {&node.inputs, &node.outputs})
+    for (const ValueId id : *ids)
+      if (id != kNoValue && graph.value(id).quant) return true;
+  return false;
+}
+
 /// Bytes a node reads and writes.
 inline double moved_bytes(const Graph& graph, const Node& node) {
   double bytes = 0;

@@ -9,11 +9,6 @@
 namespace stint::builder {
 namespace {
 
-double matmul_flops(const Graph& graph, const Node& node) {
-  return window_flops(graph, node,
-                      static_cast<double>(graph.value(node.inputs.at(0)).shape.back()));
-}
-
 bool is_matmul(const Graph& graph, const Node& node) {
   if (node.op != Op::kMatMul || !all_f32(graph, node)) return false;
   const Shape& a = graph.value(node.inputs.at(0)).shape;

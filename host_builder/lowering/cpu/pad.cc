@@ -1,7 +1,7 @@
 #include "plan_schema/params/pad.h"
 
 #include "host_builder/lowering/cpu/families.h"
-#include "host_builder/lowering/cpu/lowering.h"
+#include "host_builder/lowering/cpu/quantized_lowering.h"
 #include "plan_schema/half.h"
 
 namespace stint::builder {
@@ -54,7 +54,9 @@ StepSpec lower(Graph& graph, const Node& node) {
   const auto& attributes = node.as<PadAttributes>();
   PadParams params;
   params.fill = fill_of(attributes.mode);
-  params.value = element_bits(graph.value(node.outputs.at(0)).dtype, attributes.value);
+  const Value& y = graph.value(node.outputs.at(0));
+  params.value = element_bits(
+      y.dtype, has_quantized(graph, node) ? stored_integer(y, attributes.value) : attributes.value);
   for (size_t i = 0; i < attributes.begin.size() && i < kMaxRank; ++i)
     params.begin[i] = attributes.begin[i];
   StepSpec step = step_for(node, KernelId::kPad, "pad");

@@ -1,43 +1,12 @@
 // Element-wise programs on f32: fused ones, single operations, and batch normalisation that no pass
 // folded away.
-#include "plan_schema/params/pointwise.h"
-
 #include <cmath>
 
 #include "host_builder/lowering/cpu/families.h"
-#include "host_builder/lowering/cpu/lowering.h"
+#include "host_builder/lowering/cpu/pointwise_program.h"
 
 namespace stint::builder {
 namespace {
-
-PointwiseOp instruction(EltOp op, int a, int b = 0, int c = 0) {
-  PointwiseOp p;
-  p.op = op;
-  p.a = static_cast<uint8_t>(a);
-  p.b = static_cast<uint8_t>(b);
-  p.c = static_cast<uint8_t>(c);
-  return p;
-}
-
-/// The node as a program over its operands.
-std::vector<PointwiseOp> program_of(const Node& node) {
-  std::vector<PointwiseOp> program;
-  if (node.op == Op::kPointwise) {
-    for (const PointwiseInstruction& i : node.as<PointwiseAttributes>().program) {
-      program.push_back(instruction(i.op, i.a, i.b, i.c));
-      program.back().alpha = i.alpha;
-      program.back().beta = i.beta;
-    }
-  } else if (node.op == Op::kUnary) {
-    const auto& unary = node.as<UnaryAttributes>();
-    program.push_back(instruction(unary.op, 0));
-    program.back().alpha = unary.alpha;
-    program.back().beta = unary.beta;
-  } else if (node.op == Op::kBinary) {
-    program.push_back(instruction(node.as<BinaryAttributes>().op, 0, 1));
-  }
-  return program;
-}
 
 bool all_f32(const Graph& graph, const Node& node) {
   for (const ValueId id : node.inputs)
@@ -46,14 +15,7 @@ bool all_f32(const Graph& graph, const Node& node) {
 }
 
 bool can_implement(const Graph& graph, const Node& node) {
-  if (node.op != Op::kPointwise && node.op != Op::kUnary && node.op != Op::kBinary) return false;
-  if (!all_f32(graph, node) || node.inputs.empty() || node.inputs.size() > kMaxPointwiseInputs)
-    return false;
-  const std::vector<PointwiseOp> program = program_of(node);
-  if (program.empty() || program.size() > kMaxPointwiseInstructions) return false;
-  for (const PointwiseOp& op : program)
-    if (!elt_defined(op.op, true)) return false;
-  return true;
+  return has_program(node) && all_f32(graph, node);
 }
 
 StepSpec step_of(const Graph& graph, const Node& node, std::vector<ValueId> inputs,
@@ -77,12 +39,8 @@ StepSpec lower(Graph& graph, const Node& node) {
   return step_of(graph, node, node.inputs, program_of(node));
 }
 
-/// Transcendental functions cost about a nanosecond per element with vectors.
 double cost_us(const Graph& graph, const Node& node) {
-  const auto instructions =
-      static_cast<double>(node.op == Op::kBatchNorm ? 2 : program_of(node).size());
-  return memory_bound_us(graph, node) +
-         0.0005 * instructions * static_cast<double>(graph.value(node.outputs.at(0)).elements());
+  return program_us(graph, node, node.op == Op::kBatchNorm ? 2 : program_of(node).size());
 }
 
 std::vector<float> floats_of(const Value& value) {

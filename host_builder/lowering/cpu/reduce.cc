@@ -59,10 +59,29 @@ StepSpec lower_top_k(Graph& graph, const Node& node) {
   return step;
 }
 
+bool is_cumulative(const Graph&, const Node& node) { return node.op == Op::kCumulative; }
+
+StepSpec lower_cumulative(Graph& graph, const Node& node) {
+  const auto& attributes = node.as<CumulativeAttributes>();
+  const size_t rank = graph.value(node.inputs.at(0)).shape.size();
+  CumulativeParams params;
+  params.axis = static_cast<uint8_t>(normalized_axis(attributes.axis, rank, node));
+  params.product = attributes.product ? 1 : 0;
+  params.exclusive = attributes.exclusive ? 1 : 0;
+  params.reverse = attributes.reverse ? 1 : 0;
+  StepSpec step = step_for(node, KernelId::kCumulative, "cumulative");
+  step.params = to_bytes(params);
+  step.bytes = moved_bytes(graph, node);
+  allow_in_place(graph, step);
+  return step;
+}
+
 }  // namespace
 
 const Family kArgReduceFamily =
     one_way<is_arg_reduce, lower_arg_reduce, memory_bound_us>("arg-reduce");
+const Family kCumulativeFamily =
+    one_way<is_cumulative, lower_cumulative, memory_bound_us>("cumulative");
 const Family kTopKFamily = one_way<is_top_k, lower_top_k, memory_bound_us>("top-k");
 const Family kReduceFamily = one_way<is_reduce, lower_reduce, memory_bound_us>("reduce");
 

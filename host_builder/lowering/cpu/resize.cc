@@ -2,7 +2,7 @@
 #include "plan_schema/params/resize.h"
 
 #include "host_builder/lowering/cpu/families.h"
-#include "host_builder/lowering/cpu/lowering.h"
+#include "host_builder/lowering/cpu/quantized_lowering.h"
 #include "kernels/cpu/resize_tables.h"
 
 namespace stint::builder {
@@ -42,7 +42,9 @@ StepSpec lower(Graph& graph, const Node& node) {
   const auto& a = node.as<ResizeAttributes>();
   const Value& x = graph.value(node.inputs.at(0));
   const Shape& y = graph.value(node.outputs.at(0)).shape;
-  const ResizeParams p = params_of(a, x.shape.size());
+  ResizeParams p = params_of(a, x.shape.size());
+  if (has_quantized(graph, node))
+    p.extrapolation = static_cast<float>(stored_integer(x, static_cast<double>(p.extrapolation)));
   const char* tactics[] = {"resize nearest", "resize linear", "resize cubic"};
   StepSpec step = step_for(node, KernelId::kResize, tactics[static_cast<size_t>(a.mode)]);
   step.inputs.resize(1);

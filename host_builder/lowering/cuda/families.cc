@@ -4,23 +4,9 @@ namespace stint::builder {
 
 const std::vector<const Family*>& cuda_families() {
   static const std::vector<const Family*> families = {
-      // clang-format off
-      // One a line; for equal predictions the earlier one is taken.
-      &kConvResidentFamily,
-      &kConvGemmFamily,
-      &kConvWgmmaFamily,
-      &kConvWindowFamily,
-      &kConvFmaFamily,
-      &kGenericFamily,
-      &kDepthwiseFamily,
-      &kFirstLayerFamily,
-      &kGemvFamily,
-      &kPlaneMeanFamily,
-      &kPlanePoolFamily,
-      &kPoolFamily,
-      &kBatchGemmFamily,
-      &kRowsFamily,
-      // clang-format on
+#define STINT_FAMILY(name) &k##name##Family,
+      STINT_CUDA_FAMILIES(STINT_FAMILY)
+#undef STINT_FAMILY
   };
   return families;
 }

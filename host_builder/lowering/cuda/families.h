@@ -1,4 +1,5 @@
-// The CUDA kernel families. Each is defined in the file of this folder that is named after it.
+// The CUDA kernel families. Each is defined in a file below this folder; one that is not does not
+// link.
 //
 // A family writes a CUDA source for one node, all of its constants baked in, and says how to launch
 // it. Activations are NHWC, f32, f16 or 8-bit integers with a scale per value; arithmetic is f32
@@ -12,23 +13,27 @@
 
 namespace stint::builder {
 
-/// Best first for equal predictions.
-const std::vector<const Family*>& cuda_families();
+// The only list, one a line. For equal predictions the earlier one is taken.
+#define STINT_CUDA_FAMILIES(X)                             \
+  X(ConvResident)                                          \
+  X(ConvGemm)                                              \
+  X(ConvWgmma)                                             \
+  X(ConvWindow)                                            \
+  X(ConvFma)                                               \
+  X(Generic) /* every node that the CPU target supports */ \
+  X(Depthwise)                                             \
+  X(FirstLayer)                                            \
+  X(Gemv)                                                  \
+  X(PlaneMean)                                             \
+  X(PlanePool)                                             \
+  X(Pool)                                                  \
+  X(BatchGemm)                                             \
+  X(Rows)
 
-// One a line, with its files' commit.
-extern const Family kConvGemmFamily;
-extern const Family kConvWgmmaFamily;
-extern const Family kConvWindowFamily;
-extern const Family kConvFmaFamily;
-extern const Family kConvResidentFamily;
-extern const Family kGenericFamily;  // generic.cc: every node that the CPU target supports
-extern const Family kDepthwiseFamily;
-extern const Family kFirstLayerFamily;
-extern const Family kGemvFamily;
-extern const Family kPlaneMeanFamily;
-extern const Family kPlanePoolFamily;
-extern const Family kPoolFamily;
-extern const Family kBatchGemmFamily;
-extern const Family kRowsFamily;
+#define STINT_FAMILY(name) extern const Family k##name##Family;
+STINT_CUDA_FAMILIES(STINT_FAMILY)
+#undef STINT_FAMILY
+
+const std::vector<const Family*>& cuda_families();
 
 }  // namespace stint::builder

@@ -15,14 +15,14 @@ const OperatorEntry& find_operator(const std::string& domain, const std::string&
   }
   if (!domain.empty() && domain != "ai.onnx") throw refused_operator(domain, name);
   static const std::array lists = {
-      &kConvPoolOperators,     &kElementwiseOperators,  &kActivationOperators,
-      &kShapeOperators,        &kSliceOperators,        &kConstantOperators,
-      &kReduceOperators,       &kNormOperators,         &kMatMulOperators,
-      &kResizeOperators,       &kDetectionOperators,    &kMaskOperators,
-      &kGatherPlacesOperators, &kScatterOperators,      &kEinsumOperators,
-      &kAffineGridOperators,   &kRunningOperators,      &kSelectOperators,
-      &kBitOperators,          &kTrigonometryOperators, &kDeterminantOperators,
-      &kWindowOperators,       &kQuantisedOperators};
+      &kConvPoolOperators,     &kElementwiseOperators, &kActivationOperators,
+      &kShapeOperators,        &kSliceOperators,       &kConstantOperators,
+      &kReduceOperators,       &kNormOperators,        &kMatMulOperators,
+      &kResizeOperators,       &kDetectionOperators,   &kMaskOperators,
+      &kGatherPlacesOperators, &kScatterOperators,     &kEinsumOperators,
+      &kAffineGridOperators,   &kSelectOperators,      &kBitOperators,
+      &kTrigonometryOperators, &kDeterminantOperators, &kWindowOperators,
+      &kQuantisedOperators};
   for (const auto* list : lists) {
     for (const OperatorEntry& entry : *list) {
       if (name != entry.name) continue;

@@ -41,7 +41,6 @@ extern const std::vector<OperatorEntry> kQuantisedOperators;
 // Of the domain com.microsoft.
 extern const std::vector<OperatorEntry> kMicrosoftQuantisedOperators;
 // at_build_time/
-extern const std::vector<OperatorEntry> kRunningOperators;
 extern const std::vector<OperatorEntry> kSelectOperators;
 extern const std::vector<OperatorEntry> kTrigonometryOperators;
 extern const std::vector<OperatorEntry> kBitOperators;

@@ -1,4 +1,4 @@
-// Reductions, arg reductions, TopK and softmax.
+// Reductions, running ones, arg reductions, TopK and softmax.
 #include <algorithm>
 #include <numeric>
 
@@ -36,6 +36,16 @@ void translate_arg_reduce(NodeTranslation& n) {
   a.keep_dims = n.integer("keepdims", 1) != 0;
   a.select_last = n.opset() >= 12 && n.integer("select_last_index", 0) != 0;
   n.bind(0, n.network().add(Op::kArgReduce, a, {n.in(0)}));
+}
+
+template <bool product>
+void translate_cumulative(NodeTranslation& n) {
+  CumulativeAttributes a;
+  a.product = product;
+  a.axis = normalize_axis(n.constant_integer(1, "the axis"), n.rank(0), "axis");
+  a.exclusive = n.integer("exclusive", 0) != 0;
+  a.reverse = n.integer("reverse", 0) != 0;
+  n.bind(0, n.network().add(Op::kCumulative, a, {n.in(0)}));
 }
 
 void translate_top_k(NodeTranslation& n) {
@@ -87,6 +97,8 @@ const std::vector<OperatorEntry> kReduceOperators = {
     {"ReduceSumSquare", 1, kNewestOpset, translate_reduce<ReduceOp::kSumSquare, 18>},
     {"ArgMax", 1, kNewestOpset, translate_arg_reduce},
     {"ArgMin", 1, kNewestOpset, translate_arg_reduce},
+    {"CumSum", 11, kNewestOpset, translate_cumulative<false>},
+    {"CumProd", 26, kNewestOpset, translate_cumulative<true>},
     {"TopK", 1, kNewestOpset, translate_top_k},
     {"Softmax", 1, kNewestOpset, translate_softmax},
     {"LogSoftmax", 1, kNewestOpset, translate_softmax},

@@ -16,63 +16,17 @@
 namespace stint::builder {
 namespace {
 
-/// Every KernelId is listed, so that the compiler asks for the next one.
 GenericKernel kernel_of(KernelId id) {
   switch (id) {
-    case KernelId::kConv:
-    case KernelId::kConvDepthwise:
-      break;  // packed weights: no specification
-    case KernelId::kConvDirect:
-    case KernelId::kConvTranspose:
-      return generic_conv;
-    case KernelId::kMatMul:
-      return generic_matmul;
-    case KernelId::kPool:
-      return generic_pool;
-    case KernelId::kPointwise:
-      return generic_pointwise;
-    case KernelId::kElementwise:
-      return generic_elementwise;
-    case KernelId::kReduce:
-      return generic_reduce;
-    case KernelId::kArgReduce:
-      return generic_arg_reduce;
-    case KernelId::kTopK:
-      return generic_top_k;
-    case KernelId::kSoftmax:
-      return generic_softmax;
-    case KernelId::kInstanceNorm:
-      return generic_instance_norm;
-    case KernelId::kLayerNorm:
-      return generic_layer_norm;
-    case KernelId::kLrn:
-      return generic_lrn;
-    case KernelId::kCopy:
-      return generic_copy;
-    case KernelId::kPad:
-      return generic_pad;
-    case KernelId::kGather:
-      return generic_gather;
-    case KernelId::kResize:
-      return generic_resize;
-    case KernelId::kNms:
-      return generic_nms;
-    case KernelId::kCast:
-      return generic_cast;
-    case KernelId::kPreprocess:
-      return generic_preprocess;
-    case KernelId::kDecode:
-      return generic_decode;
-    case KernelId::kTopClasses:
-      return generic_top_classes;
-    case KernelId::kArgmaxMask:
-      return generic_argmax_mask;
-    case KernelId::kDetectionMasks:
-      return generic_detection_masks;
-    case KernelId::kDetectionKeypoints:
-      return generic_detection_keypoints;
-    case KernelId::kRotatedBoxes:
-      return generic_rotated_boxes;
+#define STINT_KERNEL(id, number, name, function) \
+  case KernelId::k##id:                          \
+    return generic_##function;
+#define STINT_PACKED_KERNEL(id, number, name, function) \
+  case KernelId::k##id:                                 \
+    break;
+    STINT_KERNELS(STINT_KERNEL, STINT_PACKED_KERNEL)
+#undef STINT_KERNEL
+#undef STINT_PACKED_KERNEL
   }
   throw InternalError("the generic GPU family has no kernel for KernelId " +
                       std::to_string(static_cast<int>(id)));

@@ -70,11 +70,8 @@ bool weights_by_output(Graph& graph, StepSpec& step, bool transposed, int64_t gr
   return true;
 }
 
-}  // namespace
-
-void generic_conv(Graph& graph, const Node&, StepSpec& step) {
+void write_conv(Graph& graph, StepSpec& step, bool transposed) {
   const auto p = params_of_step<ConvParams>(step);
-  const bool transposed = step.kernel == KernelId::kConvTranspose;
   const Shape w_shape = graph.value(step.inputs.at(1)).shape;
   const bool by_output = weights_by_output(graph, step, transposed, p.groups);
   GenericSource source(graph, step);
@@ -127,6 +124,16 @@ void generic_conv(Graph& graph, const Node&, StepSpec& step) {
   step.in_place.clear();
   if (residual != nullptr) allow_generic_in_place(graph, step, step.inputs.size() - 1, 1);
   step.launch = source.finish_flat(transposed ? "conv_transpose" : "conv", outputs.elements());
+}
+
+}  // namespace
+
+void generic_conv_direct(Graph& graph, const Node&, StepSpec& step) {
+  write_conv(graph, step, false);
+}
+
+void generic_conv_transpose_direct(Graph& graph, const Node&, StepSpec& step) {
+  write_conv(graph, step, true);
 }
 
 void generic_pool(Graph& graph, const Node&, StepSpec& step) {

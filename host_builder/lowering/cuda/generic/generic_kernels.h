@@ -1,57 +1,25 @@
-// The generic GPU kernels, one function a KernelId: from the step that a CPU family made of a node
-// to CUDA. `step` brings the CPU kernel's parameters and operands; the function may add constants,
-// a workspace and state, and fills in `launch` and `in_place`.
+// The generic GPU kernels, one function for each of plan_schema/kernel_id.h whose weights are not
+// packed: from the step that a CPU family made of a node to CUDA. `step` brings the CPU kernel's
+// parameters and operands; the function may add constants, a workspace and state, and fills in
+// `launch` and `in_place`.
 #pragma once
 
 #include "host_builder/lowering/step_spec.h"
+#include "plan_schema/kernel_id.h"
 
 namespace stint::builder {
 
 using GenericKernel = void (*)(Graph& graph, const Node& node, StepSpec& step);
 
-// generic_map.cc
-void generic_pointwise(Graph& graph, const Node& node, StepSpec& step);
-void generic_elementwise(Graph& graph, const Node& node, StepSpec& step);
-void generic_cast(Graph& graph, const Node& node, StepSpec& step);
+#define STINT_KERNEL(id, number, name, function) \
+  void generic_##function(Graph& graph, const Node& node, StepSpec& step);
+#define STINT_PACKED_KERNEL(id, number, name, function)
+STINT_KERNELS(STINT_KERNEL, STINT_PACKED_KERNEL)
+#undef STINT_KERNEL
+#undef STINT_PACKED_KERNEL
+
 /// Quantize and Dequantize, which no CPU step specifies.
 void generic_quantisation(const Graph& graph, const Node& node, StepSpec& step);
-
-// generic_copy.cc
-void generic_copy(Graph& graph, const Node& node, StepSpec& step);
-
-// generic_move.cc
-void generic_pad(Graph& graph, const Node& node, StepSpec& step);
-void generic_gather(Graph& graph, const Node& node, StepSpec& step);
-void generic_resize(Graph& graph, const Node& node, StepSpec& step);
-
-// generic_lines.cc
-void generic_reduce(Graph& graph, const Node& node, StepSpec& step);
-void generic_arg_reduce(Graph& graph, const Node& node, StepSpec& step);
-void generic_top_k(Graph& graph, const Node& node, StepSpec& step);
-void generic_argmax_mask(Graph& graph, const Node& node, StepSpec& step);
-
-// generic_norm.cc
-void generic_softmax(Graph& graph, const Node& node, StepSpec& step);
-void generic_instance_norm(Graph& graph, const Node& node, StepSpec& step);
-void generic_layer_norm(Graph& graph, const Node& node, StepSpec& step);
-void generic_lrn(Graph& graph, const Node& node, StepSpec& step);
-
-// generic_conv.cc: direct and transposed
-void generic_conv(Graph& graph, const Node& node, StepSpec& step);
-void generic_pool(Graph& graph, const Node& node, StepSpec& step);
-// generic_matmul.cc
-void generic_matmul(Graph& graph, const Node& node, StepSpec& step);
-
-// generic_frames.cc
-void generic_preprocess(Graph& graph, const Node& node, StepSpec& step);
-void generic_top_classes(Graph& graph, const Node& node, StepSpec& step);
-// generic_detect.cc
-void generic_nms(Graph& graph, const Node& node, StepSpec& step);
-void generic_decode(Graph& graph, const Node& node, StepSpec& step);
-// generic_details.cc
-void generic_detection_masks(Graph& graph, const Node& node, StepSpec& step);
-void generic_detection_keypoints(Graph& graph, const Node& node, StepSpec& step);
-void generic_rotated_boxes(Graph& graph, const Node& node, StepSpec& step);
 
 /// Lets the first output overwrite inputs of its shape and element size, for kernels in which the
 /// thread that reads an element is the one that writes it, later. Only these inputs are asked

@@ -127,6 +127,31 @@ void generic_top_k(Graph& graph, const Node&, StepSpec& step) {
   step.launch = source.finish_flat("top_k", work);
 }
 
+void generic_cumulative(Graph& graph, const Node&, StepSpec& step) {
+  const auto p = params_of_step<CumulativeParams>(step);
+  GenericSource source(graph, step);
+  const cpu::TensorView& x = source.input(0);
+  const cpu::TensorView& y = source.output(0);
+  cpu::StridedLoop<2> kept;
+  for (int i = 0; i < x.rank; ++i)
+    if (i != p.axis) kept.add_axis(x.shape[i], {x.strides[i], y.strides[i]});
+  kept.collapse();
+  source.number(number_of(x.dtype));
+  const auto team =
+      TeamShape::of(kept.elements(), x.shape[p.axis], lies_across(kept, x.strides[p.axis]));
+  source.team(team);
+  source.flag("kProduct", p.product != 0);
+  source.flag("kExclusive", p.exclusive != 0);
+  source.flag("kReverse", p.reverse != 0);
+  source.constant64("kLength", x.shape[p.axis]);
+  source.constant64("kXStep", x.strides[p.axis]);
+  source.constant64("kYStep", y.strides[p.axis]);
+  source.loop("Kept", kept);
+  source.include("generic/cumulative.cuh");
+  allow_generic_in_place(graph, step, 0, 1);
+  step.launch = source.finish("cumulative", team.blocks(kept.elements()));
+}
+
 void generic_argmax_mask(Graph& graph, const Node&, StepSpec& step) {
   const auto p = params_of_step<ArgmaxMaskParams>(step);
   GenericSource source(graph, step);

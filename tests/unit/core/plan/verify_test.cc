@@ -9,6 +9,7 @@
 
 #include "core/include/stint/stint.h"
 #include "core/plan/limits.h"
+#include "plan_schema/kernel_id.h"
 #include "plan_schema/params/copy.h"
 #include "tests/support/pod_bytes.h"
 #include "tests/support/tiny_plan.h"

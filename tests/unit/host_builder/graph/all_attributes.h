@@ -83,6 +83,11 @@ void each_field(TopKAttributes& x, F f) {
   f(axis), f(largest), f(sorted);
 }
 template <typename F>
+void each_field(CumulativeAttributes& x, F f) {
+  auto& [product, axis, exclusive, reverse] = x;
+  f(product), f(axis), f(exclusive), f(reverse);
+}
+template <typename F>
 void each_field(SoftmaxAttributes& x, F f) {
   auto& [axis, log] = x;
   f(axis), f(log);
@@ -215,9 +220,11 @@ inline std::vector<Attributes> example_attributes() {
       UnaryAttributes{EltOp::kLeakyRelu, 0.25f, 0.5f},
       BinaryAttributes{EltOp::kSub},
       PointwiseAttributes{{{EltOp::kLeakyRelu, 0, 0, 0, 0.25f, 0.5f}, {EltOp::kWhere, 0, 1, 2}}},
+      QuantizeAttributes{0.25f, 3},
       ReduceAttributes{ReduceOp::kMax, {1, 2}, true},
       ArgReduceAttributes{},
       TopKAttributes{},
+      CumulativeAttributes{},
       SoftmaxAttributes{},
       NormAttributes{},
       LrnAttributes{},

@@ -20,6 +20,9 @@ static_assert(!std::is_default_constructible_v<OpDef>);
 static_assert(!std::is_default_constructible_v<Arity>);
 static_assert(!std::is_default_constructible_v<TypeRule>);
 static_assert(!std::is_default_constructible_v<LayoutRule>);
+static_assert(!std::is_default_constructible_v<TransposeRule>);
+static_assert(!std::is_default_constructible_v<BatchRule>);
+static_assert(!std::is_default_constructible_v<Required<Doubles>>);
 static_assert(!std::is_default_constructible_v<Required<const char*>>);
 static_assert(!std::is_constructible_v<Required<const char*>, std::nullptr_t>);
 

@@ -68,7 +68,47 @@ TEST_CASE("an operation refuses a storage that no kernel of it reads") {
   c.graph.mixed_precision = true;
   c.middle().dtype = DType::kI8;
   c.middle().quant = per_tensor();
-  c.must_complain("result 0 'a' is stored as i8, it may be as f32 or f16");
+  CHECK(c.complaint() == "");
+  Node& node = c.graph.node(c.graph.order().back());
+  node.op = Op::kSoftmax;
+  node.attributes = SoftmaxAttributes{1};
+  c.must_complain("operand 0 'a' is stored as i8, it may be as f32 or f16");
+}
+
+TEST_CASE("what an operation moves stands for the same numbers before and after") {
+  Chain c;
+  c.graph.mixed_precision = true;
+  Node& node = c.graph.node(c.graph.order().back());
+  node.op = Op::kIdentity;
+  node.attributes = {};
+  for (Value* v : {&c.middle(), &c.graph.value(c.y)}) {
+    v->dtype = DType::kU8;
+    v->quant = per_tensor();
+  }
+  CHECK(c.complaint() == "");
+  const std::string words = "moves 'a' to 'y', whose elements stand for other numbers";
+  Quantisation& q = *c.graph.value(c.y).quant;
+  SUBCASE("another scale") { q.scales = {0.25f}; }
+  SUBCASE("another zero point") { q.zero_points = {}; }
+  SUBCASE("another type") { c.graph.value(c.y).dtype = DType::kI8; }
+  SUBCASE("scales along an axis") { q = *(c.middle().quant = Quantisation{{1, 2, 3, 4}, 1, {}}); }
+  SUBCASE("a result that is not quantised") {
+    c.graph.value(c.y).dtype = DType::kF32;
+    c.graph.value(c.y).quant.reset();
+  }
+  c.must_complain(words);
+}
+
+TEST_CASE("a view stands for the numbers of what it views") {
+  Chain c;
+  c.graph.mixed_precision = true;
+  for (Value* v : {&c.middle(), &c.graph.value(c.y)}) {
+    v->dtype = DType::kU8;
+    v->quant = per_tensor();
+  }
+  c.middle().view = View{c.y, 0};
+  c.graph.value(c.y).quant->scales = {0.25f};
+  c.must_complain("views 'y', whose integers stand for other numbers");
 }
 
 TEST_CASE("before storage is decided quantised values are integers") {

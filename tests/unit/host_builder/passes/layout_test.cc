@@ -187,6 +187,9 @@ TEST_CASE("attributes of every axis-wise node move with the axes") {
   ValueId y = kNoValue;
   SUBCASE("softmax") { y = m.op(Op::kSoftmax, SoftmaxAttributes{1}, {x}); }
   SUBCASE("softmax, negative axis") { y = m.op(Op::kSoftmax, SoftmaxAttributes{-1}, {x}); }
+  SUBCASE("running sum") {
+    y = m.op(Op::kCumulative, CumulativeAttributes{false, -2, true, true}, {x});
+  }
   SUBCASE("pad") {
     y = m.op(Op::kPad, PadAttributes{PadMode::kReflect, {0, 1, 2, 0}, {0, 0, 1, 3}}, {x});
   }

@@ -220,6 +220,18 @@ TEST_CASE("constant indices into every sample") {
   check_follows(m);
 }
 
+TEST_CASE("running sums beside the batch follow it, along the batch they do not") {
+  const auto model = [](int64_t axis) {
+    ModelBuilder m(14);
+    m.input("x", {1, 4, 3}).output("y").integers("axis", {axis});
+    m.node("CumSum", {"x", "axis"}, {"y"}).attribute("reverse", int64_t{1});
+    return m;
+  };
+  check_follows(model(1));
+  check_follows(model(-1));
+  check_refused(model(0), "it works along axis 0, which holds the samples");
+}
+
 TEST_CASE("usual tails follow the batch") {
   {
     ModelBuilder m;  // global pooling, flatten, fully connected

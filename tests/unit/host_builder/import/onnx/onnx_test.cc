@@ -20,13 +20,13 @@ TEST_CASE("every unsupported and malformed node is reported at once") {
   ModelBuilder m;
   m.input("x", {1, 3, 8, 8}).output("d");
   m.node("NoSuchOperator", {"x"}, {"a"});
-  m.node("QuantizeLinear", {"a"}, {"b"});
+  m.node("LSTM", {"a"}, {"b"});
   m.node("Softmax", {"x"}, {"c"}).attribute("axis", int64_t{9});
   m.node("Relu", {"x"}, {"d"}).attribute("flavour", int64_t{1});
   m.node("Add", {"x", "missing"}, {"e"});
   const std::string error = m.refusal();
   mentions(error, "node 'NoSuchOperator_1' (NoSuchOperator): the operator is not supported");
-  mentions(error, "node 'QuantizeLinear_2' (QuantizeLinear): quantised ONNX is not supported yet");
+  mentions(error, "node 'LSTM_2' (LSTM): recurrent networks are not supported");
   mentions(error, "node 'Softmax_3' (Softmax): axis is 9");
   mentions(error, "attribute 'flavour' is not known");
   mentions(error, "operand 'missing'");

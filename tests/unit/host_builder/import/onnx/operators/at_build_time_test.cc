@@ -47,23 +47,6 @@ TEST_CASE("masks, positions and one-hot rows of constants leave no node") {
   for (size_t i = 0; i < 4; ++i) CHECK(y[i] == doctest::Approx(expected[i]));
 }
 
-TEST_CASE("running sums and products: 64-bit integers exactly, wrapping at the end") {
-  ModelBuilder m(26);
-  const int64_t big = (int64_t{1} << 53) + 1;
-  m.integers("x", {big, 2, std::numeric_limits<int64_t>::max()}).integers("axis", {0});
-  m.output("sum").output("product").output("before").output("reverse");
-  m.node("CumSum", {"x", "axis"}, {"sum"}).node("CumProd", {"x", "axis"}, {"product"});
-  m.node("CumSum", {"x", "axis"}, {"before"}).attribute("exclusive", int64_t{1});
-  m.node("CumSum", {"x", "axis"}, {"reverse"});
-  m.attribute("reverse", int64_t{1}).attribute("exclusive", int64_t{1});
-  const HostTensors y = folded(m);
-  const int64_t wrapped = std::numeric_limits<int64_t>::min() + big + 1;
-  CHECK(values<int64_t>(y.at("sum")) == std::vector<int64_t>{big, big + 2, wrapped});
-  CHECK(values<int64_t>(y.at("product"))[1] == 2 * big);
-  CHECK(values<int64_t>(y.at("before")) == std::vector<int64_t>{0, big, big + 2});
-  CHECK(values<int64_t>(y.at("reverse"))[2] == 0);
-}
-
 TEST_CASE("extents that depend on constants are known") {
   ModelBuilder m(14);
   m.floats("x", {2, 3}, {0, 1, 0, 2, -0.0f, 3}).integers("repeated", {5, 3, 5, 3, 9});

@@ -125,6 +125,46 @@ TEST_CASE("generic GPU kernels: the k best") {
       }
 }
 
+TEST_CASE("generic GPU kernels: running sums and products") {
+  if (!can_run()) return;
+  const std::vector<std::pair<Shape, int64_t>> problems = {
+      {{1000}, 0}, {{2, 300, 33}, 1}, {{40, 6, 9}, 0}, {{3, 5, 7}, 2}, {{3, 1, 70}, 1}};
+  for (int mode = 0; mode < 8; ++mode)
+    for (size_t k = 0; k < problems.size(); ++k)
+      for (const DType type : {DType::kF32, DType::kI32, DType::kI64, DType::kF64}) {
+        if (type != DType::kF32 && k != static_cast<size_t>(mode) % problems.size()) continue;
+        const auto& [shape, axis] = problems[k];
+        DeviceCase c(static_cast<uint32_t>(1600 + mode * 10) + static_cast<uint32_t>(k));
+        const bool product = mode & 1;
+        c.node.op = Op::kCumulative;
+        c.node.name = "mode " + std::to_string(mode) + " problem " + std::to_string(k) + " " +
+                      dtype_name(type);
+        c.node.attributes = CumulativeAttributes{product, axis, (mode & 2) != 0, (mode & 4) != 0};
+        c.input(type, shape, product ? 0.9 : -2, product ? 1.1 : 3);
+        c.output(type, shape);
+        c.halves = type == DType::kF32;
+        c.half_tolerance = 4e-3;
+        c.check();
+      }
+}
+
+TEST_CASE("generic GPU kernels: a running sum keeps what rounding loses, and special values") {
+  if (!can_run()) return;
+  DeviceCase c(1690);
+  c.node.op = Op::kCumulative;
+  c.node.attributes = CumulativeAttributes{false, 1, false, false};
+  const ValueId x = c.input(DType::kF32, {3, 3000});
+  c.output(DType::kF32, {3, 3000});
+  std::vector<float> values(9000);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = i % 2 == 0 ? 1e7f : -1e7f + static_cast<float>(i % 7);
+  values[3005] = INFINITY;
+  values[6007] = NAN;
+  c.set(x, values);
+  c.halves = false;
+  c.check();
+}
+
 TEST_CASE("generic GPU kernels: softmax and normalisations") {
   if (!can_run()) return;
   uint32_t seed = 1500;

@@ -1,4 +1,4 @@
-#include "host_builder/cli/npy.h"
+#include "host_builder/data/npy.h"
 
 #include <doctest/doctest.h>
 

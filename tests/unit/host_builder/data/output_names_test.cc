@@ -1,4 +1,4 @@
-#include "host_builder/cli/output_names.h"
+#include "host_builder/data/output_names.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "host_builder/cli/image_file.h"
+#include "host_builder/data/image_file.h"
 
 #include <climits>
 
