@@ -24,6 +24,27 @@ std::vector<std::byte> quantised_constant(const Value& value, const Quantisation
   return bytes;
 }
 
+std::vector<float> real_numbers(const Value& value) {
+  std::vector<float> numbers(static_cast<size_t>(value.elements()));
+  if (!value.quant) {
+    if (!numbers.empty())
+      std::memcpy(numbers.data(), value.constant->data(), numbers.size() * sizeof(float));
+    return numbers;
+  }
+  const Quantisation& q = *value.quant;
+  int64_t inner = 1;  // elements that share a place along the axis
+  for (size_t i = static_cast<size_t>(q.axis + 1); i < value.shape.size(); ++i)
+    inner *= value.shape[i];
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    const size_t channel = q.axis == -1 ? 0 : i / static_cast<size_t>(inner) % q.scales.size();
+    const auto byte = static_cast<uint8_t>((*value.constant)[i]);
+    const int integer = value.dtype == DType::kI8 ? static_cast<int8_t>(byte) : byte;
+    const int zero = q.zero_points.empty() ? 0 : q.zero_points[channel];
+    numbers[i] = static_cast<float>(integer - zero) * q.scales[channel];
+  }
+  return numbers;
+}
+
 bool moves_numbers(const Node& node, size_t i) {
   switch (node.op) {
     case Op::kIdentity:

@@ -15,6 +15,9 @@ int32_t quantised(float x, float scale, int32_t zero_point, DType dtype);
 /// Elements of an f32 constant as integers; one scale a tensor.
 std::vector<std::byte> quantised_constant(const Value& value, const Quantisation& q, DType dtype);
 
+/// The numbers of a constant that is f32, or of integers that stand for such.
+std::vector<float> real_numbers(const Value& constant);
+
 /// Whether operand `i`'s numbers are the result's numbers, in another place or more often: integers
 /// go through such a node as they are, if operand and result have one quantisation.
 bool moves_numbers(const Node& node, size_t i);

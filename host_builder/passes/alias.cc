@@ -70,7 +70,7 @@ class Aliasing {
     for (ValueId part : std::vector<ValueId>(graph_.node(n).inputs)) {
       const int64_t extent = graph_.value(part).shape[static_cast<size_t>(axis)];
       if (graph_.value(part).elements() > 0) {
-        const ValueId placed = is_free(part) ? part : copied(n, part, y.dtype);
+        const ValueId placed = is_free(part) ? part : copied(n, part, y);
         place(placed, whole, offset, strides);
       }
       offset += extent * strides[static_cast<size_t>(axis)];
@@ -79,10 +79,13 @@ class Aliasing {
     ++changes_;
   }
 
-  ValueId copied(NodeId before, ValueId id, DType dtype) {
+  /// Stored as `like` is.
+  ValueId copied(NodeId before, ValueId id, const Value& like) {
     const Value& value = graph_.value(id);
-    return insert_before(graph_, before, value.name + "_copy", Op::kIdentity, std::monostate(),
-                         {id}, dtype, value.shape);
+    const ValueId copy = insert_before(graph_, before, value.name + "_copy", Op::kIdentity,
+                                       std::monostate(), {id}, like.dtype, value.shape);
+    graph_.value(copy).quant = like.quant;
+    return copy;
   }
 
   /// The reshaped value has its place (or is a graph output): its operand can be computed right

@@ -32,6 +32,31 @@ void for_each_weight(const Value& weights, size_t axis, F&& f) {
     f(static_cast<size_t>(i / inner % weights.shape[axis]), static_cast<size_t>(i));
 }
 
+/// Padding is a byte of zero there, as in memory that an asynchronous copy has cleared. u8 with the
+/// zero point 128 is stored as i8 without one.
+bool has_zero_point(const Graph& graph, ValueId id) {
+  const auto n = graph.producer(id);
+  if (!n || graph.node(*n).op != Op::kDequantize) return false;
+  const Node& node = graph.node(*n);
+  const int32_t zero = node.as<QuantizeAttributes>().zero_point;
+  return zero != 0 && !(zero == 128 && graph.value(node.inputs[0]).dtype == DType::kU8);
+}
+
+/// What the families of lowering/cuda/ take: conv_gemm, conv_wgmma and depthwise.
+bool gpu_has_kernel(const Graph& graph, const Node& node, const GpuTraits& gpu) {
+  if (gpu.source_sm < 75 || has_zero_point(graph, node.inputs[0])) return false;
+  if (node.op == Op::kMatMul) return true;
+  const auto& a = node.as<ConvAttributes>();
+  const Shape& weights = graph.value(node.inputs[kWeights]).shape;
+  if (a.kernel.size() != 2) return false;
+  const int64_t taps = a.kernel[0] * a.kernel[1];
+  if (weights[1] == 1 && a.groups > 1) return taps <= 121;
+  // Of so few channels a network's first layer is made, which has a kernel of its own: f16 factors,
+  // results of any type.
+  constexpr int64_t kFewChannels = 4;
+  return taps < 64 && weights[1] >= kFewChannels && (a.groups > 1 || weights[1] > kFewChannels);
+}
+
 /// The integers of weights on a grid, without zero point; nothing if they are no i8.
 std::optional<std::vector<int8_t>> integers(const Graph& graph, const Node& node) {
   const ValueId id = node.inputs[kWeights];
@@ -55,7 +80,7 @@ std::optional<std::vector<int8_t>> integers(const Graph& graph, const Node& node
 }  // namespace
 
 bool can_multiply_integers(const Graph& graph, const Node& node, const Target& target) {
-  if (target.is_gpu || !graph.channels_last || node.outputs.size() != 1) return false;
+  if (!graph.channels_last || node.outputs.size() != 1) return false;
   if (node.op != Op::kConv && node.op != Op::kMatMul) return false;
   const Value& weights = graph.value(node.inputs[kWeights]);
   if (!weights.is_constant() || weights.dtype != DType::kF32 || weights.elements() == 0)
@@ -63,6 +88,7 @@ bool can_multiply_integers(const Graph& graph, const Node& node, const Target& t
   if (graph.value(node.inputs[0]).constant) return false;
   if (has_operand(node, 2) && !graph.value(node.inputs[2]).constant) return false;
   if (terms(node, weights) > kMostTerms) return false;
+  if (target.is_gpu && !gpu_has_kernel(graph, node, target.gpu)) return false;
   if (node.op == Op::kConv) return weights.shape.size() == 4;
   if (weights.shape.size() < 2 || graph.value(node.inputs[0]).shape.empty()) return false;
   return std::all_of(weights.shape.begin(), weights.shape.end() - 2,

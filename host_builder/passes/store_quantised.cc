@@ -49,10 +49,13 @@ class Storing {
     }
     Value& value = graph_.value(integers);
     Quantisation q{{a.scale}, -1, {a.zero_point}};
-    if (!target_.is_gpu &&
-        value.dtype == DType::kI8) {  // the same numbers, as this target has them
+    // The same numbers, as this target has them.
+    if (!target_.is_gpu && value.dtype == DType::kI8) {
       value.dtype = DType::kU8;
       q.zero_points = {a.zero_point + 128};
+    } else if (target_.is_gpu && value.dtype == DType::kU8 && a.zero_point == 128) {
+      value.dtype = DType::kI8;
+      q.zero_points = {0};
     }
     value.quant = q;
     stored_.insert(integers);
@@ -85,16 +88,20 @@ class Storing {
     const auto quantize = sole_quantize(node.outputs[0]);
     if (moves_numbers(node)) return move(node, quantize);
     const bool is_product = node.op == Op::kConv || node.op == Op::kMatMul;
+    bool multiplies_integers = false;
     if (is_product) {
-      if (!integers_of(node.inputs[0]) || !has_integer_weights(graph_, node, target_)) return;
-      store_integer_weights(graph_, node);
+      multiplies_integers =
+          integers_of(node.inputs[0]) && has_integer_weights(graph_, node, target_);
+      if (!multiplies_integers && !target_.is_gpu) return;
+      if (multiplies_integers) store_integer_weights(graph_, node);
     } else if (!is_light(graph_, node)) {
       return;
     }
-    bool reads = false;
+    bool reads = target_.is_gpu;  // its kernels write integers whatever they read
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const auto integers = integers_of(node.inputs[i]);
-      if (!integers || !may_read(node, i) || (is_product && i != 0 && i != kResidual)) continue;
+      if (!integers || !may_read(node, i)) continue;
+      if (is_product && i != kResidual && !(i == 0 && multiplies_integers)) continue;
       node.inputs[i] = *integers;
       reads = true;
     }

@@ -37,16 +37,16 @@ __device__ __forceinline__ float activate(float x, float alpha, float beta) {
 }
 
 /// 1 / (1 + exp(-x)) by the special-function unit: relative error under 1e-6, far below what an f16
-/// result keeps.
+/// or 8-bit result keeps.
 __device__ __forceinline__ float approximate_sigmoid(float x) {
   return approximate_reciprocal(1.0f + approximate_exp2(x * -1.4426950408889634f));
 }
 
-/// For a result of type Y: with f16 results the functions that networks use most take the short
-/// way.
+/// For a result of type Y: with f16 and 8-bit results the functions that networks use most take the
+/// short way.
 template <typename Y, int kAct>
 __device__ __forceinline__ float activate_for(float x, float alpha, float beta) {
-  if constexpr (sizeof(Y) == 2) {
+  if constexpr (sizeof(Y) <= 2) {
     if constexpr (kAct == 4) return approximate_sigmoid(x);
     if constexpr (kAct == 6) return x * approximate_sigmoid(x);
     if constexpr (kAct == 9) {  // mish, as in mish_of

@@ -12,6 +12,20 @@ __device__ __forceinline__ void copy_async_16(uint32_t shared, const void* globa
 #endif
 }
 
+/// The same of 4, 8 or 16 bytes, which the address is aligned to; zeros where not `inside`.
+template <int kBytes>
+__device__ __forceinline__ void copy_async(uint32_t shared, const void* global, bool inside) {
+  if constexpr (kBytes == 16) {
+    copy_async_16(shared, global, inside ? 16 : 0);
+  } else {
+#if STINT_SM >= 80
+    asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;" ::"r"(shared), "l"(global),
+                 "n"(kBytes), "r"(inside ? kBytes : 0)
+                 : "memory");
+#endif
+  }
+}
+
 /// The copies since the last commit are one group.
 __device__ __forceinline__ void commit_copies() {
 #if STINT_SM >= 80

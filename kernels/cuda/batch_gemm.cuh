@@ -49,15 +49,15 @@ __device__ __forceinline__ void multiply_stage(Accumulators<Tiling>& sums, uint3
     uint32_t a[Sums::kRows][4], b[Sums::kColumns / 2][4];
 #pragma unroll
     for (int i = 0; i < Sums::kRows; ++i)
-      ldmatrix_x4(a[i], stage + swizzled<kBK>(row + i * 16 + lane % 16, k * 2 + lane / 16));
+      ldmatrix_x4(a[i], stage + swizzled<kBK * 2>(row + i * 16 + lane % 16, k * 2 + lane / 16));
 #pragma unroll
     for (int j = 0; j < Sums::kColumns / 2; ++j) {
       // Both halves of k of two blocks of eight columns.
       const int n = column + j * 16 + lane / 16 * 8;
       if constexpr (kBAlongK)
-        ldmatrix_x4(b[j], stage + kBAt + swizzled<kBK>(n + lane % 8, k * 2 + lane / 8 % 2));
+        ldmatrix_x4(b[j], stage + kBAt + swizzled<kBK * 2>(n + lane % 8, k * 2 + lane / 8 % 2));
       else
-        ldmatrix_x4_trans(b[j], stage + kBAt + swizzled<kBN>(k * 16 + lane % 16, n / 8));
+        ldmatrix_x4_trans(b[j], stage + kBAt + swizzled<kBN * 2>(k * 16 + lane % 16, n / 8));
     }
 #pragma unroll
     for (int i = 0; i < Sums::kRows; ++i)

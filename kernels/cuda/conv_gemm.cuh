@@ -11,7 +11,7 @@ struct WarpMainloop {
   typedef ConvSteps<L, T> Steps;
   typedef typename L::X X;
   typedef ActivationTile<L, T> TileA;
-  typedef WeightTile<L, T, 32> TileB;
+  typedef WeightTile<L, T, 64> TileB;
   static constexpr int kAhead = Steps::kAllAtOnce ? Steps::kStepsPerPart : T::kStages - 1;
 
   uint32_t a_row, b_lane;
@@ -22,7 +22,8 @@ struct WarpMainloop {
     const int warp = thread / 32 % (T::kSliceThreads / 32);
     const int lane = thread % 32;
     slice = thread / T::kSliceThreads;
-    a_row = stages + swizzled<T::kBK>(warp / T::kWarpsN * T::kWarpRows + lane % 16, lane / 16);
+    a_row =
+        stages + swizzled<T::kRowBytes>(warp / T::kWarpsN * T::kWarpRows + lane % 16, lane / 16);
     b_lane = stages + Steps::kBAt +
              static_cast<uint32_t>(warp % T::kWarpsN * (T::kWarpColumns / 8) * 512 + lane * 16);
   }
@@ -63,14 +64,14 @@ struct WarpMainloop {
   }
 
  private:
-  /// The product of one stage; the slices share its blocks of 32 k (sliced-K).
+  /// The product of one stage; the slices share its blocks of 64 bytes of k (sliced-K).
   __device__ __forceinline__ void multiply(Accumulators<T>& sums, uint32_t a, uint32_t b) const {
 #pragma unroll
-    for (int turn = 0; turn < T::kBK / 32 / T::kSlices; ++turn) {
+    for (int turn = 0; turn < T::kRowBytes / 64 / T::kSlices; ++turn) {
       const uint32_t block = static_cast<uint32_t>(turn * T::kSlices + slice);
       sums.multiply_block(
           [&](int i, int half) {
-            return (a + static_cast<uint32_t>(i * 16 * T::kBK * 2)) ^
+            return (a + static_cast<uint32_t>(i * 16 * T::kRowBytes)) ^
                    ((block * 2 + static_cast<uint32_t>(half)) << 5);
           },
           b + block * (T::kBN * 64));

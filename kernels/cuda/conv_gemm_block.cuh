@@ -12,11 +12,12 @@
 
 /// What a tactic decides. kStages: depth of the pipeline, tiles of A and B in shared memory.
 template <int kBM_, int kBN_, int kBK_, int kStages_, int kWarpsM_, int kWarpsN_, int kSlices_,
-          int kCluster_, int kSplit_, int kInterleave>
-struct GemmTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kInterleave> {
+          int kCluster_, int kSplit_, int kInterleave, class Products = HalfProducts>
+struct GemmTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kInterleave, Products> {
   static constexpr int kBK = kBK_, kStages = kStages_;
   static constexpr int kCluster = kCluster_, kSplit = kSplit_;
-  static constexpr int kStageBytes = (kBM_ + kBN_) * kBK * 2;
+  static constexpr int kRowBytes = kBK * Products::kBytes;  // k of a pixel or a channel in a stage
+  static constexpr int kStageBytes = (kBM_ + kBN_) * kRowBytes;
 };
 
 /// Tiles of the flat list of pixels.
@@ -34,7 +35,7 @@ struct ConvSteps {
   static constexpr int kParts = T::kCluster * T::kSplit;
   static constexpr int kStepsPerPart = (kSteps + kParts - 1) / kParts;
   static constexpr bool kAllAtOnce = kStepsPerPart <= T::kStages;
-  static constexpr uint32_t kBAt = T::kBM * T::kBK * 2;
+  static constexpr uint32_t kBAt = T::kBM * T::kRowBytes;
 
   static __device__ __forceinline__ uint32_t stage_at(int stage) {
     return static_cast<uint32_t>(stage * T::kStageBytes);
@@ -53,9 +54,10 @@ struct ConvGemmBlock {
   typedef TileEpilogue<L, T, FlatPlace<T>> Epilogue;
   static constexpr int kAhead = Mainloop::kAhead;
   static constexpr int kTilesN = (L::kN + T::kBN - 1) / T::kBN;
-  // Shared memory: stages, bias, partial sums.
+  static constexpr int kFactors = Epilogue::Out::kFactors;
+  // Shared memory: stages, bias (and what sums are multiplied by), partial sums.
   static constexpr int kBiasAt = T::kStages * T::kStageBytes;
-  static constexpr int kSumAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
+  static constexpr int kSumAt = kBiasAt + (T::kBN * kFactors * 4 + 127) / 128 * 128;
 
   template <class To>
   static __device__ __forceinline__ void run(const X* x, const uint4* w, const float* bias,
@@ -85,9 +87,10 @@ struct ConvGemmBlock {
     }
     if constexpr (L::kBias) {
 #pragma unroll 1
-      for (int i = thread; i < T::kBN; i += T::kThreads) {
-        const int channel = tile_n * T::kBN + i;
-        shared_bias[i] = channel < L::kN ? bias[group * L::kN + channel] : 0.0f;
+      for (int i = thread; i < T::kBN * kFactors; i += T::kThreads) {
+        const int channel = tile_n * T::kBN + i / kFactors;
+        shared_bias[i] =
+            channel < L::kN ? bias[(group * L::kN + channel) * kFactors + i % kFactors] : 0.0f;
       }
     }
     TileA a;

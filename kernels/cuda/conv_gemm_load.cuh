@@ -1,24 +1,19 @@
 // Loads of the implicit GEMM's tiles from global to shared memory.
 //
-// A: rows are output pixels, columns are k = tap * kC + channel. A row of a stage is kBK f16 long;
-// its 16-byte chunks are swizzled so that the eight rows of an ldmatrix phase lie in different
-// banks. B: packed by the builder in fragment order.
+// A: rows are output pixels, columns are k = tap * kC + channel. A row of a stage is kBK factors
+// long; its 16-byte chunks are swizzled so that the eight rows of an ldmatrix phase lie in
+// different banks. B: packed by the builder in fragment order.
 #pragma once
 
 #include "async_copy.cuh"
-#include "packet.cuh"
-#include "tensor_core.cuh"
+#include "products.cuh"
 
 /// Position of chunk `chunk` of row `row`, in bytes from the tile's start.
-template <int kBK>
+template <int kRowBytes>
 __device__ __forceinline__ uint32_t swizzled(int row, int chunk) {
-  constexpr int kChunks = kBK / 8;
+  constexpr int kChunks = kRowBytes / 16;
   const int key = kChunks >= 8 ? row & 7 : (row >> 1) & 3;
-  return static_cast<uint32_t>(row * kBK * 2 + ((chunk ^ key) << 4));
-}
-
-__device__ __forceinline__ uint32_t pack_halves(half_t low, half_t high) {
-  return static_cast<uint32_t>(low.bits) | static_cast<uint32_t>(high.bits) << 16;
+  return static_cast<uint32_t>(row * kRowBytes + ((chunk ^ key) << 4));
 }
 
 /// One thread's share of the A tile: always the same chunk of every kRowsPerPass-th row.
@@ -28,10 +23,15 @@ struct ActivationTile {
   typedef typename L::Mask Mask;
   typedef typename L::X X;
   static constexpr int kTaps = L::kKH * L::kKW;
-  static constexpr int kChunks = T::kBK / 8;
+  typedef typename T::Products Products;
+  static constexpr int kChunk = 16 / Products::kBytes;  // factors
+  static constexpr int kChunks = T::kBK / kChunk;
   static constexpr int kRowsPerPass = T::kThreads / kChunks;
   static constexpr int kPasses = (T::kBM + kRowsPerPass - 1) / kRowsPerPass;
-  static constexpr bool kAsync = STINT_SM >= 80 && sizeof(X) == 2 && L::kXVec == 8;
+  // Bytes also in pieces of a chunk: networks have fewer channels than 16 bytes more often.
+  static constexpr int kPiece = Products::kBytes == 1 ? L::kXVec : kChunk;
+  static constexpr bool kAsync = STINT_SM >= 80 && sizeof(X) == Products::kBytes &&
+                                 L::kXVec >= kPiece && kPiece * Products::kBytes >= 4;
 
   int row0, chunk;
   Offset origin[kPasses];              // of the row's window; may lie outside of the tensor
@@ -85,44 +85,50 @@ struct ActivationTile {
   }
 
   __device__ __forceinline__ uint32_t place(int pass) const {
-    return swizzled<T::kBK>(row0 + pass * kRowsPerPass, chunk);
+    return swizzled<T::kRowBytes>(row0 + pass * kRowsPerPass, chunk);
   }
 
   /// Issues the copies of k-step `step` to `to`.
   __device__ __forceinline__ void copy(uint32_t to, const X* x, int step) const {
-    int tap = 0;
-    int channel = step * T::kBK + chunk * 8;
-    bool inside = true;
-    if constexpr (kTaps > 1) {
-      if constexpr (L::kC % T::kBK == 0) {
-        tap = step * T::kBK / L::kC;
-      } else {
-        tap = channel / L::kC;
-        inside = tap < kTaps;
-      }
-      channel -= tap * L::kC;
-    } else if constexpr (L::kC % T::kBK != 0) {
-      inside = channel < L::kC;
-    }
-    const Offset offset = offset_of(tap, channel);
 #pragma unroll
-    for (int i = 0; i < kPasses; ++i) {
-      const bool valid = inside && ((predicates[i] >> tap) & 1) != 0;
-      if (owns(i)) copy_async_16(to + place(i), valid ? x + origin[i] + offset : x, valid ? 16 : 0);
+    for (int piece = 0; piece < kChunk; piece += kPiece) {
+      int tap = 0;
+      int channel = step * T::kBK + chunk * kChunk + piece;
+      bool inside = true;
+      if constexpr (kTaps > 1) {
+        if constexpr (L::kC % T::kBK == 0) {
+          tap = step * T::kBK / L::kC;
+        } else {
+          tap = channel / L::kC;
+          inside = tap < kTaps;
+        }
+        channel -= tap * L::kC;
+      } else if constexpr (L::kC % T::kBK != 0) {
+        inside = channel < L::kC;
+      }
+      const Offset offset = offset_of(tap, channel);
+#pragma unroll
+      for (int i = 0; i < kPasses; ++i) {
+        const bool valid = inside && ((predicates[i] >> tap) & 1) != 0;
+        if (owns(i))
+          copy_async<kPiece * Products::kBytes>(
+              to + place(i) + static_cast<uint32_t>(piece * Products::kBytes),
+              valid ? x + origin[i] + offset : x, valid);
+      }
     }
   }
 
   /// The same through registers, for other types and for channels that 16 bytes do not divide.
   __device__ __forceinline__ void load(const X* x, int step) {
-    constexpr int kVec = L::kXVec < 8 ? L::kXVec : 8;
-    uint32_t halves[kPasses][4];
+    constexpr int kVec = L::kXVec < kChunk ? L::kXVec : kChunk;
+    uint32_t words[kPasses][4];
 #pragma unroll
     for (int i = 0; i < kPasses; ++i)
 #pragma unroll
-      for (int j = 0; j < 4; ++j) halves[i][j] = 0;
+      for (int j = 0; j < 4; ++j) words[i][j] = 0;
 #pragma unroll
-    for (int e = 0; e < 8; e += kVec) {
-      const int k = step * T::kBK + chunk * 8 + e;
+    for (int e = 0; e < kChunk; e += kVec) {
+      const int k = step * T::kBK + chunk * kChunk + e;
       const int tap = k / L::kC;
       const bool inside = tap < kTaps;
       const Offset offset = offset_of(tap, k - tap * L::kC);
@@ -131,20 +137,12 @@ struct ActivationTile {
         if (!inside || ((predicates[i] >> tap) & 1) == 0) continue;
         Packet<X, kVec> packet;
         load_run<kVec, kVec>(packet, x + origin[i] + offset, kVec);
-        if constexpr (kVec == 1) {
-          const uint32_t bits = to_half(to_float(packet.v[0])).bits;
-          halves[i][e / 2] |= e % 2 == 0 ? bits : bits << 16;
-        } else {
-#pragma unroll
-          for (int j = 0; j < kVec; j += 2)
-            halves[i][(e + j) / 2] =
-                pack_halves(to_half(to_float(packet.v[j])), to_half(to_float(packet.v[j + 1])));
-        }
+        Products::insert(words[i], e, packet);
       }
     }
 #pragma unroll
     for (int i = 0; i < kPasses; ++i)
-      staged[kAsync ? 0 : i] = make_uint4(halves[i][0], halves[i][1], halves[i][2], halves[i][3]);
+      staged[kAsync ? 0 : i] = make_uint4(words[i][0], words[i][1], words[i][2], words[i][3]);
   }
 
   __device__ __forceinline__ void store(uint32_t to) const {
@@ -154,12 +152,12 @@ struct ActivationTile {
   }
 };
 
-/// One thread's share of the B tile. In memory: [group][k / kBlockK][column / 8][16 bytes], the
-/// chunks of a block of kBlockK k x 8 columns in the order in which they are multiplied.
-template <class L, class T, int kBlockK>
+/// One thread's share of the B tile. In memory: [group][k / block][column / 8][16 bytes], the
+/// chunks of a block of 8 columns x kBlockBytes of k in the order in which they are multiplied.
+template <class L, class T, int kBlockBytes>
 struct WeightTile {
-  static constexpr int kBlockChunks = kBlockK;
-  static constexpr int kStepBlocks = T::kBK / kBlockK;
+  static constexpr int kBlockChunks = kBlockBytes / 2;
+  static constexpr int kStepBlocks = T::kRowBytes / kBlockBytes;
   static constexpr int kTileBlocks = T::kBN / 8;
   static constexpr int kChunks = kStepBlocks * kTileBlocks * kBlockChunks;
   static constexpr int kPasses = (kChunks + T::kThreads - 1) / T::kThreads;

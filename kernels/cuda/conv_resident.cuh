@@ -5,15 +5,15 @@
 //
 // A tile is kRows x kColumns output pixels of one image (of the flat list of pixels if the layer
 // has one tap); kBM >= kRows * kColumns rows of fragments. Channels may be divided among the blocks
-// of a cluster; slices of warps take blocks of 32 k in turn (sliced-K).
+// of a cluster; slices of warps take blocks of 64 bytes of k in turn (sliced-K).
 #pragma once
 
 #include "async_copy.cuh"
 #include "tile_epilogue.cuh"
 
 template <int kRows_, int kColumns_, int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_,
-          int kCluster_, int kInterleave>
-struct ResidentTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kInterleave> {
+          int kCluster_, int kInterleave, class Products = HalfProducts>
+struct ResidentTile : WarpTiling<kBM_, kBN_, kWarpsM_, kWarpsN_, kSlices_, kInterleave, Products> {
   static constexpr int kRows = kRows_, kColumns = kColumns_, kCluster = kCluster_, kSplit = 1;
 };
 
@@ -24,10 +24,11 @@ struct ConvResident {
   typedef typename L::Offset Offset;
   static constexpr int kTaps = L::kKH * L::kKW;
   static constexpr bool kFlat = kTaps == 1;  // rows of the tile are pixels of the flat list
-  static constexpr int kChannelBlocks = (L::kC + 31) / 32;
+  static constexpr int kBlock = 64 / T::Products::kBytes;  // of k
+  static constexpr int kChannelBlocks = (L::kC + kBlock - 1) / kBlock;
   static constexpr int kPartBlocks = (kChannelBlocks + T::kCluster - 1) / T::kCluster;
-  static constexpr int kBlocks = kTaps * kPartBlocks;  // of 32 k
-  static_assert(kTaps == 1 || L::kC % 32 == 0, "a block of k lies in one tap");
+  static constexpr int kBlocks = kTaps * kPartBlocks;
+  static_assert(kTaps == 1 || L::kC % kBlock == 0, "a block of k lies in one tap");
   // The window of input pixels, and its row in shared memory: a multiple of 16 bytes that is odd,
   // so that eight neighbouring pixels lie in different banks.
   static constexpr int kWindowH =
@@ -45,7 +46,8 @@ struct ConvResident {
   // Shared memory: weights, window, bias, partial sums.
   static constexpr int kWindowAt = kWeightChunks * 16;
   static constexpr int kBiasAt = kWindowAt + (kPixels * kPitch + 127) / 128 * 128;
-  static constexpr int kSumAt = kBiasAt + (T::kBN * 4 + 127) / 128 * 128;
+  static constexpr int kFactors = RunEpilogue<L, T::kRun>::kFactors;
+  static constexpr int kSumAt = kBiasAt + (T::kBN * kFactors * 4 + 127) / 128 * 128;
 
   /// The output pixel in row `row` of the tile; kM if there is none.
   struct Place {
@@ -135,20 +137,25 @@ struct ConvResident {
 
     copy_weights(base, w + group * (L::kBlocksK * L::kBlocksN * 32), part, tile_n);
     if constexpr (L::kBias) {
-      if (thread < T::kBN) {
-        const int channel = tile_n * T::kBN + thread;
-        shared_bias[thread] = channel < L::kN ? bias[group * L::kN + channel] : 0.0f;
+#pragma unroll
+      for (int i0 = 0; i0 < T::kBN * kFactors; i0 += T::kThreads) {
+        const int i = i0 + thread;
+        if (i < T::kBN * kFactors) {
+          const int channel = tile_n * T::kBN + i / kFactors;
+          shared_bias[i] =
+              channel < L::kN ? bias[(group * L::kN + channel) * kFactors + i % kFactors] : 0.0f;
+        }
       }
     }
     const Place place = place_of(tile_m);
-    const int first_channel = part * kPartBlocks * 32;
+    const int first_channel = part * kPartBlocks * kBlock;
     Offset from[kPasses];
 #pragma unroll
     for (int i = 0; i < kPasses; ++i) {
       const int c = i * T::kThreads + thread;
-      const int channel = first_channel + c % (kPartBlocks * 4) * 8;
+      const int channel = first_channel + c % (kPartBlocks * 4) * (kBlock / 4);
       const Offset at = window_offset(place, c / (kPartBlocks * 4));
-      const bool inside = at >= 0 && (L::kC % (32 * T::kCluster) == 0 || channel < L::kC);
+      const bool inside = at >= 0 && (L::kC % (kBlock * T::kCluster) == 0 || channel < L::kC);
       from[i] = inside ? at + static_cast<Offset>(group * L::kC + channel) : Offset(-1);
     }
     y += group * L::kN;

@@ -10,16 +10,18 @@
 #include "warpgroup.cuh"
 
 /// What a tactic decides: every warpgroup has 64 pixels and all kBN channels. Rows of a stage are
-/// 64 f16 = 128 bytes, so that `swizzled` is the tensor cores' 128-byte swizzle.
-template <int kBM, int kBN, int kStages, int kCluster, int kInterleave>
-using WarpgroupTile = GemmTile<kBM, kBN, 64, kStages, kBM / 16, 1, 1, kCluster, 1, kInterleave>;
+/// 128 bytes, so that `swizzled` is the tensor cores' 128-byte swizzle.
+template <int kBM, int kBN, int kStages, int kCluster, int kInterleave,
+          class Products = HalfProducts>
+using WarpgroupTile = GemmTile<kBM, kBN, 128 / Products::kBytes, kStages, kBM / 16, 1, 1, kCluster,
+                               1, kInterleave, Products>;
 
 template <class L, class T>
 struct WarpgroupMainloop {
   typedef ConvSteps<L, T> Steps;
   typedef typename L::X X;
   typedef ActivationTile<L, T> TileA;
-  typedef WeightTile<L, T, 64> TileB;
+  typedef WeightTile<L, T, 128> TileB;
   static_assert(TileA::kAsync, "activations are copied as they are");
   static_assert(Steps::kAllAtOnce || T::kStages >= 3, "one stage written, two read");
   static constexpr int kAhead = Steps::kAllAtOnce ? Steps::kStepsPerPart : T::kStages - 2;
@@ -44,9 +46,9 @@ struct WarpgroupMainloop {
       const uint32_t stage = stages + Steps::stage_at(read_stage);
       wgmma_fence(sums.v[0]);
 #pragma unroll
-      for (uint32_t k = 0; k < T::kBK; k += 16)
-        wgmma(sums.v[0], swizzled_descriptor(stage + rows, k),
-              swizzled_descriptor(stage + Steps::kBAt, k));
+      for (uint32_t at = 0; at < T::kRowBytes; at += 32)
+        wgmma_of<typename T::Products>(sums.v[0], swizzled_descriptor(stage + rows, at),
+                                       swizzled_descriptor(stage + Steps::kBAt, at));
       wgmma_commit();
       if constexpr (!Steps::kAllAtOnce) {
         // All warpgroups have waited for the wgmmas of the step before the last.

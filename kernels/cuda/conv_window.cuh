@@ -143,7 +143,7 @@ struct ConvWindow {
              static_cast<uint32_t>((first - tap * L::kC) / 8 * kPlane + Pixels::distance(tap) * 16);
       }
       wgmma(sums.v[0], planes_descriptor(at, kPlane),
-            swizzled_descriptor(weights, static_cast<uint32_t>(k)));
+            swizzled_descriptor(weights, static_cast<uint32_t>(k * 2)));
     }
   }
 

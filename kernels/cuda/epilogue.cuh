@@ -1,10 +1,12 @@
-// The epilogue of a convolution or matrix product, from accumulators to memory: bias, residual
-// before or after the activation, activation, store. Works on runs of kRun adjacent channels of one
-// output pixel.
+// The epilogue of a convolution or matrix product, from accumulators to memory: what sums of
+// products of integers stand for, bias, residual before or after the activation, activation, store
+// (which quantises where Y is quantised). Works on runs of kRun adjacent channels of one output
+// pixel.
 //
 // `L` describes the layer (the builder's layer_source() writes it): output type Y and residual type
 // R, kM pixels as batch x kOH x kOW, kN channels a group, strides in elements, and kYVec, kRVec:
-// how many adjacent channels may be accessed at once.
+// how many adjacent channels may be accessed at once. With kScaled, each channel has two factors
+// instead of its bias: what its sums are multiplied by, and the bias.
 #pragma once
 
 #include "activation.cuh"
@@ -40,7 +42,9 @@ __device__ __forceinline__ void store_pixel(typename L::Y* y,
 /// is what store_pixel takes.
 template <class L, int kRun>
 struct RunEpilogue {
+  typedef typename L::Y Y;
   typedef Packet<typename L::R, kRun> Residual;
+  static constexpr int kFactors = L::kScaled ? 2 : 1;  // of a channel, in `bias`
 
   static __device__ __forceinline__ bool is_inside(int m, int channel) {
     return m < L::kM && channel < L::kN;
@@ -59,21 +63,29 @@ struct RunEpilogue {
         load_run<kRun, L::kRVec>(into, residual_at(residual, m, channel), L::kN - channel);
   }
 
-  /// `bias`: of the run's first channel, in shared memory, valid for the whole run.
+  /// `bias`: kFactors for each channel from the run's first one on, in shared memory, valid for the
+  /// whole run.
   template <class To>
   static __device__ __forceinline__ void finish(const float (&sum)[kRun], const float* bias,
                                                 const Residual& residual, To y, int m,
                                                 int channel) {
     if (!is_inside(m, channel)) return;
-    Packet<typename L::Y, kRun> out;
+    Packet<Y, kRun> out;
 #pragma unroll
     for (int i = 0; i < kRun; ++i) {
       float v = sum[i];
-      if constexpr (L::kBias) v += bias[i];
+      if constexpr (L::kScaled)
+        v = fmaf(v, bias[2 * i], bias[2 * i + 1]);
+      else if constexpr (L::kBias)
+        v += bias[i];
       if constexpr (L::kResidual && !L::kResidualAfter) v += to_float(residual.v[i]);
-      v = activate<L::kAct>(v, L::kAlpha, L::kBeta);
+      // Of f16 results an accurate function costs little here.
+      if constexpr (sizeof(Y) == 1)
+        v = activate_for<Y, L::kAct>(v, L::kAlpha, L::kBeta);
+      else
+        v = activate<L::kAct>(v, L::kAlpha, L::kBeta);
       if constexpr (L::kResidual && L::kResidualAfter) v += to_float(residual.v[i]);
-      out.v[i] = Store<typename L::Y>::from(v);
+      out.v[i] = Store<Y>::from(v);
     }
     store_pixel<L, kRun>(y, out, m, channel);
   }

@@ -109,7 +109,8 @@ struct TileEpilogue {
         } else {
           Sum::reduce(values, area, i * T::kThreads + static_cast<int>(threadIdx.x));
         }
-        Out::finish(values, bias + column, residuals[i - i0], y, m, first_channel + column);
+        Out::finish(values, bias + column * Out::kFactors, residuals[i - i0], y, m,
+                    first_channel + column);
       }
     }
   }

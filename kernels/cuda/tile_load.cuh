@@ -33,7 +33,7 @@ struct TileLoad {
       if (kAll % kThreads != 0 && c >= kAll) break;
       const int line = first_line + c / kChunks, at = first + c % kChunks * 8;
       const bool inside = line < lines && at < length;
-      const uint32_t place = to + swizzled<kLength>(c / kChunks, c % kChunks);
+      const uint32_t place = to + swizzled<kLength * 2>(c / kChunks, c % kChunks);
       const T* source = inside ? from + line * line_step + at : from;
 #if STINT_SM >= 80
       copy_async_16(place, source, inside ? 16 : 0);
@@ -62,8 +62,9 @@ struct TileLoad {
       const bool inside = first_line + line < lines;
       load_vector_if<1>(v[0], source, inside && first + pair * 2 < length);
       load_vector_if<1>(v[1], source + step, inside && first + pair * 2 + 1 < length);
-      store_shared_4(to + swizzled<kLength>(line, pair / 4) + static_cast<uint32_t>(pair % 4 * 4),
-                     pack_halves(to_half(v[0][0]), to_half(v[1][0])));
+      store_shared_4(
+          to + swizzled<kLength * 2>(line, pair / 4) + static_cast<uint32_t>(pair % 4 * 4),
+          pack_halves(to_half(v[0][0]), to_half(v[1][0])));
     }
   }
 };

@@ -2,10 +2,15 @@
 // address must be aligned to what is accessed: elements times their size, at most 16 bytes.
 #pragma once
 
+#include "quantised.cuh"
 #include "words.cuh"
 
 template <int kBytes>
 struct Words;
+template <>
+struct Words<1> {
+  typedef uint8_t type;
+};
 template <>
 struct Words<2> {
   typedef uint16_t type;
@@ -48,11 +53,21 @@ __device__ __forceinline__ void load_vector(float (&to)[kCount], const T* from) 
   }
 }
 
+/// Words of zeros, or of minus infinities: the least of what T can hold.
+template <typename T, bool kMinusInfinity>
+__device__ constexpr uint32_t filling() {
+  if constexpr (kIsQuantised<T>)
+    return 0x01010101u *
+           static_cast<uint8_t>(static_cast<int>(kMinusInfinity ? T::kLowest : T::kZeroPoint));
+  else
+    return !kMinusInfinity ? 0u : sizeof(T) == 2 ? 0xFC00FC00u : 0xFF800000u;
+}
+
 /// Zeros, or minus infinities, where not `inside`.
 template <int kCount, bool kMinusInfinity = false, typename T>
 __device__ __forceinline__ void load_vector_if(float (&to)[kCount], const T* from, bool inside) {
   constexpr int kEach = Access<T, kCount>::kEach;
-  constexpr uint32_t kFill = !kMinusInfinity ? 0u : sizeof(T) == 2 ? 0xFC00FC00u : 0xFF800000u;
+  constexpr uint32_t kFill = filling<T, kMinusInfinity>();
 #pragma unroll
   for (int i = 0; i < kCount; i += kEach) {
     Pack<T, kEach> pack;

@@ -2,13 +2,15 @@
 // product.
 #pragma once
 
-#include "tensor_core.cuh"
+#include "products.cuh"
 
 /// kWarpsM x kWarpsN warps cover a tile of kBM pixels x kBN channels; kSlices sets of them divide k
 /// (sliced-K). Columns are interleaved in groups of kInterleave, or of fewer where a warp does not
 /// have as many.
-template <int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_, int kInterleave>
+template <int kBM_, int kBN_, int kWarpsM_, int kWarpsN_, int kSlices_, int kInterleave,
+          class Products_ = HalfProducts>
 struct WarpTiling {
+  typedef Products_ Products;
   static constexpr int kBM = kBM_, kBN = kBN_;
   static constexpr int kWarpsM = kWarpsM_, kWarpsN = kWarpsN_, kSlices = kSlices_;
   static constexpr int kSliceThreads = kWarpsM * kWarpsN * 32;
@@ -39,7 +41,7 @@ struct WarpTiling {
 template <class T>
 struct Accumulators {
   static constexpr int kRows = T::kWarpRows / 16, kColumns = T::kWarpColumns / 8;
-  float v[kRows][kColumns][4];
+  typename T::Products::Sum v[kRows][kColumns][4];
 
   __device__ __forceinline__ void clear() {
 #pragma unroll
@@ -47,11 +49,11 @@ struct Accumulators {
 #pragma unroll
       for (int j = 0; j < kColumns; ++j)
 #pragma unroll
-        for (int e = 0; e < 4; ++e) v[i][j][e] = 0.0f;
+        for (int e = 0; e < 4; ++e) v[i][j][e] = 0;
   }
 
-  /// Adds the product of 32 k. `a_address(i, half)`: this lane's 16 bytes of row fragment i and 16
-  /// k; `b`: this lane's 16 bytes of the warp's first column block.
+  /// Adds the product of 64 bytes of k. `a_address(i, half)`: this lane's 16 bytes of row fragment
+  /// i and 32 bytes of k; `b`: this lane's 16 bytes of the warp's first column block.
   template <class AddressOfA>
   __device__ __forceinline__ void multiply_block(AddressOfA a_address, uint32_t b) {
     uint4 weights[kColumns];
@@ -67,8 +69,8 @@ struct Accumulators {
       for (int i = 0; i < kRows; ++i)
 #pragma unroll
         for (int j = 0; j < kColumns; ++j)
-          mma_m16n8k16(v[i][j], a[i], half == 0 ? weights[j].x : weights[j].z,
-                       half == 0 ? weights[j].y : weights[j].w);
+          T::Products::multiply(v[i][j], a[i], half == 0 ? weights[j].x : weights[j].z,
+                                half == 0 ? weights[j].y : weights[j].w);
     }
   }
 
@@ -80,6 +82,7 @@ struct Accumulators {
     for (int j = 0; j < T::kGroup / 8; ++j)
 #pragma unroll
       for (int e = 0; e < 2; ++e)
-        values[j * 2 + e] = v[row / 2][group * (T::kGroup / 8) + j][row % 2 * 2 + e];
+        values[j * 2 + e] =
+            static_cast<float>(v[row / 2][group * (T::kGroup / 8) + j][row % 2 * 2 + e]);
   }
 };

@@ -1,4 +1,4 @@
-// Vectorised accesses of global memory: 2, 4, 8 and 16 bytes at once.
+// Vectorised accesses of global memory: 1, 2, 4, 8 and 16 bytes at once.
 #pragma once
 
 #include "stint.cuh"
@@ -14,6 +14,11 @@ struct __align__(16) Words4 {
 // soon as it sees through it. Volatile keeps weights' loads before STINT_WAIT() and others behind
 // it; not ld.global.nc, which ptxas sinks behind the wait because nobody writes what it reads (seen
 // in SASS of NVRTC 13.0).
+__device__ __forceinline__ void load_words(uint8_t& w, const void* from) {
+  uint16_t wide;
+  asm volatile("ld.global.u8 %0, [%1];" : "=h"(wide) : "l"(from));
+  w = static_cast<uint8_t>(wide);
+}
 __device__ __forceinline__ void load_words(uint16_t& w, const void* from) {
   asm volatile("ld.global.u16 %0, [%1];" : "=h"(w) : "l"(from));
 }
@@ -27,6 +32,9 @@ __device__ __forceinline__ void load_words(Words4& w, const void* from) {
   asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
                : "=r"(w.x), "=r"(w.y), "=r"(w.z), "=r"(w.w)
                : "l"(from));
+}
+__device__ __forceinline__ void store_words(void* to, uint8_t w) {
+  asm volatile("st.global.u8 [%0], %1;" ::"l"(to), "h"(static_cast<uint16_t>(w)) : "memory");
 }
 __device__ __forceinline__ void store_words(void* to, uint16_t w) {
   asm volatile("st.global.u16 [%0], %1;" ::"l"(to), "h"(w) : "memory");
@@ -45,6 +53,14 @@ __device__ __forceinline__ void store_words(void* to, Words4 w) {
 
 // The same where `predicate`, else every word is `fill`. One predicated instruction: behind a
 // branch every load would be waited for before the next one starts.
+__device__ __forceinline__ void load_words_if(uint8_t& w, const void* from, bool predicate,
+                                              uint32_t fill) {
+  uint16_t wide = static_cast<uint16_t>(fill & 0xFF);
+  asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\n@p ld.global.u8 %0, [%1];\n}"
+               : "+h"(wide)
+               : "l"(from), "r"(static_cast<uint32_t>(predicate)));
+  w = static_cast<uint8_t>(wide);
+}
 __device__ __forceinline__ void load_words_if(uint16_t& w, const void* from, bool predicate,
                                               uint32_t fill) {
   w = static_cast<uint16_t>(fill);

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "plan_schema/half.h"
+#include "tests/support/host_factors.h"
 
 namespace stint::test {
 namespace {
@@ -322,29 +322,26 @@ void HostBlocks::load_transposed(Fiber* lanes) {
       }
 }
 
-/// mma.m16n8k16 with the fragments that the PTX manual describes: lane i has rows i / 4 and
-/// i / 4 + 8 of a and d, columns i / 4 of b and i % 4 * 2 of d. Products are exact in f32.
+/// mma.m16n8k16 of f16 or m16n8k32 of bytes with the fragments that the PTX manual describes: lane
+/// i has rows i / 4 and i / 4 + 8 of a and d, columns i / 4 of b and i % 4 * 2 of d.
 void HostBlocks::multiply(Fiber* lanes) {
-  float a[16][16], b[8][16];
-  const auto unpack = [](float* to, unsigned pair) {
-    to[0] = to_float(F16{static_cast<uint16_t>(pair)});
-    to[1] = to_float(F16{static_cast<uint16_t>(pair >> 16)});
+  const HostFactors kind = lanes[0].factors;
+  float a[16][kFactorBytes], b[8][kFactorBytes];
+  const auto unpack = [&](float* row, unsigned at, unsigned word, bool first) {
+    unsigned char bytes[4];
+    std::memcpy(bytes, &word, 4);
+    unpack_factors(row + factor_count(kind, at), bytes, 4, kind, first);
   };
   for (unsigned i = 0; i < kWarp; ++i) {
-    const unsigned row = i / 4, k = i % 4 * 2;
+    const unsigned row = i / 4, at = i % 4 * 4;
     for (unsigned part = 0; part < 4; ++part)
-      unpack(&a[row + part % 2 * 8][k + part / 2 * 8], lanes[i].a[part]);
-    unpack(&b[row][k], lanes[i].b[0]);
-    unpack(&b[row][k + 8], lanes[i].b[1]);
+      unpack(a[row + part % 2 * 8], at + part / 2 * 16, lanes[i].a[part], true);
+    unpack(b[row], at, lanes[i].b[0], false);
+    unpack(b[row], at + 16, lanes[i].b[1], false);
   }
   for (unsigned i = 0; i < kWarp; ++i)
-    for (unsigned e = 0; e < 4; ++e) {
-      const float* x = a[i / 4 + e / 2 * 8];
-      const float* y = b[i % 4 * 2 + e % 2];
-      float sum[4] = {};
-      for (unsigned k = 0; k < 16; ++k) sum[k % 4] += x[k] * y[k];
-      lanes[i].sums[e] += sum[0] + sum[1] + (sum[2] + sum[3]);
-    }
+    for (unsigned e = 0; e < 4; ++e)
+      add_products(lanes[i].sums, e, a[i / 4 + e / 2 * 8], b[i % 4 * 2 + e % 2], kind);
 }
 
 /// The lanes' wgmma instruction. Each of the four warps of a warpgroup does its part on its own.
@@ -352,7 +349,7 @@ std::string HostBlocks::products(Fiber* lanes) {
   const Block& block = blocks_[lanes->block];
   const SharedTiles memory = {block.shared, kSharedStart, static_cast<unsigned>(shared_bytes_),
                               &block.unseen};
-  std::vector<float*> sums;
+  std::vector<void*> sums;
   for (unsigned i = 0; i < kWarp; ++i) {
     if (!(lanes[i].operands == lanes->operands) || lanes[i].pending != lanes->pending)
       return "lanes of a warp want different products";
@@ -392,8 +389,10 @@ void HostBlocks::serve_load_matrices(unsigned* words, unsigned address, bool tra
   own.bring(transposed ? Meeting::kLoadTransposed : Meeting::kLoadMatrices);
 }
 
-void HostBlocks::serve_multiply(float* d, const unsigned* a, unsigned b0, unsigned b1) {
+void HostBlocks::serve_multiply(void* d, const unsigned* a, unsigned b0, unsigned b1,
+                                HostFactors factors) {
   Fiber& self = *current->running_;
+  self.factors = factors;
   self.sums = d;
   self.a = a;
   self.b[0] = b0;
@@ -401,14 +400,15 @@ void HostBlocks::serve_multiply(float* d, const unsigned* a, unsigned b0, unsign
   current->bring(Meeting::kMultiply);
 }
 
-void HostBlocks::serve_copy_async(unsigned address, const void* global, unsigned bytes) {
+void HostBlocks::serve_copy_async(unsigned address, const void* global, unsigned bytes,
+                                  unsigned width) {
   HostBlocks& own = *current;
   Fiber& self = *own.running_;
-  if (bytes != 0 && bytes != 16) own.fail("cp.async of " + std::to_string(bytes) + " bytes");
-  if (reinterpret_cast<uintptr_t>(global) % 16 != 0) own.fail("cp.async from a wrong alignment");
-  unsigned char* to = own.shared_at(self.block, address, 16, "cp.async");
-  std::memset(to, 0xFF, 16);
-  self.copies.push_back({to, global, bytes, self.groups});
+  if (bytes != 0 && bytes != width) own.fail("cp.async of " + std::to_string(bytes) + " bytes");
+  if (reinterpret_cast<uintptr_t>(global) % width != 0) own.fail("cp.async from a wrong alignment");
+  unsigned char* to = own.shared_at(self.block, address, width, "cp.async");
+  std::memset(to, 0xFF, width);
+  self.copies.push_back({to, global, bytes, width, self.groups});
 }
 
 void HostBlocks::serve_commit_copies() { ++current->running_->groups; }
@@ -419,7 +419,7 @@ void HostBlocks::serve_wait_for_copies(int pending) {
   for (; done < self.copies.size(); ++done) {
     const Copy& copy = self.copies[done];
     if (copy.group + static_cast<unsigned>(pending) >= self.groups) break;
-    std::memset(copy.to, 0, 16);
+    std::memset(copy.to, 0, copy.width);
     std::memcpy(copy.to, copy.from, copy.bytes);
     Block& block = current->blocks_[self.block];
     const size_t chunk = static_cast<size_t>(copy.to - block.shared) / 16;
@@ -513,11 +513,12 @@ void HostBlocks::serve_wait_at_barrier(unsigned barrier, unsigned parity) {
   if (b.ended % 2 == parity && b.is_complete()) own.end_phase(own.blocks_[self.block], b);
 }
 
-void HostBlocks::serve_wgmma(float* d, unsigned blocks, HostOperand a, HostOperand b) {
+void HostBlocks::serve_wgmma(void* d, unsigned blocks, HostOperand a, HostOperand b,
+                             HostFactors factors) {
   Fiber& self = *current->running_;
   if (current->block_threads_ % 128 != 0) current->fail("wgmma without whole warpgroups");
   self.sums = d;
-  self.operands = {blocks, a, b};
+  self.operands = {blocks, a, b, factors};
   current->bring(Meeting::kWgmma);
 }
 

@@ -42,7 +42,7 @@ class HostBlocks {
   struct Copy {
     unsigned char* to;
     const void* from;
-    unsigned bytes, group;
+    unsigned bytes, width, group;
   };
   /// A barrier in shared memory, for arrivals and for copies of whole blocks.
   struct SharedBarrier {
@@ -75,7 +75,8 @@ class HostBlocks {
     unsigned address = 0;  // of a matrix row, a barrier; of a shuffle: how far apart the lanes are
     unsigned phases = 0;   // that had ended at the barrier where it waits
     unsigned* words = nullptr;
-    float* sums = nullptr;
+    void* sums = nullptr;
+    HostFactors factors = kHostHalves;
     const unsigned* a = nullptr;
     unsigned b[2] = {};
     WarpProducts::Operands operands;
@@ -116,8 +117,10 @@ class HostBlocks {
   static void serve_barrier();
   static float serve_shuffle_xor(float value, unsigned apart);
   static void serve_load_matrices(unsigned* words, unsigned address, bool transposed);
-  static void serve_multiply(float* d, const unsigned* a, unsigned b0, unsigned b1);
-  static void serve_copy_async(unsigned address, const void* global, unsigned bytes);
+  static void serve_multiply(void* d, const unsigned* a, unsigned b0, unsigned b1,
+                             HostFactors factors);
+  static void serve_copy_async(unsigned address, const void* global, unsigned bytes,
+                               unsigned width);
   static void serve_commit_copies();
   static void serve_wait_for_copies(int pending);
   static void serve_fence_async_proxy();
@@ -127,7 +130,8 @@ class HostBlocks {
   static void serve_copy_async_bulk(unsigned to, const void* from, unsigned bytes,
                                     unsigned barrier);
   static void serve_wait_at_barrier(unsigned barrier, unsigned parity);
-  static void serve_wgmma(float* d, unsigned blocks, HostOperand a, HostOperand b);
+  static void serve_wgmma(void* d, unsigned blocks, HostOperand a, HostOperand b,
+                          HostFactors factors);
   static void serve_wgmma_commit();
   static void serve_wgmma_wait(int pending);
   static void serve_arrive_at_cluster();

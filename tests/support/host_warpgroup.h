@@ -25,16 +25,17 @@ class WarpProducts {
   struct Operands {
     unsigned blocks = 0;  // of 8 columns
     HostOperand a = {}, b = {};
+    HostFactors factors = kHostHalves;
     bool operator==(const Operands& o) const {
       return blocks == o.blocks && a.address == o.a.address && a.pitch == o.a.pitch &&
-             b.address == o.b.address && b.pitch == o.b.pitch;
+             b.address == o.b.address && b.pitch == o.b.pitch && factors == o.factors;
     }
   };
 
   /// `warp`: in its block; `sums`: of each lane, 4 for each block of columns. All return what is
   /// wrong, empty if nothing.
   std::string start(const SharedTiles& memory, unsigned warp, const Operands& operands,
-                    const std::vector<float*>& sums);
+                    const std::vector<void*>& sums);
   void commit() { ++groups_; }
   std::string wait(const SharedTiles& memory, int pending);
 
@@ -45,8 +46,8 @@ class WarpProducts {
   struct Product {
     Operands operands;
     unsigned first_row = 0, group = 0;
-    std::vector<float*> sums;
-    std::vector<uint16_t> a, b;  // rows and columns of 16 k
+    std::vector<void*> sums;
+    std::vector<unsigned char> a, b;  // rows and columns of 32 bytes of k
   };
   std::vector<Product> products_;
   unsigned groups_ = 0;

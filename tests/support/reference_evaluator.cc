@@ -31,7 +31,7 @@ double round_to_half(double x) {
   return std::fabs(r) > 65504 ? std::copysign(INFINITY, x) : r;
 }
 
-double element(const Value& v, int64_t i) {
+double stored_element(const Value& v, int64_t i) {
   const std::byte* p = v.constant->data() + i * dtype_bytes(v.dtype);
   auto load = [&](auto t) {
     std::memcpy(&t, p, sizeof t);
@@ -56,6 +56,19 @@ double element(const Value& v, int64_t i) {
     default:
       throw std::runtime_error("reference: constant type");
   }
+}
+
+/// The number that an element stands for.
+double element(const Value& v, int64_t i) {
+  const double stored = stored_element(v, i);
+  if (!v.quant) return stored;
+  const Quantisation& q = *v.quant;
+  int64_t inner = 1;
+  for (size_t d = static_cast<size_t>(q.axis + 1); d < v.shape.size(); ++d) inner *= v.shape[d];
+  const size_t place =
+      q.axis == -1 ? 0 : static_cast<size_t>(i / inner % v.shape[static_cast<size_t>(q.axis)]);
+  const double zero = q.zero_points.empty() ? 0 : q.zero_points.at(place);
+  return (stored - zero) * static_cast<double>(q.scales.at(place));
 }
 
 Shape strides_of(const Value& v) { return v.strides.empty() ? dense_strides(v.shape) : v.strides; }
@@ -660,6 +673,10 @@ void compute(const Graph& graph, const Node& node, const Operands& in, std::vect
     case Op::kCast: {
       const DType from = graph.value(node.inputs[0]).dtype, to = graph.value(node.outputs[0]).dtype;
       (void)from;
+      if (graph.value(node.outputs[0]).quant) {  // numbers, whatever memory holds of them
+        y.data = x.data;
+        return;
+      }
       for (size_t k = 0; k < y.data.size(); ++k) {
         const double v = x.data[k];
         y.data[k] = to == DType::kF16                        ? round_to_half(v)

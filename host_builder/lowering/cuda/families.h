@@ -2,10 +2,11 @@
 // link.
 //
 // A family writes a CUDA source for one node, all of its constants baked in, and says how to launch
-// it. Activations are NHWC, f16 or f32 per value; arithmetic is f32 (tensor cores: f16 products,
-// f32 accumulation). Every operand may be a strided view (Value::strides, elements):
-// concatenations and slices are addressing, not steps. Every thread of every kernel passes
-// STINT_WAIT() (kernels/cuda/stint.cuh) before it touches anything but weights.
+// it. Activations are NHWC, f32, f16 or 8-bit integers with a scale per value; arithmetic is f32
+// (tensor cores: f16 products and f32 accumulation, or 8-bit products and exact sums). Every
+// operand may be a strided view (Value::strides, elements): concatenations and slices are
+// addressing, not steps. Every thread of every kernel passes STINT_WAIT() (kernels/cuda/stint.cuh)
+// before it touches anything but weights.
 #pragma once
 
 #include "host_builder/lowering/family.h"

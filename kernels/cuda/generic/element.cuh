@@ -1,6 +1,9 @@
-// Elements of all thirteen types and the four types they are computed in (float, double, int64_t,
-// uint64_t): kernels/cpu/element_blocks.h states the rounding.
+// Elements of all thirteen types, and those of 8 bits that stand for real numbers, and the four
+// types they are computed in (float, double, int64_t, uint64_t): kernels/cpu/element_blocks.h
+// states the rounding.
 #pragma once
+
+#include "quantised.cuh"
 
 struct bhalf_t {
   uint16_t bits;
@@ -70,7 +73,7 @@ __device__ __forceinline__ To saturate(From v) {
 /// An element as a number of type C.
 template <typename C, typename S>
 __device__ __forceinline__ C load(S s) {
-  if constexpr (IsSame<S, half_t>::value || IsSame<S, bhalf_t>::value) {
+  if constexpr (IsSame<S, half_t>::value || IsSame<S, bhalf_t>::value || kIsQuantised<S>) {
     return load<C>(to_float(s));
   } else if constexpr (IsSame<S, bool_t>::value) {
     return static_cast<C>(s.value != 0);
@@ -87,6 +90,8 @@ template <typename S, typename C>
 __device__ __forceinline__ S store(C v) {
   if constexpr (IsSame<S, bool_t>::value) {
     return {static_cast<uint8_t>(v != C(0))};
+  } else if constexpr (kIsQuantised<S>) {
+    return Store<S>::from(static_cast<float>(v));
   } else if constexpr (IsSame<S, half_t>::value || IsSame<S, bhalf_t>::value) {
     float f;
     if constexpr (IsSame<C, double>::value)

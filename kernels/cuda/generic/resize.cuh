@@ -5,7 +5,8 @@
 /// A result of interpolation as an element: integers are rounded to nearest even and saturate.
 template <typename S>
 __device__ __forceinline__ S rounded(float v) {
-  if constexpr (kIsFloating<S> || IsSame<S, half_t>::value || IsSame<S, bhalf_t>::value)
+  if constexpr (kIsFloating<S> || IsSame<S, half_t>::value || IsSame<S, bhalf_t>::value ||
+                kIsQuantised<S>)
     return store<S>(v);
   else
     return store<S>(rint(static_cast<double>(v)));

@@ -20,9 +20,9 @@ def call(arguments, timeout=300):
 
 
 class Stint:
-    def __init__(self, program, folder, target, device="cuda", precision="fp16", tactics=None, agent=None):
+    def __init__(self, program, folder, target, device="cuda", precision="fp16", tactics=None, agent=None, dressed=""):
         self.program, self.folder, self.target, self.device = str(program), Path(folder), target, device
-        self.precision, self.tactics, self.agent = precision, tactics, agent
+        self.precision, self.tactics, self.agent, self.dressed = precision, tactics, agent, dressed
 
     def build(self, network, batches):
         """The plan's path and the seconds it took."""
@@ -31,6 +31,8 @@ class Stint:
                    ",".join(map(str, batches)), "-q"]
         if self.target != "cpu":
             command += ["--precision", self.precision]
+        if self.dressed:
+            command += ["--as", self.dressed]
         if self.tactics:
             command += ["--tactics", self.tactics]
         if self.agent:

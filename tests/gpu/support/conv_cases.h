@@ -1,12 +1,37 @@
 // Nodes that the convolution families are tested and timed on.
 #pragma once
 
+#include <cmath>
 #include <vector>
 
 #include "host_builder/graph/views.h"
 #include "tests/gpu/support/step_case.h"
 
 namespace stint::test {
+
+/// The scales of quantised operands: i8 or u8 as a type means that. Weights are i8 where x is.
+inline constexpr float kScaleOfX = 0.0123f, kScaleOfWeights = 0.0021f;
+
+/// About what results reach, in a fraction of their type's range so that some saturate.
+inline float scale_of_sums(int64_t depth) {
+  return kScaleOfX * kScaleOfWeights * 73 * 73 * std::sqrt(static_cast<float>(depth)) * 2.5f / 127;
+}
+
+inline bool is_byte(DType t) { return t == DType::kI8 || t == DType::kU8; }
+
+inline builder::ValueId operand(StepCase& c, const char* name, DType dtype,
+                                const builder::Shape& shape, float scale,
+                                const Placement& placement) {
+  return is_byte(dtype) ? c.quantised_input(name, dtype, shape, scale, 0, placement)
+                        : c.input(name, dtype, shape, placement);
+}
+
+inline builder::ValueId result(StepCase& c, const char* name, DType dtype,
+                               const builder::Shape& shape, float scale,
+                               const Placement& placement) {
+  return is_byte(dtype) ? c.quantised_output(name, dtype, shape, scale, 0, placement)
+                        : c.output(name, dtype, shape, placement);
+}
 
 struct ConvCase {
   int64_t n = 1, h = 9, w = 11, c = 32, o = 32, k = 3, stride = 1, pad = 1, dilation = 1,
@@ -24,7 +49,8 @@ struct ConvCase {
 /// The second result; `y` a part of it where it is not stored on its own.
 inline void add_repeated(StepCase& c, const ConvCase& t, const builder::Shape& out) {
   const builder::ValueId copies =
-      c.output("copies", t.y, {out[0], out[1] * t.repeat_h, out[2] * t.repeat_w, out[3]}, t.copies);
+      result(c, "copies", t.y, {out[0], out[1] * t.repeat_h, out[2] * t.repeat_w, out[3]},
+             scale_of_sums(t.c / t.groups * t.k * t.k), t.copies);
   if (!t.stores_y) {
     builder::Value y = c.graph.value(copies);
     y.name = "first";
@@ -53,26 +79,31 @@ inline StepCase conv_case(const ConvCase& t) {
   a.epilogue = {t.act, t.alpha, t.beta, t.residual_after};
   c.node.op = builder::Op::kConv;
   c.node.attributes = a;
-  c.node.inputs = {c.input("x", t.x, {t.n, t.h, t.w, t.c}, t.in),
-                   c.constant("w", {t.o, t.c / t.groups, t.k, t.k}, 0.25)};
+  const builder::Shape weights = {t.o, t.c / t.groups, t.k, t.k};
+  const float scale = scale_of_sums(weights[1] * t.k * t.k);
+  c.node.inputs = {operand(c, "x", t.x, {t.n, t.h, t.w, t.c}, kScaleOfX, t.in),
+                   is_byte(t.x) ? c.quantised_constant("w", weights, 0, kScaleOfWeights)
+                                : c.constant("w", weights, 0.25)};
   if (t.bias || t.residual)
     c.node.inputs.push_back(t.bias ? c.constant("b", {t.o}) : builder::kNoValue);
-  if (t.residual) c.node.inputs.push_back(c.input("r", t.r, out, t.extra));
-  if (t.stores_y) c.node.outputs = {c.output("y", t.y, out, t.out)};
+  if (t.residual) c.node.inputs.push_back(operand(c, "r", t.r, out, scale * 0.7f, t.extra));
+  if (t.stores_y) c.node.outputs = {result(c, "y", t.y, out, scale, t.out)};
   if (t.repeat_h > 0) add_repeated(c, t, out);
   return c;
 }
 
 inline StepCase matmul_case(const builder::Shape& a, int64_t n, DType y = DType::kF16,
-                            const Placement& in = {}) {
+                            const Placement& in = {}, DType x = DType::kF16) {
   StepCase c(11);
   builder::Shape out = a;
   out.back() = n;
   c.node.op = builder::Op::kMatMul;
   c.node.attributes = builder::MatMulAttributes{};
-  c.node.inputs = {c.input("a", DType::kF16, a, in), c.constant("b", {a.back(), n}, 0.25),
+  c.node.inputs = {operand(c, "a", x, a, kScaleOfX, in),
+                   is_byte(x) ? c.quantised_constant("b", {a.back(), n}, 1, kScaleOfWeights)
+                              : c.constant("b", {a.back(), n}, 0.25),
                    c.constant("bias", {n})};
-  c.node.outputs = {c.output("y", y, out)};
+  c.node.outputs = {result(c, "y", y, out, scale_of_sums(a.back()), {})};
   return c;
 }
 

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "host_builder/graph/quantisation.h"
 #include "host_builder/graph/shape.h"
 #include "plan_schema/half.h"
 
@@ -86,6 +87,30 @@ double load(const std::byte* at, DType dtype) {
       return static_cast<double>(get(uint64_t{}));
   }
   return NAN;
+}
+
+int32_t lowest(DType t) { return t == DType::kI8 ? -128 : 0; }
+
+/// Numbers to and from memory, as integers where they are quantised.
+void store_number(std::byte* at, const Value& v, double number) {
+  if (!v.quant) return store(at, v.dtype, number);
+  const double place =
+      std::nearbyint(number / static_cast<double>(v.quant->scales[0])) + zero_point_of(*v.quant);
+  store(at, v.dtype, place);
+}
+
+double load_number(const std::byte* at, const Value& v) {
+  if (!v.quant) return load(at, v.dtype);
+  return (load(at, v.dtype) - zero_point_of(*v.quant)) * static_cast<double>(v.quant->scales[0]);
+}
+
+/// What memory can hold of a result; NaN is stored as zero.
+double representable(const Value& v, double number) {
+  if (!v.quant) return number;
+  if (std::isnan(number)) return 0;
+  const double scale = static_cast<double>(v.quant->scales[0]);
+  const int32_t low = lowest(v.dtype) - zero_point_of(*v.quant);
+  return std::clamp(number, low * scale, (low + 255) * scale);
 }
 
 bool is_floating(DType t) {
@@ -184,6 +209,42 @@ ValueId StepCase::input(const std::string& name, DType dtype, const Shape& shape
   return id;
 }
 
+ValueId StepCase::quantised_input(const std::string& name, DType dtype, const Shape& shape,
+                                  float scale, int32_t zero_point, const Placement& placement) {
+  const ValueId id = place(name, dtype, shape, placement);
+  graph.mixed_precision = true;
+  graph.value(id).quant = Quantisation{{scale}, -1, {zero_point}};
+  graph.inputs.push_back(id);
+  Tensor& t = inputs_[name] = {shape, std::vector<double>(*checked_elements(shape))};
+  for (double& x : t.data) {
+    const auto integer = static_cast<int32_t>(random_() % 256) + lowest(dtype);
+    x = (integer - zero_point) * static_cast<double>(scale);
+  }
+  return id;
+}
+
+ValueId StepCase::quantised_output(const std::string& name, DType dtype, const Shape& shape,
+                                   float scale, int32_t zero_point, const Placement& placement) {
+  const ValueId id = output(name, dtype, shape, placement);
+  graph.mixed_precision = true;
+  graph.value(id).quant = Quantisation{{scale}, -1, {zero_point}};
+  return id;
+}
+
+ValueId StepCase::quantised_constant(const std::string& name, const Shape& shape, int axis,
+                                     float scale) {
+  std::vector<int8_t> data(*checked_elements(shape));
+  for (int8_t& x : data) x = static_cast<int8_t>(static_cast<int>(random_() % 255) - 127);
+  const ValueId id = graph.add_constant(name, DType::kI8, shape, data);
+  Quantisation q;
+  q.axis = axis;
+  for (int64_t i = 0; i < shape.at(static_cast<size_t>(axis)); ++i)
+    q.scales.push_back(scale * (0.75f + 0.0625f * static_cast<float>(random_() % 8)));
+  graph.value(id).quant = std::move(q);
+  graph.mixed_precision = true;
+  return id;
+}
+
 ValueId StepCase::constant(const std::string& name, const Shape& shape, double scale) {
   std::vector<float> data(*checked_elements(shape));
   for (float& x : data)
@@ -276,7 +337,7 @@ size_t DeviceStep::add_operands() {
     std::vector<std::byte> bytes = o.storages.at(storage).download();
     const std::vector<double>& values = case_.inputs().at(v.name).data;
     for_each_element(v, [&](int64_t i, int64_t at) {
-      store(bytes.data() + at * dtype_bytes(v.dtype), v.dtype, values[i]);
+      store_number(bytes.data() + at * dtype_bytes(v.dtype), v, values[i]);
     });
     o.storages.at(storage).upload(bytes.data(), bytes.size());
   }
@@ -322,7 +383,8 @@ std::string DeviceStep::run_and_compare(const Tensors& expected, const Bounds& b
       continue;
     }
     const std::vector<double>& want = found->second.data;
-    const bool exact = !is_floating(v.dtype);
+    const bool exact = !is_floating(v.dtype) && !v.quant;
+    const double steps = 0.5 + (bounds.steps > 0 ? bounds.steps : 0.02);
     const double l2_bound = bounds.relative_l2 > 0                              ? bounds.relative_l2
                             : v.dtype == DType::kF16 || v.dtype == DType::kBF16 ? 1e-3
                                                                                 : 1e-4;
@@ -334,13 +396,18 @@ std::string DeviceStep::run_and_compare(const Tensors& expected, const Bounds& b
     for_each_element(v, [&](int64_t i, int64_t at) {
       const size_t width = dtype_bytes(v.dtype);
       std::byte* p = bytes.data() + static_cast<size_t>(at) * width;
-      const double got = load(p, v.dtype), ref = want[static_cast<size_t>(i)];
+      const double got = load_number(p, v), ref = representable(v, want[static_cast<size_t>(i)]);
       std::memcpy(old.data() + static_cast<size_t>(at) * width, p, width);  // may change
       if (got == ref) {
         if (std::isfinite(ref)) norm += ref * ref, range = std::max(range, std::fabs(ref));
         return;
       }
       if (std::isnan(got) && std::isnan(ref)) return;
+      if (v.quant) {
+        if (std::fabs(got - ref) > steps * static_cast<double>(v.quant->scales[0]) && bad < 0)
+          bad = i;
+        return;
+      }
       if (!std::isfinite(got) || !std::isfinite(ref) || exact) {
         if (bad < 0) bad = i;
         return;
@@ -353,7 +420,7 @@ std::string DeviceStep::run_and_compare(const Tensors& expected, const Bounds& b
     const auto describe = [&](int64_t i) {
       double got = NAN;
       for_each_element(v, [&](int64_t k, int64_t at) {
-        if (k == i) got = load(bytes.data() + at * dtype_bytes(v.dtype), v.dtype);
+        if (k == i) got = load_number(bytes.data() + at * dtype_bytes(v.dtype), v);
       });
       std::ostringstream text;
       text << "element " << i << " of " << shape_text(v.shape) << " is " << got << ", expected "

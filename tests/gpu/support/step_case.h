@@ -50,6 +50,16 @@ struct StepCase {
   /// A run-time operand: multiples of 1/1024 in [-1, 1), exact in f16; integers in [0, 8); bools.
   builder::ValueId input(const std::string& name, DType dtype, const builder::Shape& shape,
                          const Placement& placement = {});
+  /// Numbers that memory holds as i8 or u8, every integer of the type.
+  builder::ValueId quantised_input(const std::string& name, DType dtype,
+                                   const builder::Shape& shape, float scale, int32_t zero_point = 0,
+                                   const Placement& placement = {});
+  builder::ValueId quantised_output(const std::string& name, DType dtype,
+                                    const builder::Shape& shape, float scale,
+                                    int32_t zero_point = 0, const Placement& placement = {});
+  /// i8 weights, every place along the axis with a scale of its own, about `scale`.
+  builder::ValueId quantised_constant(const std::string& name, const builder::Shape& shape,
+                                      int axis, float scale);
   /// f32 weights: multiples of 1/1024 in [-scale, scale).
   builder::ValueId constant(const std::string& name, const builder::Shape& shape, double scale = 1);
   builder::ValueId output(const std::string& name, DType dtype, const builder::Shape& shape,
@@ -80,6 +90,9 @@ struct StepCase {
 struct Bounds {
   double relative_l2 = 0;
   double max_abs = 0;  // of the output's largest magnitude; zero: five times relative_l2
+  // Of quantised outputs, how far beyond the half step that rounding takes. Zero: what f32
+  // arithmetic may be off by, 1/50.
+  double steps = 0;
 };
 
 /// A step with its code and operands on the device.

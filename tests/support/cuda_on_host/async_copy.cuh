@@ -6,7 +6,13 @@
 
 inline void copy_async_16(uint32_t shared, const void* global, uint32_t bytes) {
   if (STINT_SM < 80) stint_host_threads->fail("cp.async, which this device does not have");
-  stint_host_threads->copy_async(shared, global, bytes);
+  stint_host_threads->copy_async(shared, global, bytes, 16);
+}
+
+template <int kBytes>
+inline void copy_async(uint32_t shared, const void* global, bool inside) {
+  if (STINT_SM < 80) stint_host_threads->fail("cp.async, which this device does not have");
+  stint_host_threads->copy_async(shared, global, inside ? kBytes : 0, kBytes);
 }
 
 inline void commit_copies() {

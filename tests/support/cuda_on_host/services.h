@@ -6,7 +6,10 @@ struct HostDim3 {
   unsigned x, y, z;
 };
 
-/// 16 k of an operand of wgmma.
+/// What tensor cores multiply: f16, or bytes, the first factor signed or not.
+enum HostFactors { kHostHalves, kHostSignedBytes, kHostUnsignedBytes };
+
+/// 32 bytes of k of an operand of wgmma.
 struct HostOperand {
   unsigned address;
   unsigned pitch;  // from plane to plane; 0: swizzled rows (kernels/cuda/warpgroup.cuh)
@@ -23,8 +26,8 @@ struct HostThreads {
   void (*barrier)();
   float (*shuffle_xor)(float value, unsigned apart);
   void (*load_matrices)(unsigned* words, unsigned address, bool transposed);
-  void (*multiply)(float* d, const unsigned* a, unsigned b0, unsigned b1);
-  void (*copy_async)(unsigned address, const void* global, unsigned bytes);
+  void (*multiply)(void* d, const unsigned* a, unsigned b0, unsigned b1, HostFactors factors);
+  void (*copy_async)(unsigned address, const void* global, unsigned bytes, unsigned width);
   void (*commit_copies)();
   void (*wait_for_copies)(int pending);
   void (*fence_async_proxy)();  // the thread's finished copies, for wgmma
@@ -33,7 +36,7 @@ struct HostThreads {
   void (*arrive_and_expect_bytes)(unsigned barrier, unsigned bytes);
   void (*copy_async_bulk)(unsigned to, const void* from, unsigned bytes, unsigned barrier);
   void (*wait_at_barrier)(unsigned barrier, unsigned parity);
-  void (*wgmma)(float* d, unsigned blocks, HostOperand a, HostOperand b);
+  void (*wgmma)(void* d, unsigned blocks, HostOperand a, HostOperand b, HostFactors factors);
   void (*wgmma_commit)();
   void (*wgmma_wait)(int pending);
   void (*arrive_at_cluster)();

@@ -73,6 +73,12 @@ inline double __longlong_as_double(long long i) {
   __builtin_memcpy(&d, &i, sizeof d);
   return d;
 }
+inline int __float2int_rn(float f) {
+  if (f != f) return 0;
+  if (f >= 0x1p31f) return 0x7FFFFFFF;
+  if (f < -0x1p31f) return -0x7FFFFFFF - 1;
+  return static_cast<int>(__builtin_rintf(f));
+}
 inline float __fmul_rn(float a, float b) { return a * b; }
 inline float __fadd_rn(float a, float b) { return a + b; }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "host_builder/graph/quantisation.h"
 #include "host_builder/lowering/cuda/direct/direct_layer.h"
 #include "host_builder/lowering/cuda/direct/window.h"
 #include "host_builder/lowering/cuda/families.h"
@@ -11,6 +12,7 @@ namespace stint::builder {
 namespace {
 
 constexpr int kThreads = 128;
+constexpr size_t kWeightsOperand = 1;
 
 /// What a thread computes: `rows` x `columns` outputs of `vector` channels, `passes` times.
 struct Tile {
@@ -28,14 +30,18 @@ struct Layer {
   int64_t multiplier() const { return y.shape[3] / x.shape[3]; }
 };
 
+/// Weights become f32 whatever they were: integers are multiplied as the numbers they stand for.
+bool has_real_weights(const Value& w) { return w.dtype == DType::kF32 || w.quant; }
+
 bool can_depthwise(const Graph& graph, const Node& node) {
   if (node.op != Op::kConv || node.outputs.size() != 1 || !graph.channels_last) return false;
-  for (const ValueId id : node.inputs)
-    if (!is_f16_or_f32(graph, id)) return false;
+  for (size_t i = 0; i < node.inputs.size(); ++i)
+    if (i != kWeightsOperand && !stores_reals(graph, node.inputs[i])) return false;
   const Layer layer{graph, node};
-  return is_f16_or_f32(graph, node.outputs.at(0)) && layer.x.shape.size() == 4 &&
-         layer.w.is_constant() && layer.w.shape.at(1) == 1 && layer.a.groups == layer.x.shape[3] &&
-         layer.a.groups > 1 && layer.y.elements() > 0 && layer.window.taps() <= 121;
+  return stores_reals(graph, node.outputs.at(0)) && has_real_weights(layer.w) &&
+         layer.x.shape.size() == 4 && layer.w.is_constant() && layer.w.shape.at(1) == 1 &&
+         layer.a.groups == layer.x.shape[3] && layer.a.groups > 1 && layer.y.elements() > 0 &&
+         layer.window.taps() <= 121;
 }
 
 bool allows(const Layer& layer, int vector) {
@@ -136,12 +142,12 @@ Tile parse(const Graph& graph, const Node& node, const Tactic& tactic) {
 ValueId packed_weights(Graph& graph, const Node& node) {
   const ValueId id = node.inputs.at(1);
   const Shape shape = graph.value(id).shape;
-  const float* w = constant_floats(graph, id);
+  const std::vector<float> w = real_numbers(graph.value(id));
   const int64_t taps = shape[2] * shape[3];
   std::vector<float> packed(static_cast<size_t>(taps * shape[0]));
   for (int64_t c = 0; c < shape[0]; ++c)
     for (int64_t tap = 0; tap < taps; ++tap)
-      packed[static_cast<size_t>(tap * shape[0] + c)] = w[c * taps + tap];
+      packed[static_cast<size_t>(tap * shape[0] + c)] = w[static_cast<size_t>(c * taps + tap)];
   return graph.add_constant(graph.unique_name(graph.value(id).name + ".taps"), DType::kF32,
                             {taps, shape[0]}, packed);
 }

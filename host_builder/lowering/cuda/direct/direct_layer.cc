@@ -24,6 +24,12 @@ bool is_f16_or_f32(const Graph& graph, ValueId id) {
   return t == DType::kF16 || t == DType::kF32;
 }
 
+bool stores_reals(const Graph& graph, ValueId id) {
+  if (is_f16_or_f32(graph, id)) return true;
+  const Value& value = graph.value(id);
+  return value.quant && value.quant->axis == -1;
+}
+
 void throw_unknown_tactic(const Node& node, const Tactic& tactic) {
   throw BuildError("node '" + node.name + "' (" + op_name(node.op) + "): there is no tactic '" +
                    tactic.id + "' for it on this target; remove its line from the tactic file");

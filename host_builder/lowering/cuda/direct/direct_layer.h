@@ -15,6 +15,9 @@ namespace stint::builder {
 bool allows_vector(const Value& value, int64_t count);
 
 bool is_f16_or_f32(const Graph& graph, ValueId id);
+/// The same, or 8-bit integers with one scale: kernels read and write numbers, whatever memory
+/// holds.
+bool stores_reals(const Graph& graph, ValueId id);
 
 /// BuildError naming the node: a tactic (from a tactic file) that the family does not offer.
 [[noreturn]] void throw_unknown_tactic(const Node& node, const Tactic& tactic);

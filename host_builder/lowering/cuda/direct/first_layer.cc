@@ -53,9 +53,10 @@ bool can_implement(const Graph& graph, const Node& node, const Target& target) {
       target.gpu.source_sm < 75)
     return false;
   for (const ValueId id : node.inputs)
-    if (!is_f16_or_f32(graph, id)) return false;
+    if (!stores_reals(graph, id)) return false;
   const Layer layer{graph, node};
-  if (!is_f16_or_f32(graph, node.outputs.at(0))) return false;
+  if (layer.w.dtype != DType::kF32) return false;
+  if (!stores_reals(graph, node.outputs.at(0))) return false;
   // All f32: the plan's precision is f32, products in f16 would not do.
   if (layer.x.dtype == DType::kF32 && layer.y.dtype == DType::kF32) return false;
   return layer.x.shape.size() == 4 && layer.w.is_constant() && layer.a.groups == 1 &&
@@ -73,8 +74,9 @@ int64_t shared_bytes(const Layer& layer, const Tile& tile) {
   return fragments * 16 + layer.block_channels() * 4 + ceil_div(patch, 16) * 16;
 }
 
-/// Neighbours of an image's line that one access reads, at most 16 bytes: the line is dense and
-/// begins and ends at a multiple, and so does every tile but for the padding (tiles are 8 wide).
+/// Neighbours of an image's line that one access reads, at most eight and 16 bytes: the line is
+/// dense and begins and ends at a multiple, and so does every tile but for the padding (tiles are 8
+/// wide).
 int64_t load_vector(const Layer& layer) {
   const Value& x = layer.x;
   const std::array<int64_t, 4> strides = nhwc_strides(x);
@@ -86,7 +88,7 @@ int64_t load_vector(const Layer& layer) {
     return line % count == 0 && strides[0] % count == 0 && strides[1] % count == 0 &&
            (!planes || strides[3] % count == 0) && (!x.view || x.view->offset % count == 0);
   };
-  int64_t count = static_cast<int64_t>(16 / dtype_bytes(x.dtype));
+  int64_t count = std::min<int64_t>(8, 16 / dtype_bytes(x.dtype));
   while (count > 1 && !fits(count)) count /= 2;
   return count;
 }

@@ -40,8 +40,8 @@ bool is_spatial_mean(const Graph& graph, const Node& node) {
 
 bool can_implement(const Graph& graph, const Node& node) {
   if (node.op != Op::kPool && node.op != Op::kReduce) return false;
-  if (node.outputs.at(0) == kNoValue || !is_f16_or_f32(graph, node.outputs[0]) ||
-      !is_f16_or_f32(graph, node.inputs.at(0)) || graph.value(node.outputs[0]).elements() == 0)
+  if (node.outputs.at(0) == kNoValue || !stores_reals(graph, node.outputs[0]) ||
+      !stores_reals(graph, node.inputs.at(0)) || graph.value(node.outputs[0]).elements() == 0)
     return false;
   if (graph.value(node.inputs[0]).shape.front() > 65535) return false;  // grid.y
   if (node.op == Op::kReduce) return is_spatial_mean(graph, node);

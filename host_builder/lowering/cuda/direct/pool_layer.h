@@ -15,14 +15,14 @@ struct PoolLayer {
   Window2d<PoolAttributes> window{a};
 };
 
-/// Channels-last, f16 or f32, without indices.
+/// Channels-last, without indices.
 inline bool can_pool(const Graph& graph, const Node& node) {
   if (node.op != Op::kPool || !graph.channels_last) return false;
   if (node.outputs.size() > 1 && node.outputs[1] != kNoValue) return false;
   if (node.outputs.at(0) == kNoValue) return false;
   const PoolLayer layer{graph, node};
   return layer.x.shape.size() == 4 && layer.y.elements() > 0 &&
-         is_f16_or_f32(graph, node.inputs.at(0)) && is_f16_or_f32(graph, node.outputs.at(0));
+         stores_reals(graph, node.inputs.at(0)) && stores_reals(graph, node.outputs.at(0));
 }
 
 /// The constants that describe the layer, the operands' types and strides, and the pointers x and

@@ -36,12 +36,19 @@ constexpr Family conv_family(const char* name) {
                                "; delete it from the tactic file");
             const PackedWeights weights = Kernel::pack(graph, *p, *tile);
             const ConvKernel kernel = Kernel::kernel(*p, *tile, target.gpu);
-            StepSpec step = conv_step(graph, node, *p, weights.value);
+            StepSpec step = conv_step(graph, node, *p, weights.value,
+                                      weights.are_integers() ? weights.factors : p->bias);
             step.workspace_bytes = kernel.workspace_bytes;
             step.state_bytes = kernel.state_bytes;
             step.launch = conv_launch(*p, weights, kernel);
             return step;
           }};
+}
+
+/// The last argument of a tile's type: what the kernel multiplies (kernels/cuda/products.cuh).
+inline std::string products_argument(const ConvProblem& p) {
+  if (!p.integers) return "";
+  return p.x.dtype == DType::kU8 ? ", ByteProducts<true>" : ", ByteProducts<false>";
 }
 
 /// The half of a `Kernel` that those with the fragments of mma.sync share.

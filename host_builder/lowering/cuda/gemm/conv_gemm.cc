@@ -13,8 +13,8 @@ struct ConvGemm : FragmentKernel<ConvGemmTile> {
     kernel.tile = "GemmTile<" +
                   list_text({t.bm, t.bn, t.bk, t.stages, t.warps_m, t.warps_n, t.slices, t.cluster,
                              t.split, column_interleave(p)}) +
-                  ">";
-    kernel.shape = {{t.tiles(p) * t.parts(), 1, 1}, t.threads(), t.cluster, t.shared_bytes()};
+                  products_argument(p) + ">";
+    kernel.shape = {{t.tiles(p) * t.parts(), 1, 1}, t.threads(), t.cluster, t.shared_bytes(p)};
     if (t.split > 1) {
       kernel.workspace_bytes = static_cast<uint64_t>(t.tiles(p) * t.split * t.bm * t.bn * 4);
       kernel.state_bytes = static_cast<uint64_t>(t.tiles(p) * 4);

@@ -30,11 +30,25 @@ constexpr Shape4 kShapes[] = {
     {256, 64, 4, 2, 1},  {256, 128, 4, 2, 1},
 };
 
+constexpr int64_t kRowBytes[] = {64, 128, 256};  // k of a step
+constexpr int64_t kMostRowBytes = 256;
+
 bool suits(const ConvProblem& p, const GpuTraits& gpu) {
   // Products are f16: a node whose input and output are both f32 asked for more.
-  if (p.x.dtype != DType::kF16 && p.y.dtype != DType::kF16) return false;
+  if (p.x.dtype == DType::kF32 && p.y.dtype == DType::kF32) return false;
   // ldmatrix and m16n8k8; 63 taps are what one mask holds; fewer channels a group waste the tile.
   return gpu.source_sm >= 75 && p.taps() < 64 && (p.groups == 1 || p.in_channels >= 4);
+}
+
+/// Pieces that one block fetches beside the copies of 16 bytes.
+int64_t gathered(const ConvProblem& p, const ConvGemmTile& t) {
+  const int64_t pieces = t.bm * t.steps_per_part(p) * t.bk / p.x.packet;
+  if (p.integers) {
+    if (p.x.packet == 16) return 0;
+    // Smaller copies are asynchronous, too: four as dear as one through registers (an estimate).
+    return p.x.packet >= 4 ? pieces / 4 : pieces;
+  }
+  return p.x.dtype == DType::kF16 && p.x.packet == 8 ? 0 : pieces;
 }
 
 GemmWork work_of(const ConvProblem& p, const ConvGemmTile& t) {
@@ -45,16 +59,16 @@ GemmWork work_of(const ConvProblem& p, const ConvGemmTile& t) {
   w.bn = t.bn;
   w.warp_rows = t.bm / t.warps_m;
   w.warp_columns = t.bn / t.warps_n;
-  w.depth = t.steps_per_part(p) * t.bk;
+  w.depth = t.steps_per_part(p) * t.bk * p.factor_bytes() / 2;
   w.slices = t.slices;
   w.cluster = t.cluster;
   w.split = t.split;
   w.activation_bytes = t.bm * w.depth * 2;
   w.weight_bytes = t.bn * w.depth * 2;
-  w.shared_bytes = t.shared_bytes();
+  w.shared_bytes = t.shared_bytes(p);
   w.stages = t.stages;
-  w.step_depth = t.bk;
-  if (p.x.dtype != DType::kF16 || p.x.packet != 8) w.gathered = t.bm * w.depth / p.x.packet;
+  w.step_depth = t.bk * p.factor_bytes() / 2;
+  w.gathered = gathered(p, t);
   return w;
 }
 
@@ -63,7 +77,10 @@ GemmWork work_of(const ConvProblem& p, const ConvGemmTile& t) {
 bool ConvGemmTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) const {
   const ConvGemmTile& t = *this;
   if (!suits(p, gpu)) return false;
-  if (t.bk % (32 * t.slices) != 0 || t.shared_bytes() > gpu.smem_per_block) return false;
+  const int64_t row_bytes = t.bk * p.factor_bytes();
+  if (row_bytes > kMostRowBytes || row_bytes % (64 * t.slices) != 0 ||
+      t.shared_bytes(p) > gpu.smem_per_block)
+    return false;
   if (resident_blocks(work_of(p, t), gpu) < 1 || !cluster_fits(work_of(p, t), gpu)) return false;
   const int64_t steps = ceil_div(p.depth(), t.bk);
   // Every part has something to do, and every block finishes as many runs.
@@ -84,8 +101,8 @@ int64_t ConvGemmTile::steps_per_part(const ConvProblem& p) const {
   return ceil_div(ceil_div(p.depth(), bk), parts());
 }
 
-uint32_t ConvGemmTile::shared_bytes() const {
-  return static_cast<uint32_t>(staged_bytes(bm, bn, bk, stages) +
+uint32_t ConvGemmTile::shared_bytes(const ConvProblem& p) const {
+  return static_cast<uint32_t>(staged_bytes(p, bm, bn, bk, stages) +
                                sum_bytes(bm * bn, slices, cluster, split));
 }
 
@@ -119,7 +136,7 @@ std::optional<ConvGemmTile> ConvGemmTile::parse(const std::string& id) {
     return std::nullopt;
   for (const Shape4& s : kShapes)
     if (s.bm == t.bm && s.bn == t.bn && s.warps_m == t.warps_m && s.warps_n == t.warps_n &&
-        s.slices == t.slices && (t.bk == 32 || t.bk == 64 || t.bk == 128))
+        s.slices == t.slices && (t.bk == 32 || t.bk == 64 || t.bk == 128 || t.bk == 256))
       return t;
   return std::nullopt;
 }
@@ -133,13 +150,13 @@ std::vector<Ranked<ConvGemmTile>> ConvGemmTile::ranked(const ConvProblem& p, con
   std::vector<Ranked<ConvGemmTile>> tiles;
   const bool clusters = gpu.has_pdl && gpu.source_sm >= 90;
   for (const Shape4& s : kShapes)
-    for (const int64_t bk : {32, 64, 128})
+    for (const int64_t row_bytes : kRowBytes)
       for (const int64_t parts : {1, 2, 3, 4, 6, 8})
         for (const int64_t stages : {2, 3, 4, 6, 9, 12}) {
           ConvGemmTile t;
           t.bm = s.bm;
           t.bn = s.bn;
-          t.bk = bk;
+          t.bk = row_bytes / p.factor_bytes();
           t.stages = stages;
           t.warps_m = s.warps_m;
           t.warps_n = s.warps_n;

@@ -11,7 +11,7 @@ namespace stint::builder {
 
 /// Mirrors GemmTile in kernels/cuda/conv_gemm_block.cuh.
 struct ConvGemmTile {
-  int64_t bm = 64, bn = 64, bk = 64, stages = 4;
+  int64_t bm = 64, bn = 64, bk = 64, stages = 4;  // bk: factors
   int64_t warps_m = 2, warps_n = 2;
   int64_t slices = 1;   // of warps that divide k (sliced-K)
   int64_t cluster = 1;  // blocks that divide k and meet in shared memory
@@ -21,7 +21,7 @@ struct ConvGemmTile {
   int64_t parts() const { return cluster * split; }
   int64_t tiles(const ConvProblem& p) const;
   int64_t steps_per_part(const ConvProblem& p) const;
-  uint32_t shared_bytes() const;
+  uint32_t shared_bytes(const ConvProblem& p) const;
   bool is_legal(const ConvProblem& p, const GpuTraits& gpu) const;
   /// Predicted time of the step in a chain.
   double predicted_us(const ConvProblem& p, const GpuTraits& gpu) const;

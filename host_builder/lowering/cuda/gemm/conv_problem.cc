@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "host_builder/graph/quantisation.h"
 #include "host_builder/graph/views.h"
 #include "host_builder/lowering/cpu/lowering.h"
 
@@ -19,10 +20,13 @@ struct Axes {
   std::vector<Shape> strides;  // one list per operand
 };
 
-bool is_float(DType t) { return t == DType::kF32 || t == DType::kF16; }
+bool stores_reals(const Value& v) {
+  if (v.quant) return v.quant->axis == -1;
+  return v.dtype == DType::kF32 || v.dtype == DType::kF16;
+}
 
 bool channels_are_adjacent(const Value& v) {
-  return !v.shape.empty() && is_float(v.dtype) && !v.is_constant() &&
+  return !v.shape.empty() && stores_reals(v) && !v.is_constant() &&
          (v.shape.back() == 1 || strides_of(v).back() == 1);
 }
 
@@ -46,8 +50,25 @@ PixelView pixel_view(const Graph& graph, ValueId id, int64_t channels_per_group)
   PixelView view;
   view.id = id;
   view.dtype = v.dtype;
+  view.quant = v.quant;
   view.packet = packet_of(v, channels_per_group);
   return view;
+}
+
+/// f32, or integers that stand for such.
+bool has_real_weights(const Value& w) {
+  return w.is_constant() && (w.dtype == DType::kF32 || w.quant);
+}
+
+/// Padding is a byte of zero, and a sum of products takes one factor.
+bool are_integers(const Value& x, const Value& w, size_t channel_axis) {
+  const auto has_zero_point = [](const Quantisation& q) {
+    return std::any_of(q.zero_points.begin(), q.zero_points.end(),
+                       [](int32_t z) { return z != 0; });
+  };
+  return x.quant && w.quant && w.dtype == DType::kI8 && !has_zero_point(*x.quant) &&
+         !has_zero_point(*w.quant) &&
+         (w.quant->axis == -1 || w.quant->axis == static_cast<int>(channel_axis));
 }
 
 /// Joins neighbouring axes that every operand walks as one and drops those of extent 1.
@@ -135,7 +156,9 @@ bool set_copies(ConvProblem& p, const Graph& graph, const Node& node) {
   if (node.outputs.size() < 2) return true;
   const Value& y = graph.value(p.y.id);
   const Value& copies = graph.value(node.outputs[1]);
-  if (y.elements() == 0 || copies.dtype != y.dtype || !channels_are_adjacent(copies)) return false;
+  if (y.elements() == 0 || copies.dtype != y.dtype ||
+      copies.quant.has_value() != y.quant.has_value() || !channels_are_adjacent(copies))
+    return false;
   const size_t column = y.shape.size() - 2;
   const Shape steps = strides_of(copies);
   p.copies.view = pixel_view(graph, node.outputs[1], p.out_channels);
@@ -172,14 +195,14 @@ std::optional<ConvProblem> conv_of(const Graph& graph, const Node& node) {
   const Value& w = graph.value(node.inputs.at(1));
   const Value& y = graph.value(node.outputs.at(0));
   if (!graph.channels_last || spatial < 1 || spatial > 2 || x.shape.size() != spatial + 2 ||
-      !w.is_constant() || w.dtype != DType::kF32 || !channels_are_adjacent(x) ||
-      !channels_are_adjacent(y))
+      !has_real_weights(w) || !channels_are_adjacent(x) || !channels_are_adjacent(y))
     return std::nullopt;
   ConvProblem p;
   p.groups = a.groups;
   p.in_channels = w.shape[1];
   p.out_channels = w.shape[0] / a.groups;
   p.weights = node.inputs[1];
+  p.integers = are_integers(x, w, 0);
   const auto at = [&](const std::vector<int64_t>& list, size_t i, int64_t otherwise) {
     return list.empty() ? otherwise : list.at(i);
   };
@@ -225,8 +248,8 @@ std::optional<ConvProblem> matmul_of(const Graph& graph, const Node& node) {
   const Value& a = graph.value(node.inputs.at(0));
   const Value& b = graph.value(node.inputs.at(1));
   const Value& y = graph.value(node.outputs.at(0));
-  if (!b.is_constant() || b.dtype != DType::kF32 || b.shape.size() < 2 ||
-      !channels_are_adjacent(a) || !channels_are_adjacent(y) || y.shape.size() < a.shape.size())
+  if (!has_real_weights(b) || b.shape.size() < 2 || !channels_are_adjacent(a) ||
+      !channels_are_adjacent(y) || y.shape.size() < a.shape.size())
     return std::nullopt;
   for (size_t i = 0; i + 2 < b.shape.size(); ++i)
     if (b.shape[i] != 1) return std::nullopt;
@@ -237,10 +260,23 @@ std::optional<ConvProblem> matmul_of(const Graph& graph, const Node& node) {
   p.out_channels = b.shape.back();
   p.weights = node.inputs[1];
   p.weights_are_columns = true;
+  p.integers = are_integers(a, b, b.shape.size() - 1);
   p.x = pixel_view(graph, node.inputs[0], p.in_channels);
   p.y = pixel_view(graph, node.outputs[0], p.out_channels);
   if (!set_epilogue(p, graph, node, node.as<MatMulAttributes>().epilogue)) return std::nullopt;
   return set_pixels(p, axes_of(graph, p)) ? std::optional(p) : std::nullopt;
+}
+
+template <typename Weights>
+auto reader_of(const ConvProblem& p, Weights w) {
+  typedef std::decay_t<decltype(w[0])> Weight;
+  const int64_t n = p.out_channels, c = p.in_channels, taps = p.taps();
+  const bool columns = p.weights_are_columns;
+  return std::function<Weight(int64_t, int64_t, int64_t)>(
+      [=, w = std::move(w)](int64_t g, int64_t o, int64_t k) {
+        const int64_t at = columns ? k * n + o : ((g * n + o) * c + k % c) * taps + k / c;
+        return w[static_cast<size_t>(at)];
+      });
 }
 
 }  // namespace
@@ -262,19 +298,35 @@ std::optional<ConvProblem> conv_problem(const Graph& graph, const Node& node) {
 
 std::function<float(int64_t, int64_t, int64_t)> weight_reader(const Graph& graph,
                                                               const ConvProblem& p) {
-  const auto* w = reinterpret_cast<const float*>(graph.value(p.weights).constant->data());
-  const int64_t n = p.out_channels, c = p.in_channels, taps = p.taps();
-  if (p.weights_are_columns)
-    return [=](int64_t, int64_t column, int64_t k) { return w[k * n + column]; };
-  return
-      [=](int64_t g, int64_t o, int64_t k) { return w[((g * n + o) * c + k % c) * taps + k / c]; };
+  const Value& weights = graph.value(p.weights);
+  if (weights.quant) return reader_of(p, real_numbers(weights));
+  return reader_of(p, reinterpret_cast<const float*>(weights.constant->data()));
 }
 
-StepSpec conv_step(const Graph& graph, const Node& node, const ConvProblem& p, ValueId packed) {
+std::function<int8_t(int64_t, int64_t, int64_t)> integer_weight_reader(const Graph& graph,
+                                                                       const ConvProblem& p) {
+  return reader_of(p, reinterpret_cast<const int8_t*>(graph.value(p.weights).constant->data()));
+}
+
+ValueId add_channel_factors(Graph& graph, const ConvProblem& p) {
+  const Quantisation& w = *graph.value(p.weights).quant;
+  std::vector<float> bias;
+  if (p.bias != kNoValue) bias = real_numbers(graph.value(p.bias));
+  std::vector<float> factors;
+  for (size_t i = 0; i < static_cast<size_t>(p.groups * p.out_channels); ++i) {
+    factors.push_back(p.x.quant->scales.front() * w.scales[w.axis == -1 ? 0 : i]);
+    factors.push_back(bias.empty() ? 0.0f : bias[i]);
+  }
+  return graph.add_constant(graph.unique_name(graph.value(p.weights).name + ".factors"),
+                            DType::kF32, {p.groups * p.out_channels, 2}, factors);
+}
+
+StepSpec conv_step(const Graph& graph, const Node& node, const ConvProblem& p, ValueId packed,
+                   ValueId bias) {
   StepSpec step;
   step.name = node.name;
   step.inputs = {p.x.id, packed};
-  if (p.bias != kNoValue) step.inputs.push_back(p.bias);
+  if (bias != kNoValue) step.inputs.push_back(bias);
   if (p.residual.present()) {
     // A run of the residual is read by the thread that then writes it.
     if (!p.copies.holds_y && dtype_bytes(p.residual.dtype) == dtype_bytes(p.y.dtype))

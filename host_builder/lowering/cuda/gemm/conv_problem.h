@@ -14,6 +14,7 @@ namespace stint::builder {
 struct PixelView {
   ValueId id = kNoValue;
   DType dtype = DType::kF32;
+  std::optional<Quantisation> quant;       // what its 8-bit integers stand for
   int64_t batch = 0, row = 0, column = 0;  // strides, elements
   int64_t packet = 1;  // adjacent channels that may be accessed at once, at most 16 bytes
 
@@ -39,6 +40,8 @@ struct ConvProblem {
   RepeatedPixels copies;
   ValueId weights = kNoValue, bias = kNoValue;
   bool weights_are_columns = false;  // [k][n] of a matrix product instead of [n][c][tap]
+  // x and the weights are 8-bit integers without zero points: their products can be summed exactly.
+  bool integers = false;
   Epilogue epilogue;
 
   int64_t pixels() const { return batch * out_h * out_w; }
@@ -49,16 +52,26 @@ struct ConvProblem {
     return copies.view.present() ? copies.rows * copies.columns + (copies.holds_y ? 0 : 1) : 1;
   }
   double flops() const;
+  /// Of a factor of the tensor cores: 8-bit integers, or f16.
+  int64_t factor_bytes() const { return integers ? 1 : 2; }
 };
 
 /// Nothing where the node is no such product, or an operand cannot be addressed this way.
 std::optional<ConvProblem> conv_problem(const Graph& graph, const Node& node);
 
-/// `weight(group, n, k)` in the graph's constant; k = tap * in_channels + channel.
+/// `weight(group, n, k)` in the graph's constant; k = tap * in_channels + channel. Integers as the
+/// numbers they stand for.
 std::function<float(int64_t, int64_t, int64_t)> weight_reader(const Graph& graph,
                                                               const ConvProblem& p);
+/// The integers themselves. Requires p.integers.
+std::function<int8_t(int64_t, int64_t, int64_t)> integer_weight_reader(const Graph& graph,
+                                                                       const ConvProblem& p);
+/// Result channels of all groups, each its factor from sums of products of integers to numbers and
+/// its bias: f32 [channels][2]. Requires p.integers.
+ValueId add_channel_factors(Graph& graph, const ConvProblem& p);
 
-/// Operands, name and work of the step; `packed` replaces the weights.
-StepSpec conv_step(const Graph& graph, const Node& node, const ConvProblem& p, ValueId packed);
+/// Operands, name and work of the step; `packed` replaces the weights, `bias` the bias.
+StepSpec conv_step(const Graph& graph, const Node& node, const ConvProblem& p, ValueId packed,
+                   ValueId bias);
 
 }  // namespace stint::builder

@@ -13,7 +13,7 @@ struct ConvResident : FragmentKernel<ConvResidentTile> {
     kernel.tile = "ResidentTile<" +
                   list_text({t.rows, t.columns, t.bm, t.bn, t.warps_m, t.warps_n, t.slices,
                              t.cluster, column_interleave(p)}) +
-                  ">";
+                  products_argument(p) + ">";
     kernel.shape = {{t.blocks(p), 1, 1}, t.threads(), t.cluster, t.shared_bytes(p)};
     return kernel;
   }

@@ -13,6 +13,9 @@ bool suits(const ConvProblem& p) {
   return p.taps() <= kMostTaps && (p.groups == 1 || p.in_channels % 8 == 0);
 }
 
+/// k of a block: 64 bytes.
+int64_t block_of(const ConvProblem& p) { return 64 / p.factor_bytes(); }
+
 int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
 bool is_flat(const ConvProblem& p) { return p.taps() == 1; }
@@ -52,7 +55,7 @@ GemmWork work_of(const ConvProblem& p, const ConvResidentTile& t) {
   w.bn = t.bn;
   w.warp_rows = t.bm / t.warps_m;
   w.warp_columns = t.bn / t.warps_n;
-  w.depth = p.taps() * t.channel_blocks(p) * 32;
+  w.depth = p.taps() * t.channel_blocks(p) * 32;  // blocks of 64 bytes
   w.slices = t.slices;
   w.cluster = t.cluster;
   w.activation_bytes = t.window_bytes(p);
@@ -71,7 +74,7 @@ int64_t ConvResidentTile::blocks(const ConvProblem& p) const {
 }
 
 int64_t ConvResidentTile::channel_blocks(const ConvProblem& p) const {
-  return ceil_div(ceil_div(p.in_channels, 32), cluster);
+  return ceil_div(ceil_div(p.in_channels, block_of(p)), cluster);
 }
 
 int64_t ConvResidentTile::weight_bytes(const ConvProblem& p) const {
@@ -87,7 +90,7 @@ int64_t ConvResidentTile::window_bytes(const ConvProblem& p) const {
 }
 
 int64_t ConvResidentTile::shared_bytes(const ConvProblem& p) const {
-  return weight_bytes(p) + round_up(window_bytes(p), 128) + round_up(bn * 4, 128) +
+  return weight_bytes(p) + round_up(window_bytes(p), 128) + bias_bytes(p, bn) +
          sum_bytes(bm * bn, slices, cluster, 1);
 }
 
@@ -124,14 +127,16 @@ std::optional<ConvResidentTile> ConvResidentTile::parse(const std::string& id) {
 
 bool ConvResidentTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) const {
   if (!suits(p)) return false;
-  // 16-byte copies of f16; a block of 32 k lies in one tap.
-  if (gpu.source_sm < 80 || p.x.dtype != DType::kF16 || p.x.packet != 8) return false;
-  if (!is_flat(p) && p.in_channels % 32 != 0) return false;
+  // 16-byte copies of what is multiplied; a block of k lies in one tap.
+  if (gpu.source_sm < 80 || p.x.packet * p.factor_bytes() != 16 ||
+      (!p.integers && p.x.dtype != DType::kF16))
+    return false;
+  if (!is_flat(p) && p.in_channels % block_of(p) != 0) return false;
   if (cluster != 1 && cluster != 2 && cluster != 4 && cluster != 8) return false;
   if (is_flat(p) && rows != 1) return false;
   if (rows * columns > bm || bm % (warps_m * 16) != 0 || bn % (warps_n * 8) != 0) return false;
   if (threads() > 1024 || bm / warps_m * (bn / warps_n) > 64 * 64) return false;
-  if ((cluster - 1) * channel_blocks(p) >= ceil_div(p.in_channels, 32)) return false;
+  if ((cluster - 1) * channel_blocks(p) >= ceil_div(p.in_channels, block_of(p))) return false;
   if (slices > p.taps() * channel_blocks(p)) return false;
   // Registers: accumulators and the addresses of this thread's copies.
   const int64_t copies = ceil_div(window_bytes(p) / 16, threads());

@@ -18,7 +18,7 @@ struct ConvResidentTile {
 
   int64_t threads() const { return warps_m * warps_n * slices * 32; }
   int64_t blocks(const ConvProblem& p) const;
-  /// 32-channel blocks of one tap that a block of the cluster has.
+  /// 64-byte blocks of channels of one tap that a block of the cluster has.
   int64_t channel_blocks(const ConvProblem& p) const;
   int64_t weight_bytes(const ConvProblem& p) const;
   int64_t window_bytes(const ConvProblem& p) const;

@@ -52,7 +52,11 @@ void write_copies(CudaSource& source, const RepeatedPixels& copies) {
   source.constant("kUVec", copies.view.packet);
 }
 
-void write_layer(CudaSource& source, const ConvProblem& p, const std::string& weights_layout) {
+bool has_bias(const ConvProblem& p, const PackedWeights& weights) {
+  return p.bias != kNoValue || weights.are_integers();
+}
+
+void write_layer(CudaSource& source, const ConvProblem& p, const PackedWeights& weights) {
   const int64_t furthest =
       std::max({reach(p.x, p.batch, p.in_h + p.kernel_h * p.dilation_h + p.pad_h,
                       p.in_w + p.kernel_w * p.dilation_w + p.pad_w, p.in_channels * p.groups),
@@ -61,9 +65,9 @@ void write_layer(CudaSource& source, const ConvProblem& p, const std::string& we
                 reach(p.copies.view, p.batch, p.out_h, p.out_w, p.out_channels * p.groups)});
   const bool wide = furthest >= int64_t{1} << 31;
   source.begin_struct("Layer")
-      .type("X", p.x.dtype)
-      .type("Y", p.y.dtype)
-      .type("R", p.residual.dtype)
+      .type("X", p.x.dtype, p.x.quant)
+      .type("Y", p.y.dtype, p.y.quant)
+      .type("R", p.residual.dtype, p.residual.quant)
       .type("Offset", wide ? "long long" : "int")
       .type("Mask", p.taps() < 32 ? "unsigned" : "unsigned long long");
   write_geometry(source, p);
@@ -74,14 +78,15 @@ void write_layer(CudaSource& source, const ConvProblem& p, const std::string& we
       .constant("kYVec", p.y.packet)
       .constant("kRVec", p.residual.packet)
       .flag("kInside", p.inside)
-      .flag("kBias", p.bias != kNoValue)
+      .flag("kBias", has_bias(p, weights))
+      .flag("kScaled", weights.are_integers())
       .flag("kResidual", p.residual.present())
       .flag("kResidualAfter", p.epilogue.residual_after_act)
       .constant("kAct", static_cast<int64_t>(p.epilogue.act))
       .real("kAlpha", finite(p.epilogue.alpha))
       .real("kBeta", finite(p.epilogue.beta));
   if (p.copies.view.present()) write_copies(source, p.copies);
-  source.line("  static constexpr int " + weights_layout + ";").end_struct();
+  source.line("  static constexpr int " + weights.layout + ";").end_struct();
 }
 
 /// struct Args, and with its members the arguments of the kernel's body.
@@ -93,7 +98,7 @@ std::string write_parameters(CudaSource& source, const ConvProblem& p, const Pac
     if (present) source.pointer(type, name);
     return present ? std::string("args.") + name : "nullptr";
   };
-  call += operand(p.bias != kNoValue, "const float*", "bias") + ", ";
+  call += operand(has_bias(p, weights), "const float*", "bias") + ", ";
   call += operand(p.residual.present(), "const Layer::R*", "residual") + ", ";
   const std::string y = operand(!p.copies.holds_y, "Layer::Y*", "y");
   if (p.copies.view.present()) {
@@ -114,7 +119,7 @@ GpuLaunch conv_launch(const ConvProblem& p, const PackedWeights& weights,
                       const ConvKernel& kernel) {
   CudaSource source(kernel.header);
   source.line("");
-  write_layer(source, p, weights.layout);
+  write_layer(source, p, weights);
   source.line("typedef " + kernel.tile + " Tile;");
   const std::string call = write_parameters(source, p, weights, kernel.workspace_bytes > 0);
   return source.kernel("conv", kernel.shape, kernel.name + "<Layer, Tile>::run(" + call + ");");

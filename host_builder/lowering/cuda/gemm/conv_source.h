@@ -22,6 +22,10 @@ struct PackedWeights {
   ValueId value = kNoValue;
   std::string type;    // in which the kernel reads them
   std::string layout;  // members of Layer, e.g. "kBlocksK = 4, kBlocksN = 8"
+  // Of integers: what stands in the place of the bias (add_channel_factors).
+  ValueId factors = kNoValue;
+
+  bool are_integers() const { return factors != kNoValue; }
 };
 
 GpuLaunch conv_launch(const ConvProblem& p, const PackedWeights& weights, const ConvKernel& kernel);

@@ -26,9 +26,10 @@ struct ConvWgmma {
     ConvKernel kernel;
     kernel.header = "conv_wgmma.cuh";
     kernel.name = "ConvWgmma";
-    kernel.tile =
-        "WarpgroupTile<" + list_text({t.bm, t.bn, t.stages, t.cluster, column_interleave(p)}) + ">";
-    kernel.shape = {{t.tiles(p) * t.cluster, 1, 1}, t.threads(), t.cluster, t.shared_bytes()};
+    kernel.tile = "WarpgroupTile<" +
+                  list_text({t.bm, t.bn, t.stages, t.cluster, column_interleave(p)}) +
+                  products_argument(p) + ">";
+    kernel.shape = {{t.tiles(p) * t.cluster, 1, 1}, t.threads(), t.cluster, t.shared_bytes(p)};
     return kernel;
   }
 };

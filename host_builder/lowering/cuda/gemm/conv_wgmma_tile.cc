@@ -12,7 +12,7 @@ constexpr int64_t kStages[] = {1, 2, 3, 4, 5, 6, 8};
 constexpr int64_t kClusters[] = {1, 2, 4};
 
 GemmWork work_of(const ConvProblem& p, const ConvWgmmaTile& t) {
-  GemmWork w = warpgroup_work(p, t, t.steps_per_block(p), t.shared_bytes());
+  GemmWork w = warpgroup_work(p, t, t.steps_per_block(p), t.shared_bytes(p));
   w.activation_bytes = t.bm * w.depth * 2;
   return w;
 }
@@ -23,26 +23,31 @@ int64_t ConvWgmmaTile::tiles(const ConvProblem& p) const {
   return ceil_div(p.pixels(), bm) * ceil_div(p.out_channels, bn) * p.groups;
 }
 
-int64_t ConvWgmmaTile::steps_per_block(const ConvProblem& p) const {
-  return ceil_div(ceil_div(p.depth(), kDepth), cluster);
+int64_t ConvWgmmaTile::steps(const ConvProblem& p) const {
+  return ceil_div(p.depth() * p.factor_bytes(), kRowBytes);
 }
 
-uint32_t ConvWgmmaTile::shared_bytes() const {
-  return static_cast<uint32_t>(staged_bytes(bm, bn, kDepth, stages) +
+int64_t ConvWgmmaTile::steps_per_block(const ConvProblem& p) const {
+  return ceil_div(steps(p), cluster);
+}
+
+uint32_t ConvWgmmaTile::shared_bytes(const ConvProblem& p) const {
+  return static_cast<uint32_t>(staged_bytes(p, bm, bn, kRowBytes / p.factor_bytes(), stages) +
                                sum_bytes(bm * bn, 1, cluster, 1));
 }
 
 bool ConvWgmmaTile::is_legal(const ConvProblem& p, const GpuTraits& gpu) const {
-  // 16-byte copies of f16: what lies in memory is multiplied as it is.
-  if (!gpu.has_wgmma() || p.x.dtype != DType::kF16 || p.x.packet != 8 || p.taps() >= 64)
+  // 16-byte copies: what lies in memory is multiplied as it is.
+  if (!gpu.has_wgmma() || p.taps() >= 64 || p.x.packet * p.factor_bytes() != 16 ||
+      (!p.integers && p.x.dtype != DType::kF16))
     return false;
-  if (shared_bytes() > gpu.smem_per_block) return false;
+  if (shared_bytes(p) > gpu.smem_per_block) return false;
   if (resident_blocks(work_of(p, *this), gpu) < 1 || !cluster_fits(work_of(p, *this), gpu))
     return false;
   // Fewer than three stages only where they hold everything; not more than that.
-  const int64_t steps = steps_per_block(p);
-  if (stages > steps || (stages < 3 && stages != steps)) return false;
-  if ((cluster - 1) * steps >= ceil_div(p.depth(), kDepth)) return false;
+  const int64_t own = steps_per_block(p);
+  if (stages > own || (stages < 3 && stages != own)) return false;
+  if ((cluster - 1) * own >= steps(p)) return false;
   // A tile much larger than the product is one of the smaller ones with idle warps.
   if (bm > kWarpgroupRows[0] && bm >= 2 * p.pixels()) return false;
   if (bn > kWarpgroupColumns[0] && bn >= 2 * p.out_channels) return false;

@@ -11,14 +11,15 @@ namespace stint::builder {
 
 /// Mirrors WarpgroupTile in kernels/cuda/conv_wgmma.cuh.
 struct ConvWgmmaTile {
-  static constexpr int64_t kDepth = 64;  // of a step
+  static constexpr int64_t kRowBytes = 128;  // k of a step
   int64_t bm = 128, bn = 128, stages = 4;
   int64_t cluster = 1;  // blocks that divide k and meet in shared memory
 
   int64_t threads() const { return bm * 2; }
   int64_t tiles(const ConvProblem& p) const;
+  int64_t steps(const ConvProblem& p) const;
   int64_t steps_per_block(const ConvProblem& p) const;
-  uint32_t shared_bytes() const;
+  uint32_t shared_bytes(const ConvProblem& p) const;
   bool is_legal(const ConvProblem& p, const GpuTraits& gpu) const;
   /// Predicted time of the step in a chain.
   double predicted_us(const ConvProblem& p, const GpuTraits& gpu) const;

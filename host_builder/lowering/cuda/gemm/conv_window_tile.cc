@@ -58,7 +58,7 @@ int64_t ConvWindowTile::shared_bytes(const ConvProblem& p) const {
   // Residuals that are read early and are too many for registers: TileEpilogue::kShared.
   const bool has_residuals = stages == 0 && bn > 64 && p.residual.present() &&
                              p.residual.dtype == DType::kF16 && p.residual.packet == 8 &&
-                             p.y.packet == 8;
+                             p.y.packet >= 8;
   return (stages == 0 ? steps(p) : stages) * bn * kDepth * 2 + windows * window_bytes(p) +
          ceil_div(bn * 4, 128) * 128 + kBarrierBytes + (has_residuals ? bm * bn * 2 : 0) +
          sum_bytes(bm * bn, 1, cluster, 1);

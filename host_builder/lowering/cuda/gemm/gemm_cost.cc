@@ -70,8 +70,12 @@ int64_t sum_bytes(int64_t elements, int64_t slices, int64_t cluster, int64_t spl
   return bytes;
 }
 
-int64_t staged_bytes(int64_t bm, int64_t bn, int64_t bk, int64_t stages) {
-  return stages * (bm + bn) * bk * 2 + ceil_div(bn * 4, 128) * 128;
+int64_t bias_bytes(const ConvProblem& p, int64_t bn) {
+  return ceil_div(bn * (p.integers ? 8 : 4), 128) * 128;
+}
+
+int64_t staged_bytes(const ConvProblem& p, int64_t bm, int64_t bn, int64_t bk, int64_t stages) {
+  return stages * (bm + bn) * bk * p.factor_bytes() + bias_bytes(p, bn);
 }
 
 int64_t resident_blocks(const GemmWork& w, const GpuTraits& gpu) {
@@ -112,7 +116,8 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
   const double shows = w.warpgroups ? 0.15 : 0.227;
   double cycles = longest + shows * (products + traffic + operands + chain - longest);
 
-  const double stores = share * real(w.bm * w.bn) / real(w.cluster) * 2 / 20.6;
+  const double stored = std::min<double>(2, dtype_bytes(p.y.dtype));
+  const double stores = share * real(w.bm * w.bn) / real(w.cluster) * stored / 20.6;
   cycles +=
       737 + stores * real(p.stores()) + (waves - 1) * 576 + 200 * real(w.threads) / 128 * beside;
   if (p.residual.present()) cycles += 31 + stores;
@@ -127,7 +132,7 @@ double gemm_us(const ConvProblem& p, const GemmWork& w, const GpuTraits& gpu) {
   }
   if (w.split > 1)  // through global memory, and a counter
     cycles += 1800 + 150 * real(w.split) + share * real(w.bm * w.bn * 4) * 2 / 30;
-  const double weights = real(p.out_channels * p.depth() * p.groups * 2);
+  const double weights = real(p.out_channels * p.depth() * p.groups * p.factor_bytes());
   if (!gpu.has_pdl) {
     // Nothing starts early: weights come after the step before has ended.
     cycles += 900 + weights / (gpu.memory_gb_per_s * 1e3) * clock;

@@ -10,7 +10,8 @@
 
 namespace stint::builder {
 
-/// One kernel's work. "Block" is a thread block.
+/// One kernel's work. "Block" is a thread block. k is counted in units of two bytes, which is what
+/// tensor cores take the same time for, whether it is one factor of 16 bits or two of 8.
 struct GemmWork {
   int64_t blocks = 1, threads = 128;
   int64_t bm = 64, bn = 64;  // tile
@@ -29,8 +30,11 @@ struct GemmWork {
 /// Shared memory of kernels/cuda/tile_epilogue.cuh for a tile of `elements`.
 int64_t sum_bytes(int64_t elements, int64_t slices, int64_t cluster, int64_t split);
 
+/// Shared memory of the channels' bias, and of what scales their sums.
+int64_t bias_bytes(const ConvProblem& p, int64_t bn);
+
 /// Shared memory of a block of kernels/cuda/conv_gemm_block.cuh, without those.
-int64_t staged_bytes(int64_t bm, int64_t bn, int64_t bk, int64_t stages);
+int64_t staged_bytes(const ConvProblem& p, int64_t bm, int64_t bn, int64_t bk, int64_t stages);
 
 /// Blocks of the kernel that one multiprocessor holds; 0: it cannot run.
 int64_t resident_blocks(const GemmWork& work, const GpuTraits& gpu);

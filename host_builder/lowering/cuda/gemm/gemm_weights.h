@@ -10,7 +10,7 @@ namespace stint::builder {
 /// Blocks of 32 k x 8 columns, each as the 16 bytes of every lane that are its B fragments of two
 /// mma.m16n8k16: f16 [group][k / 32][column / 8][lane][k16, half, pair]. Columns are interleaved
 /// so that the accumulators a lane has of `interleave` (8, 16 or 32) columns are adjacent channels.
-/// Padded with zeros.
+/// Padded with zeros. Integers (p.integers) as bytes of twice as many k, in the same places.
 PackedWeights pack_gemm_weights(Graph& graph, const ConvProblem& p, int64_t interleave);
 
 /// Blocks of 64 k x 8 columns for wgmma, which reads them where they are copied to: f16 [group]

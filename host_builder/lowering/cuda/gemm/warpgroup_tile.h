@@ -24,9 +24,11 @@ inline bool is_large(const ConvProblem& p) {
   return p.pixels() >= 256 && p.out_channels >= 32 && p.flops() >= 0.3e9;
 }
 
-/// What a tile says of its work; `steps` of one block. Activations are the caller's.
+/// What a tile says of its work; `steps` of one block, 128 bytes of k each. Activations are the
+/// caller's.
 template <typename Tile>
 GemmWork warpgroup_work(const ConvProblem& p, const Tile& t, int64_t steps, int64_t shared_bytes) {
+  constexpr int64_t kStepDepth = 64;  // units of two bytes
   GemmWork w;
   w.warpgroups = true;
   w.blocks = t.tiles(p) * t.cluster;
@@ -35,12 +37,12 @@ GemmWork warpgroup_work(const ConvProblem& p, const Tile& t, int64_t steps, int6
   w.bn = t.bn;
   w.warp_rows = 16;
   w.warp_columns = t.bn;
-  w.depth = steps * Tile::kDepth;
+  w.depth = steps * kStepDepth;
   w.cluster = t.cluster;
   w.weight_bytes = t.bn * w.depth * 2;
   w.shared_bytes = shared_bytes;
   w.stages = t.stages;
-  w.step_depth = Tile::kDepth;
+  w.step_depth = kStepDepth;
   return w;
 }
 

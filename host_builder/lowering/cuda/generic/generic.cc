@@ -5,6 +5,7 @@
 #include <map>
 
 #include "host_builder/graph/op_def.h"
+#include "host_builder/graph/quantisation.h"
 #include "host_builder/lowering/cpu/families.h"
 #include "host_builder/lowering/cpu/lowering.h"
 #include "host_builder/lowering/cuda/families.h"
@@ -31,8 +32,8 @@ GenericKernel kernel_of(KernelId id) {
                       std::to_string(static_cast<int>(id)));
 }
 
-/// The node alone in a graph of its own, where f16 values are f32: the CPU's arithmetic is f32, and
-/// so is the GPU's whatever the values are stored as.
+/// The node alone in a graph of its own, where values that mean f32 are f32: the CPU's arithmetic
+/// is f32, and so is the GPU's whatever the values are stored as.
 class Isolated {
  public:
   Isolated(const Graph& graph, const Node& node) : node_(node) {
@@ -73,10 +74,19 @@ class Isolated {
     if (known != own_.end()) return known->second;
     Value value = graph.value(id);
     value.view.reset();
-    if (value.dtype == DType::kF16 && !value.is_constant()) value.dtype = DType::kF32;
-    const ValueId copy = graph_.add_value(std::move(value));
+    ValueId copy;
+    if (value.quant && value.is_constant()) {
+      // Its integers may have a scale for each channel, which no operand of a kernel has.
+      copy =
+          graph_.add_constant(value.name + ".real", DType::kF32, value.shape, real_numbers(value));
+    } else {
+      if (value.quant || (value.dtype == DType::kF16 && !value.is_constant()))
+        value.dtype = DType::kF32;
+      value.quant.reset();
+      copy = graph_.add_value(std::move(value));
+      given_[copy] = id;
+    }
     own_[id] = copy;
-    given_[copy] = id;
     return copy;
   }
 
@@ -107,13 +117,27 @@ double predicted_us(const Graph& graph, const Node& node, const Target& target) 
   return 5.0 + std::max(memory, compute);
 }
 
+/// Integers that the network asks for by itself: the node says what they stand for, not the value.
+bool is_quantisation(const Node& node) {
+  return node.op == Op::kQuantize || node.op == Op::kDequantize;
+}
+
+StepSpec lower_quantisation(const Graph& graph, const Node& node, const Tactic& tactic) {
+  StepSpec step = step_for(node, tactic.id);
+  generic_quantisation(graph, node, step);
+  step.bytes = moved_bytes(graph, node);
+  return step;
+}
+
 std::vector<Tactic> tactics(const Graph& graph, const Node& node, const Target& target) {
+  if (is_quantisation(node)) return {{"generic quantisation", predicted_us(graph, node, target)}};
   const Family* family = Isolated(graph, node).specification();
   if (family == nullptr) return {};
   return {{std::string("generic ") + family->name, predicted_us(graph, node, target)}};
 }
 
 StepSpec lower(Graph& graph, const Node& node, const Target&, const Tactic& tactic) {
+  if (is_quantisation(node)) return lower_quantisation(graph, node, tactic);
   Isolated isolated(graph, node);
   const Family* family = isolated.specification();
   if (family == nullptr)

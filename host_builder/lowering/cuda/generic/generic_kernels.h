@@ -18,6 +18,9 @@ STINT_KERNELS(STINT_KERNEL, STINT_PACKED_KERNEL)
 #undef STINT_KERNEL
 #undef STINT_PACKED_KERNEL
 
+/// Quantize and Dequantize, which no CPU step specifies.
+void generic_quantisation(const Graph& graph, const Node& node, StepSpec& step);
+
 /// Lets the first output overwrite inputs of its shape and element size, for kernels in which the
 /// thread that reads an element is the one that writes it, later. Only these inputs are asked
 /// about.

@@ -98,6 +98,11 @@ DType number_type(cpu::ComputeType type) {
   return DType::kF32;
 }
 
+/// What a value's elements are computed in.
+cpu::ComputeType compute_type(const Value& value) {
+  return value.quant ? cpu::ComputeType::kFloat : cpu::compute_type(value.dtype);
+}
+
 /// Writes a program over the step's operands.
 void map(Graph& graph, StepSpec& step, DType number, const std::vector<PointwiseOp>& program) {
   GenericSource source(graph, step);
@@ -176,15 +181,29 @@ void generic_elementwise(Graph& graph, const Node&, StepSpec& step) {
   op.beta = params.beta;
   // A condition is not a number: only the values it chooses between decide how the step computes.
   const size_t first = op.op == EltOp::kWhere ? 1 : 0;
-  cpu::ComputeType type = cpu::compute_type(graph.value(step.inputs.at(first)).dtype);
+  cpu::ComputeType type = compute_type(graph.value(step.inputs.at(first)));
   for (size_t i = first + 1; i < step.inputs.size(); ++i)
-    type = cpu::common_type(type, cpu::compute_type(graph.value(step.inputs[i]).dtype));
+    type = cpu::common_type(type, compute_type(graph.value(step.inputs[i])));
   map(graph, step, number_type(type), {op});
 }
 
 void generic_cast(Graph& graph, const Node&, StepSpec& step) {
-  map(graph, step, number_type(cpu::compute_type(graph.value(step.inputs.at(0)).dtype)),
-      {PointwiseOp{}});
+  map(graph, step, number_type(compute_type(graph.value(step.inputs.at(0)))), {PointwiseOp{}});
+}
+
+void generic_quantisation(const Graph& graph, const Node& node, StepSpec& step) {
+  // A conversion between operands that say how they are quantised.
+  const auto& a = node.as<QuantizeAttributes>();
+  const Quantisation q = {{a.scale}, -1, {a.zero_point}};
+  Graph typed;
+  Value x = graph.value(node.inputs.at(0)), y = graph.value(node.outputs.at(0));
+  (node.op == Op::kQuantize ? y : x).quant = q;
+  StepSpec map_step = step;
+  map_step.inputs = {typed.add_value(std::move(x))};
+  map_step.outputs = {typed.add_value(std::move(y))};
+  map(typed, map_step, DType::kF32, {PointwiseOp{}});
+  step.launch = std::move(map_step.launch);
+  step.in_place = std::move(map_step.in_place);
 }
 
 void allow_generic_in_place(const Graph& graph, StepSpec& step, size_t first, size_t count) {

@@ -95,16 +95,16 @@ GenericSource::GenericSource(const Graph& graph, const StepSpec& step, bool take
   include("generic/operations.cuh");
   line("struct Args {\n  void* pointer[" + std::to_string(pointers) + "];\n};");
   size_t at = 0;
-  const auto operand = [&](const std::string& kind, const std::string& name, size_t i,
-                           const cpu::TensorView& t, const char* qualifier) {
+  const auto operand = [&](const std::string& kind, const std::string& name, size_t i, ValueId id,
+                           const char* qualifier) {
     const std::string type = kind + std::to_string(i);
-    this->type(type, t.dtype);
+    this->type(type, graph.value(id).dtype, graph.value(id).quant);
     line("__device__ __forceinline__ " + std::string(qualifier) + type + "* " + name +
          std::to_string(i) + "(const Args& args) {\n  return static_cast<" + qualifier + type +
          "*>(args.pointer[" + std::to_string(at++) + "]);\n}");
   };
-  for (size_t i = 0; i < inputs_.size(); ++i) operand("In", "in", i, inputs_[i], "const ");
-  for (size_t i = 0; i < outputs_.size(); ++i) operand("Out", "out", i, outputs_[i], "");
+  for (size_t i = 0; i < inputs_.size(); ++i) operand("In", "in", i, step.inputs[i], "const ");
+  for (size_t i = 0; i < outputs_.size(); ++i) operand("Out", "out", i, step.outputs[i], "");
   const auto pointer = [&](const std::string& type, const std::string& name) {
     line("__device__ __forceinline__ " + type + " " + name +
          "(const Args& args) {\n  return static_cast<" + type + ">(args.pointer[" +

@@ -21,6 +21,7 @@ Value viewed(const Graph& graph, const Node& transpose) {
   const Shape strides = strides_of(x);
   Value y = graph.value(transpose.outputs.at(0));
   y.dtype = x.dtype;
+  y.quant = x.quant;
   y.view = x.view ? *x.view : View{from, 0};
   y.strides.clear();
   for (const int64_t axis : transpose.as<TransposeAttributes>().perm)

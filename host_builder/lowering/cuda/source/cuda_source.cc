@@ -4,8 +4,10 @@
 #include <cstdio>
 #include <cstring>
 
+#include "host_builder/graph/quantisation.h"
 #include "host_builder/graph/views.h"
 #include "host_builder/support/error.h"
+#include "host_builder/support/internal_error.h"
 
 namespace stint::builder {
 
@@ -60,8 +62,22 @@ CudaSource& CudaSource::type(const std::string& name, const char* text) {
   return line(std::string(in_struct_ ? "  typedef " : "typedef ") + text + " " + name + ";");
 }
 
+CudaSource& CudaSource::type(const std::string& name, DType dtype,
+                             const std::optional<Quantisation>& quant) {
+  if (!quant) return type(name, type_name(dtype));
+  if (quant->axis != -1)
+    throw InternalError("an operand '" + name + "' with a scale for each channel has no type");
+  quantised_ = true;
+  uint32_t bits;
+  std::memcpy(&bits, &quant->scales.front(), sizeof bits);
+  char text[64];
+  std::snprintf(text, sizeof text, "quantised_t<%s, 0x%08xu, %d>", type_name(dtype), bits,
+                static_cast<int>(zero_point_of(*quant)));
+  return type(name, text);
+}
+
 CudaSource& CudaSource::nhwc(const std::string& prefix, const Value& value) {
-  type(prefix, value.dtype);
+  type(prefix, value.dtype, value.quant);
   const std::array<int64_t, 4> strides = nhwc_strides(value);
   // 32-bit offsets wherever they suffice: 64-bit index arithmetic costs registers and time.
   int64_t last = 0;
@@ -132,14 +148,18 @@ GpuLaunch CudaSource::kernel(const std::string& symbol, const KernelShape& shape
   if (shape.cluster > 1) entry += "__cluster_dims__(" + std::to_string(shape.cluster) + ", 1, 1) ";
   entry += "__launch_bounds__(" + std::to_string(shape.threads) + ")\n" + symbol +
            "(const __grid_constant__ Args args) {\n  " + body + "\n}\n";
-  return launch_of(first_include_ + text_ + entry, symbol, shape);
+  return launch_of(prologue() + text_ + entry, symbol, shape);
 }
 
 GpuLaunch CudaSource::kernel_of_header(const std::string& name, const KernelShape& shape) {
   const std::string symbol = "stint_" + name;
   parameter_block();
   include(name + ".cuh");
-  return launch_of(first_include_ + "#define STINT_KERNEL " + symbol + "\n" + text_, symbol, shape);
+  return launch_of(prologue() + "#define STINT_KERNEL " + symbol + "\n" + text_, symbol, shape);
+}
+
+std::string CudaSource::prologue() const {
+  return first_include_ + (quantised_ ? "#include \"quantised.cuh\"\n" : "");
 }
 
 const char* CudaSource::type_name(DType dtype) {

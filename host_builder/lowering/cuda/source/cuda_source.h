@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 
 #include "host_builder/lowering/step_spec.h"
@@ -35,8 +36,10 @@ class CudaSource {
   CudaSource& flag(const std::string& name, bool value);
   /// A float member; outside of structs a macro, because no constexpr float is infinite or NaN.
   CudaSource& real(const std::string& name, float value);
-  /// "typedef half_t X;"
-  CudaSource& type(const std::string& name, DType dtype) { return type(name, type_name(dtype)); }
+  /// "typedef half_t X;", or one that knows what its integers stand for:
+  /// "typedef quantised_t<int8_t, 0x3c23d70au, 0> X;" (kernels/cuda/quantised.cuh).
+  CudaSource& type(const std::string& name, DType dtype,
+                   const std::optional<Quantisation>& quant = std::nullopt);
   CudaSource& type(const std::string& name, const char* text);
   /// Strides of a channels-last operand: kXN, kXH, kXW, kXC for prefix "X", and its type.
   CudaSource& nhwc(const std::string& prefix, const Value& value);
@@ -68,7 +71,10 @@ class CudaSource {
  private:
   CudaSource& member(const std::string& type, const std::string& name, const std::string& value);
 
+  std::string prologue() const;
+
   std::string first_include_, text_, pointers_;
+  bool quantised_ = false;  // a type is
   bool in_struct_ = false;
 };
 

@@ -53,7 +53,7 @@ TEST_CASE("the text of a tile is the tile") {
       const auto parsed = ConvGemmTile::parse(r.tile.id());
       REQUIRE(parsed);
       CHECK(parsed->id() == r.tile.id());
-      CHECK(r.tile.shared_bytes() <= gpu.smem_per_block);
+      CHECK(r.tile.shared_bytes(p) <= gpu.smem_per_block);
       CHECK((gpu.has_pdl || r.tile.cluster == 1));
     }
     const auto resident = ConvResidentTile::ranked(p, gpu, SIZE_MAX);
