@@ -1,5 +1,6 @@
 // A hostile Caffe net: must be imported or refused with a BuildError; never crash, hang or take
 // memory without bound. The input is a topology in text, and behind a NUL the bytes of its weights.
+#include <google/protobuf/stubs/logging.h>
 #include <google/protobuf/text_format.h>
 
 #include <algorithm>
@@ -118,6 +119,7 @@ class Random {
 };
 
 caffe::Net parsed(const std::string& text) {
+  google::protobuf::LogSilencer quiet;
   caffe::Net net;
   google::protobuf::TextFormat::ParseFromString(text, &net);
   return net;

@@ -34,7 +34,8 @@ class CaffeNet {
       found->set_name(layer);
     }
     caffe::BlobProto& blob = *found->add_blobs();
-    for (const int64_t extent : shape) blob.mutable_shape()->add_dim(extent);
+    caffe::BlobShape& extents = *blob.mutable_shape();
+    for (const int64_t extent : shape) extents.add_dim(extent);
     *blob.mutable_data() = {values.begin(), values.end()};
     return *this;
   }

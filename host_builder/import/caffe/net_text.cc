@@ -19,9 +19,11 @@ using google::protobuf::TextFormat;
 
 /// The longest topologies (SSD over ResNet-152) have some hundred KiB; a message takes a hundred
 /// times the memory of its shortest text.
-constexpr size_t kMaxTextBytes = size_t{8} << 20;
+constexpr size_t kMaxTextBytes = size_t{2} << 20;
 /// Messages inside messages: a layer's parameters are the third level.
 constexpr int kMaxDepth = 32;
+/// What some editors put before the text.
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 /// Fields that are for training, or say how to compute and not what.
 constexpr std::string_view kNotOfInference[] = {
@@ -137,7 +139,7 @@ bool is_net_text(std::span<const std::byte> bytes) {
 NetText parse_net_text(std::span<const std::byte> bytes) {
   if (bytes.size() > kMaxTextBytes) {
     throw Refusal("the topology has " + std::to_string(bytes.size()) +
-                      " bytes of text, at most 8 MiB are read",
+                      " bytes of text, at most 2 MiB are read",
                   "give the topology alone, and the weights with --weights FILE");
   }
   google::protobuf::LogSilencer quiet;  // the error is reported here, not on stderr
@@ -149,6 +151,8 @@ NetText parse_net_text(std::span<const std::byte> bytes) {
   parser.AllowUnknownField(true);
   parser.SetRecursionLimit(kMaxDepth);
   NetText text;
+  const bool marked = text_of(bytes).substr(0, kByteOrderMark.size()) == kByteOrderMark;
+  if (marked) bytes = bytes.subspan(kByteOrderMark.size());
   google::protobuf::io::ArrayInputStream stream(bytes.data(), static_cast<int>(bytes.size()));
   if (!parser.Parse(&stream, &text.net)) {
     throw Refusal("the topology cannot be read: " + collector.error(),

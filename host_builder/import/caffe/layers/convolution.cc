@@ -16,8 +16,9 @@ Extents extents(const LayerTranslation& n, const char* what, const List& list, b
                 bool has_w, uint32_t h, uint32_t w, size_t spatial, int64_t fallback) {
   if (has_h || has_w) {
     if (spatial != 2 || !list.empty() || has_h != has_w) {
-      n.fail(std::string("has ") + what + "_h or " + what + "_w, which are for two spatial axes, " +
-             "both given and no " + what + " beside them");
+      const std::string each = std::string(what) == "kernel_size" ? "kernel" : what;
+      n.fail("has " + each + "_h or " + each + "_w, which are for two spatial axes, both given " +
+             "and no " + what + " beside them");
     }
     return {h, w};
   }

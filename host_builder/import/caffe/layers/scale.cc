@@ -15,10 +15,15 @@ Shape operand_shape(const LayerTranslation& n, size_t axis, int32_t num_axes) {
   return {begin, begin + (num_axes == -1 ? left : num_axes)};
 }
 
-/// An operand of no axes is one number.
+/// An operand of no axes is one number. It broadcasts to the bottom, never the other way round.
 ValueId aligned(LayerTranslation& n, ValueId operand, size_t axis) {
-  if (n.network().graph().value(operand).shape.empty()) return operand;
-  return aligned_at(n.network(), operand, axis, n.rank(0));
+  const Graph& graph = n.network().graph();
+  if (graph.value(operand).shape.empty()) return operand;
+  const ValueId result = aligned_at(n.network(), operand, axis, n.rank(0));
+  if (broadcast_shapes(n.shape(0), graph.value(result).shape) != n.shape(0))
+    n.fail("its operand " + shape_text(graph.value(operand).shape) + " is larger than the bottom " +
+           shape_text(n.shape(0)));
+  return result;
 }
 
 /// A bias has the shape of the scale.

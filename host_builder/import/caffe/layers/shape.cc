@@ -104,8 +104,9 @@ void translate_tile(LayerTranslation& n) {
   const size_t axis = n.axis(p.axis());
   if (p.tiles() < 1) n.fail("has " + std::to_string(p.tiles()) + " tiles, needs 1 or more");
   Shape result = n.shape(0);
+  if (result[axis] > kMaxElements / p.tiles())
+    n.fail("makes too many elements", "reduce its tiles");
   result[axis] *= p.tiles();
-  if (!checked_elements(result)) n.fail("makes too many elements", "reduce its tiles");
   n.bind(0, n.network().add(Op::kTile, {}, {n.in(0)}, {{DType::kF32, result}}));
 }
 

@@ -46,7 +46,7 @@ TEST_CASE("only what the phase TEST has is there") {
                      power("stage", "y", "v", "include { stage: 'deploy' }") +
                      power("not_stage", "y", "u", "include { not_stage: 'deploy' }"));
   CHECK(outputs_of(net.import()) == std::vector<std::string>{"u"});
-  CHECK(net.result(std::vector<float>(8, 0.0f), "u") == std::vector<float>(8, 3.0f));
+  CHECK(net.result(std::vector<float>(8, 0.0f), "u") == std::vector<float>(8, 2.0f));
   const CaffeNet staged("state { level: 2 stage: 'deploy' }\n" + net.text());
   CHECK(outputs_of(staged.import()) == std::vector<std::string>{"w", "v"});
   mentions(CaffeNet(kInput + power("a", "x", "y", "include { } exclude { }")).refusal(),

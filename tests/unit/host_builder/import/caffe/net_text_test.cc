@@ -7,6 +7,7 @@
 #include "tests/support/mentions.h"
 
 using namespace stint::builder;
+namespace caffe = stint::caffe;
 
 namespace {
 
@@ -73,6 +74,10 @@ TEST_CASE("layers of the older form become today's") {
   CHECK(text.net.layer(2).type() == "TanH");
 }
 
+TEST_CASE("a byte order mark before the text is passed over") {
+  CHECK(parse_net_text(bytes("\xef\xbb\xbflayer { name: 'a' }")).net.layer_size() == 1);
+}
+
 TEST_CASE("what cannot be read says where") {
   mentions(refusal("layer {\n  name: 'a'\n  top }"), "line 3");
   mentions(refusal("layers { type: REORG }"), "Unknown enumeration value of \"REORG\"");
@@ -81,5 +86,5 @@ TEST_CASE("what cannot be read says where") {
   std::string deep = "layer { odd ";
   for (int i = 0; i < 10000; ++i) deep += "{ a ";
   mentions(refusal(deep), "the topology cannot be read");
-  mentions(refusal(std::string((size_t{8} << 20) + 1, ' ')), "at most 8 MiB");
+  mentions(refusal(std::string((size_t{2} << 20) + 1, ' ')), "at most 2 MiB");
 }

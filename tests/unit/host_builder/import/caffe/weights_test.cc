@@ -6,6 +6,7 @@
 #include "tests/support/caffe_net.h"
 
 using namespace stint::builder;
+namespace caffe = stint::caffe;
 
 namespace {
 
