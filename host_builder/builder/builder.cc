@@ -188,9 +188,16 @@ BuiltProgram import_program(const Model& model, const Target& target, int64_t ba
   import_options.notes = &notes;
   if (!options.postprocess.empty())
     import_options.cut_at = named_operands(parse_postprocess_spec(options.postprocess));
+  std::string own_decoder;
+  import_options.own_decoder = &own_decoder;
   program.graph = model.graph(import_options);
   program.graph.batch = batch;
-  const auto decoder = insert_frames(program.graph, options.preprocess, options.postprocess);
+  std::string postprocess = options.postprocess;
+  if (postprocess.empty() && options.own_decoder && !own_decoder.empty()) {
+    notes.push_back("the model's own decoder is compiled in: --postprocess " + own_decoder);
+    postprocess = own_decoder;
+  }
+  const auto decoder = insert_frames(program.graph, options.preprocess, postprocess);
   check_label_count(options.labels, program.graph);
   if (decoder && check_decoder) {
     const std::string note = check_decoder_on_noise(program.graph, *decoder);
@@ -390,7 +397,7 @@ std::vector<std::byte> build_plan(const std::filesystem::path& model, const Buil
                                   BuildReport* report) {
   chosen_targets(options);  // a request that is wrong is said before files are read
   check_batches(options.batches);
-  Source source = Source::of_file(model);
+  Source source = Source::of_file(model, options.weights);
   return build_plan(source, options, report);
 }
 

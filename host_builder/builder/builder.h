@@ -22,13 +22,16 @@ namespace stint::builder {
 inline constexpr size_t kMaxPlanName = 200;
 
 struct BuildOptions {
+  /// Of the model, where its format keeps its weights in a file of their own (Caffe): none or one.
+  std::vector<std::filesystem::path> weights;
   /// Of the plan. Empty: the graph's name in the model, "model" if it has none.
   std::string name;
   std::vector<std::string> targets = {"cpu"};
   std::vector<int64_t> batches = {1};
   std::map<std::string, Shape> shapes;
   std::string preprocess;   // SPEC; empty: none
-  std::string postprocess;  // SPEC; empty: none
+  std::string postprocess;  // SPEC; empty: what the model itself ends with, if anything
+  bool own_decoder = true;  // false: without --postprocess the model's raw outputs stay
   std::vector<std::string> labels;
   PassOptions passes;
   std::string precision = "fp32";  // fp32, int8, or of GPU targets fp16
@@ -81,8 +84,8 @@ struct BuildReport {
 std::vector<std::byte> build_plan(const std::filesystem::path& model, const BuildOptions& options,
                                   BuildReport* report);
 
-/// The same of a model that was read already, or consists of several files. Every file is read
-/// once, however many programs are made of it.
+/// The same of a model that was read already, with its weights. Every file is read once, however
+/// many programs are made of it.
 std::vector<std::byte> build_plan(Source& model, const BuildOptions& options, BuildReport* report);
 
 /// A network that no file holds (NetworkBuilder): made once for every program, each time for the

@@ -8,6 +8,7 @@
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/integer_report.h"
+#include "host_builder/cli/model_argument.h"
 #include "host_builder/cli/progress.h"
 #include "host_builder/frames/labels.h"
 #include "host_builder/frames/postprocess_spec.h"
@@ -133,6 +134,8 @@ std::vector<InputFile> files_read(const BuildArguments& arguments) {
   std::vector<InputFile> files;
   for (const std::filesystem::path& path : files_of_model(arguments.model))
     files.push_back({path, files.empty() ? "the model" : "a data file of the model"});
+  for (const std::filesystem::path& path : arguments.options.weights)
+    files.push_back({path, "the file of weights"});
   if (!arguments.labels.empty()) files.push_back({arguments.labels, "the file of labels"});
   return files;
 }
@@ -296,7 +299,7 @@ void add_build_command(CLI::App& app) {
   CLI::App* command = app.add_subcommand("build", "Compile a model into a plan file");
   command->footer(std::string("SPEC of --preprocess:\n") + preprocess_grammar() +
                   "\nSPEC of --postprocess:\n" + postprocess_grammar());
-  command->add_option("MODEL", arguments->model, "ONNX model file")->required()->check(file_name());
+  add_model_options(*command, arguments->model, arguments->options.weights);
   command
       ->add_option("-o,--output", arguments->output,
                    "Plan file to write (default: MODEL's name with .plan, here)")
@@ -326,6 +329,9 @@ void add_build_command(CLI::App& app) {
                       "Compile frame conversion into the plan (SPEC below)");
   command->add_option("--postprocess", arguments->options.postprocess,
                       "Compile decoding into the plan (SPEC below)");
+  command->add_flag("!--raw-outputs", arguments->options.own_decoder,
+                    "Leave out the decoder that the model itself ends with (Caffe's "
+                    "DetectionOutput)");
   command
       ->add_option("--labels", arguments->labels,
                    "Text file (UTF-8) with one class name a line, as many as the decoder's classes")

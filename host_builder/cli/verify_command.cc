@@ -10,6 +10,7 @@
 #include "host_builder/builder/pass_list.h"
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
+#include "host_builder/cli/model_argument.h"
 #include "host_builder/cli/runner.h"
 #include "host_builder/data/npy.h"
 #include "host_builder/data/output_names.h"
@@ -26,6 +27,7 @@ namespace {
 
 struct VerifyArguments {
   std::string model;
+  std::vector<std::filesystem::path> weights;
   std::string plan;
   std::string data_dir;
   double tolerance = 1e-3;
@@ -146,17 +148,18 @@ void require_same_model(const VerifyArguments& arguments, Source& model, const R
   const auto needed = describe_json(runner.plan_bytes()).at("source_sha256").get<std::string>();
   if (hex_text(found.digest) == needed) return;
   std::string covered = arguments.model;
+  for (const std::filesystem::path& file : arguments.weights) covered += ", " + file.string();
   for (const std::string& file : found.files) covered += ", " + file;
   throw Refusal(arguments.plan + " was built from another model: the sha256 of its source is " +
                     needed + ", that of " + covered + " is " + hex_text(found.digest),
                 "give the model that the plan was built from",
-                found.files.empty() ? ", or build the plan again"
+                found.files.empty() ? " (with its --weights, if it has any), or build it again"
                                     : " with its external data, or build the plan again");
 }
 
 void verify(const VerifyArguments& arguments) {
   Runner runner(arguments.plan, arguments.options);
-  Source model = Source::of_file(arguments.model);
+  Source model = Source::of_file(arguments.model, arguments.weights);
   require_same_model(arguments, model, runner);
   ImportOptions options;
   options.batch = runner.batch();
@@ -223,7 +226,7 @@ void add_verify_command(CLI::App& app) {
   auto arguments = std::make_shared<VerifyArguments>();
   CLI::App* command =
       app.add_subcommand("verify", "Compare a plan with an FP32 reference of its model");
-  command->add_option("MODEL", arguments->model, "ONNX model file")->required()->check(file_name());
+  add_model_options(*command, arguments->model, arguments->weights);
   command
       ->add_option("PLAN", arguments->plan,
                    "Plan built from it, without frame conversion and decoding")

@@ -24,6 +24,8 @@ struct Format {
   std::vector<std::string> (*files)(const Source& source);
   /// Reads one of them into the source. Throws FileRefusal.
   void (*load)(Source& source, const std::string& name);
+  /// Whether the user may give the weights in a file of their own, the source's second.
+  bool takes_weights = false;
 };
 
 }  // namespace stint::builder

@@ -1,8 +1,10 @@
 #include "host_builder/import/importer.h"
 
+#include "host_builder/import/caffe/caffe.h"
 #include "host_builder/import/format.h"
 #include "host_builder/import/onnx/onnx.h"
 #include "host_builder/support/in_context.h"
+#include "host_builder/support/refusal.h"
 
 namespace stint::builder {
 namespace {
@@ -10,6 +12,7 @@ namespace {
 /// Asked in this order. Protobuf messages have no mark of their own: what no other format knows is
 /// taken for ONNX, whose importer says what is wrong with it.
 constexpr const Format* kFormats[] = {
+    &kCaffeFormat,
     &kOnnxFormat,
 };
 
@@ -22,7 +25,13 @@ const Format& format_of(const Source& source) {
 }  // namespace
 
 Graph import_model(Source& source, const ImportOptions& options) {
-  return format_of(source).import(source, options);
+  const Format& format = format_of(source);
+  if (source.given().size() > 1 && !format.takes_weights) {
+    throw Refusal(std::string("MODEL is read as ") + format.name +
+                      ", which names the files of its weights itself",
+                  "leave --weights out, or give the topology as MODEL (Caffe: the .prototxt)");
+  }
+  return format.import(source, options);
 }
 
 Graph import_model(const std::filesystem::path& model, const ImportOptions& options) {

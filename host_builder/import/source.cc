@@ -24,9 +24,14 @@ Source Source::of_file(const std::filesystem::path& model,
   return source;
 }
 
-Source Source::of_bytes(std::span<const std::byte> model) {
+Source Source::of_bytes(std::span<const std::byte> model,
+                        const std::vector<std::span<const std::byte>>& more) {
   Source source;
-  source.given_.push_back({{}, {model.begin(), model.end()}, sha256(model), {}});
+  const auto give = [&](std::span<const std::byte> bytes) {
+    source.given_.push_back({{}, {bytes.begin(), bytes.end()}, sha256(bytes), {}});
+  };
+  give(model);
+  for (const std::span<const std::byte> bytes : more) give(bytes);
   return source;
 }
 

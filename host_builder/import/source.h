@@ -25,7 +25,8 @@ class Source {
   /// topology's weights). Throws BuildError for what cannot be read.
   static Source of_file(const std::filesystem::path& model,
                         const std::vector<std::filesystem::path>& more = {});
-  static Source of_bytes(std::span<const std::byte> model);
+  static Source of_bytes(std::span<const std::byte> model,
+                         const std::vector<std::span<const std::byte>>& more = {});
 
   /// The model's own file.
   const std::filesystem::path& path() const { return given_.front().path; }

@@ -47,6 +47,14 @@ ValueId NetworkBuilder::cast(ValueId x, DType dtype) {
   return add(Op::kCast, {}, {x}, {{dtype, value.shape}});
 }
 
+ValueId NetworkBuilder::slice(ValueId x, Shape starts, Shape extents) {
+  const Value& value = graph_.value(x);
+  if (value.shape == extents) return x;
+  const DType dtype = value.dtype;
+  SliceAttributes a{std::move(starts), Shape(extents.size(), 1)};
+  return add(Op::kSlice, std::move(a), {x}, {{dtype, std::move(extents)}});
+}
+
 ValueId NetworkBuilder::conv(ValueId x, ValueId weights, ValueId bias, Window window,
                              int64_t groups) {
   take_kernel(window, graph_.value(weights).shape);

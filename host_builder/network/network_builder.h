@@ -107,6 +107,8 @@ class NetworkBuilder {
   ValueId reshape(ValueId x, Shape shape);
   ValueId transpose(ValueId x, std::vector<int64_t> perm);
   ValueId cast(ValueId x, DType dtype);  // x itself when it has the type already
+  /// `extents` of x from `starts` on; x itself if that is all of it.
+  ValueId slice(ValueId x, Shape starts, Shape extents);
   /// Weights are M, C / groups, spatial...; a window without kernel has theirs. `bias`: kNoValue
   /// for none.
   ValueId conv(ValueId x, ValueId weights, ValueId bias, Window window, int64_t groups = 1);

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "host_builder/import/onnx/operators/operator_table.h"
+#include "host_builder/network/arithmetic.h"
 #include "host_builder/network/scalar_bytes.h"
 
 namespace stint::builder {
@@ -41,24 +42,15 @@ void translate_gelu(NodeTranslation& n) {
 
 /// x * sigmoid(alpha * x)
 void translate_swish(NodeTranslation& n) {
-  NetworkBuilder& net = n.network();
-  const float alpha = n.number("alpha", 1.0f);
-  if (alpha == 1.0f) {
-    n.bind(0, net.unary(EltOp::kSilu, n.in(0)));
-    return;
-  }
-  const ValueId scaled = net.binary(EltOp::kMul, n.in(0), net.scalar(n.dtype(0), alpha));
-  n.bind(0, net.binary(EltOp::kMul, n.in(0), net.unary(EltOp::kSigmoid, scaled)));
+  n.bind(0, swish(n.network(), n.in(0), n.number("alpha", 1.0f)));
 }
 
 /// The slope broadcasts to x, never the other way round.
 void translate_prelu(NodeTranslation& n) {
   if (n.opset() < 7 && n.rank(1) == 1 && n.shape(1)[0] != 1 && n.rank(0) > 2) {
     // One slope per channel: broadcasting of the last axes came with opset 7.
-    Shape per_channel(n.rank(0) - 1, 1);
-    per_channel[0] = n.shape(1)[0];
-    n.bind(0,
-           n.network().binary(EltOp::kPRelu, n.in(0), n.network().reshape(n.in(1), per_channel)));
+    n.bind(0, n.network().binary(EltOp::kPRelu, n.in(0),
+                                 aligned_at(n.network(), n.in(1), 1, n.rank(0))));
     return;
   }
   if (broadcast_shapes(n.shape(0), n.shape(1)) != n.shape(0)) {

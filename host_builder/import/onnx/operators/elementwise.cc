@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "host_builder/import/onnx/operators/operator_table.h"
+#include "host_builder/network/arithmetic.h"
 
 namespace stint::builder {
 namespace {
@@ -22,12 +23,7 @@ ValueId second_operand(NodeTranslation& n) {
   const bool broadcast = n.integer("broadcast", 0) != 0;
   if (!broadcast || !n.has_attribute("axis")) return n.in(1);
   const auto axis = static_cast<size_t>(normalize_axis(n.integer("axis", 0), n.rank(0), "axis"));
-  if (axis + n.rank(1) > n.rank(0))
-    n.fail("operand 1 " + shape_text(n.shape(1)) + " does not fit at axis " + std::to_string(axis),
-           kCheckModel);
-  Shape aligned = n.shape(1);
-  aligned.resize(n.rank(0) - axis, 1);
-  return n.network().reshape(n.in(1), aligned);
+  return aligned_at(n.network(), n.in(1), axis, n.rank(0));
 }
 
 template <EltOp op>

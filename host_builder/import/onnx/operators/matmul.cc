@@ -1,6 +1,7 @@
 // Matrix products.
 #include "host_builder/import/onnx/operators/at_build_time/known.h"
 #include "host_builder/import/onnx/operators/operator_table.h"
+#include "host_builder/network/arithmetic.h"
 
 namespace stint::builder {
 namespace {
@@ -24,12 +25,6 @@ ValueId product(NodeTranslation& n, ValueId a, ValueId b) {
 
 void translate_matmul(NodeTranslation& n) { n.bind(0, product(n, n.in(0), n.in(1))); }
 
-ValueId times(NetworkBuilder& net, ValueId x, float factor) {
-  return factor == 1.0f
-             ? x
-             : net.binary(EltOp::kMul, x, net.scalar(net.graph().value(x).dtype, factor));
-}
-
 /// alpha * A' * B' + beta * C
 void translate_gemm(NodeTranslation& n) {
   NetworkBuilder& net = n.network();
@@ -43,8 +38,8 @@ void translate_gemm(NodeTranslation& n) {
   const ValueId b = n.integer("transB", 0) ? net.transpose(n.in(1), {1, 0}) : n.in(1);
   // The factor goes where it can be folded.
   const bool scale_b = net.graph().value(b).is_constant();
-  const ValueId y =
-      product(n, scale_b ? a : times(net, a, alpha), scale_b ? times(net, b, alpha) : b);
+  const ValueId y = product(n, scale_b ? a : times_constant(net, a, alpha),
+                            scale_b ? times_constant(net, b, alpha) : b);
   if (!n.has(2)) {
     n.bind(0, y);
     return;
@@ -54,7 +49,7 @@ void translate_gemm(NodeTranslation& n) {
     n.fail("C " + shape_text(n.shape(2)) + " cannot be broadcast to " + shape_text(result),
            kCheckModel);
   }
-  n.bind(0, net.binary(EltOp::kAdd, y, times(net, n.in(2), beta)));
+  n.bind(0, net.binary(EltOp::kAdd, y, times_constant(net, n.in(2), beta)));
 }
 
 }  // namespace

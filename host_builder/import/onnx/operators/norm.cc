@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "host_builder/import/onnx/operators/operator_table.h"
+#include "host_builder/network/arithmetic.h"
+#include "host_builder/network/norms.h"
 
 namespace stint::builder {
 namespace {
@@ -11,10 +13,6 @@ ValueId per_channel(NetworkBuilder& net, ValueId x, size_t rank) {
   Shape shape(rank - 1, 1);
   shape[0] = net.graph().value(x).elements();
   return net.reshape(x, shape);
-}
-
-ValueId plus_constant(NetworkBuilder& net, ValueId x, float constant) {
-  return net.binary(EltOp::kAdd, x, net.scalar(net.graph().value(x).dtype, constant));
 }
 
 /// The definition, for statistics that are not constants.
@@ -145,13 +143,7 @@ void translate_mean_variance(NodeTranslation& n) {
   NetworkBuilder& net = n.network();
   std::vector<int64_t> axes = n.integers("axes", {0, 2, 3});
   for (int64_t& axis : axes) axis = normalize_axis(axis, n.rank(0), "an axis");
-  const auto mean = [&](ValueId x) {
-    return net.add(Op::kReduce, ReduceAttributes{ReduceOp::kMean, axes, true}, {x});
-  };
-  const ValueId centred = net.binary(EltOp::kSub, n.in(0), mean(n.in(0)));
-  const ValueId variance = mean(net.binary(EltOp::kMul, centred, centred));
-  const ValueId deviation = plus_constant(net, net.unary(EltOp::kSqrt, variance), 1e-9f);
-  n.bind(0, net.binary(EltOp::kDiv, centred, deviation));
+  n.bind(0, mean_variance_normalised(net, n.in(0), axes, true, 1e-9f));
 }
 
 void translate_lrn(NodeTranslation& n) {

@@ -111,11 +111,9 @@ void translate_split(NodeTranslation& n) {
     Shape part = n.shape(0);
     part[axis] = lengths[i];
     if (n.wants(i)) {
-      SliceAttributes a{std::vector<int64_t>(part.size(), 0), std::vector<int64_t>(part.size(), 1)};
-      a.starts[axis] = lengths[i] > 0 ? start : 0;
-      n.bind(i, part == n.shape(0)
-                    ? n.in(0)
-                    : n.network().add(Op::kSlice, std::move(a), {n.in(0)}, {{n.dtype(0), part}}));
+      Shape starts(part.size(), 0);
+      starts[axis] = lengths[i] > 0 ? start : 0;
+      n.bind(i, n.network().slice(n.in(0), starts, part));
     }
     start += lengths[i];
   }
