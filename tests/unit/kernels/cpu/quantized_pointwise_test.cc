@@ -54,9 +54,9 @@ double stored_number(QuantizedStep& s, ValueId y, const Stored& as, int64_t i) {
 
 TEST_CASE("every unary operation of one 8-bit operand, in few elements and by a table") {
   std::mt19937 random(61);
-  const EltOp ops[] = {EltOp::kRelu, EltOp::kSigmoid, EltOp::kTanh,     EltOp::kHardSwish,
-                       EltOp::kGelu, EltOp::kSilu,    EltOp::kMish,     EltOp::kSoftplus,
-                       EltOp::kExp,  EltOp::kAbs,     EltOp::kClip,     EltOp::kLeakyRelu,
+  const EltOp ops[] = {EltOp::kRelu, EltOp::kSigmoid, EltOp::kTanh, EltOp::kHardSwish,
+                       EltOp::kGelu, EltOp::kSilu,    EltOp::kMish, EltOp::kSoftplus,
+                       EltOp::kExp,  EltOp::kAbs,     EltOp::kClip, EltOp::kLeakyRelu,
                        EltOp::kSin};
   for (const EltOp op : ops) {
     for (const Shape& shape : {Shape{3, 17}, Shape{2, 5, 7, 58}, Shape{1, 3000}}) {

@@ -81,8 +81,8 @@ TEST_CASE("quantised pooling matches the definition over random options on every
     t.h = 4 + static_cast<int64_t>(random() % 8), t.w = 4 + static_cast<int64_t>(random() % 8);
     t.a.kind = random() % 2 == 0 ? PoolKind::kMax : PoolKind::kAverage;
     t.a.count_include_pad = random() % 2 == 0;
-    for (std::vector<int64_t>* v : {&t.a.kernel, &t.a.strides, &t.a.dilations, &t.a.pads_begin,
-                                    &t.a.pads_end})
+    for (std::vector<int64_t>* v :
+         {&t.a.kernel, &t.a.strides, &t.a.dilations, &t.a.pads_begin, &t.a.pads_end})
       v->resize(2);
     for (size_t k = 0; k < 2; ++k) {
       t.a.kernel[k] = pick({1, 2, 3});
