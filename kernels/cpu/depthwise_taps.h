@@ -30,4 +30,35 @@ inline int64_t point_taps(const ConvParams& p, const TensorView& x, const T* ima
   return taps;
 }
 
+/// Output pixels [begin, end) of a row, all of whose columns lie inside x.
+struct InnerPixels {
+  InnerPixels(const ConvParams& p, const TensorView& x, int64_t extent) {
+    const int64_t reach = int64_t{p.kernel[1] - 1} * p.dilation[1];
+    begin = (int64_t{p.pad_begin[1]} + p.stride[1] - 1) / p.stride[1];
+    const int64_t last = x.shape[2] - 1 - reach + p.pad_begin[1];  // where the first column may be
+    end = last < 0 ? 0 : last / p.stride[1] + 1;
+    if (end > extent) end = extent;
+    if (begin > end) begin = end;
+  }
+  int64_t begin, end;
+};
+
+/// Whether a row of output pixels sees rows of x only.
+inline bool sees_inner_rows(const ConvParams& p, const TensorView& x, int64_t oy) {
+  const int64_t first = oy * p.stride[0] - p.pad_begin[0];
+  return first >= 0 && first + int64_t{p.kernel[0] - 1} * p.dilation[0] < x.shape[1];
+}
+
+/// For pixels inside, a pointer a tap is enough, that of pixel ox: table[tap]. The next pixels' lie
+/// the stride's elements further, each.
+template <typename T>
+inline int64_t point_inner_taps(const ConvParams& p, const TensorView& x, const T* image,
+                                int64_t oy, int64_t ox, int64_t padded, const T** table,
+                                int64_t* offsets) {
+  const T* const nowhere = nullptr;
+  const int64_t taps = point_taps(p, x, image, nowhere, true, oy, ox, 1, padded, table, offsets);
+  for (int64_t tap = 0; tap < taps; ++tap) table[tap] = table[tap * kDepthwisePixels];
+  return taps;
+}
+
 }  // namespace stint::cpu

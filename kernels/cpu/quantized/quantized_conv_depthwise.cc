@@ -22,16 +22,24 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Tag = hn::ScalableTag<int32_t>;
 using V = hn::Vec<Tag>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(Tag()));
-constexpr int64_t kMostVectors = 2;
 
 #define UNROLL_PIXELS _Pragma("GCC unroll 4")
 #define UNROLL_VECTORS _Pragma("GCC unroll 2")
+#define UNROLL_COLUMNS _Pragma("GCC unroll 16")
 
 struct Taps {
-  const uint8_t* const* inputs;  // [tap][kDepthwisePixels]
+  const uint8_t* const* inputs;  // [tap][kDepthwisePixels]; [tap] for pixels inside
   const int64_t* offsets;        // [tap], of the weights
-  int64_t count;
+  int64_t count = 0;
   const int8_t* weights;
+  int64_t first = 0;   // pixels inside: elements from inputs[tap] to the first one
+  int64_t step = 0;    // and from one to the next
+  int64_t column = 0;  // from a column of x to the next
+
+  template <bool kInner>
+  HWY_INLINE const uint8_t* at(int64_t tap, int64_t m) const {
+    return kInner ? inputs[tap] + first + m * step : inputs[tap * kDepthwisePixels + m];
+  }
 };
 
 /// x * w, x an unsigned and w a signed byte in the lanes.
@@ -49,8 +57,8 @@ HWY_INLINE V multiply(V x, V w) {
 }
 
 /// Sums of full vectors of channels [c, c + kVectors * kLanes) of kPixels pixels.
-template <int kPixels, int kVectors>
-HWY_INLINE void sum_vectors(const Taps& t, int64_t c, int32_t* sums) {
+template <bool kInner, int kPixels, int kVectors>
+HWY_INLINE void sum_vectors(const Taps& t, int64_t c, int32_t* sums, int64_t stride) {
   const Tag d;
   const hn::Rebind<uint8_t, Tag> d_x;
   const hn::Rebind<int8_t, Tag> d_w;
@@ -63,53 +71,114 @@ HWY_INLINE void sum_vectors(const Taps& t, int64_t c, int32_t* sums) {
     UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) w[v] =
         hn::PromoteTo(d, hn::LoadU(d_w, weights + v * kLanes));
     UNROLL_PIXELS for (int m = 0; m < kPixels; ++m) {
-      const uint8_t* x = t.inputs[tap * kDepthwisePixels + m] + c;
+      const uint8_t* x = t.at<kInner>(tap, m) + c;
       UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) acc[m][v] =
           hn::Add(acc[m][v], multiply(hn::PromoteTo(d, hn::LoadU(d_x, x + v * kLanes)), w[v]));
     }
   }
   UNROLL_PIXELS for (int m = 0; m < kPixels; ++m) UNROLL_VECTORS for (int v = 0; v < kVectors; ++v)
-      hn::StoreU(acc[m][v], d, sums + (m * kVectors + v) * kLanes);
+      hn::StoreU(acc[m][v], d, sums + m * stride + v * kLanes);
+}
+
+/// The same for four pixels inside whose kernel is kWidth columns wide, without dilation: the
+/// columns that pixels share are widened once.
+template <int kWidth, int kStride, int kVectors>
+HWY_INLINE void sum_shared_columns(const Taps& t, int64_t c, int32_t* sums, int64_t stride) {
+  const Tag d;
+  const hn::Rebind<uint8_t, Tag> d_x;
+  const hn::Rebind<int8_t, Tag> d_w;
+  constexpr int kPixels = kDepthwisePixels;
+  V acc[kPixels][kVectors];
+  UNROLL_PIXELS for (int m = 0; m < kPixels; ++m) UNROLL_VECTORS for (int v = 0; v < kVectors; ++v)
+      acc[m][v] = hn::Zero(d);
+  for (int64_t tap = 0; tap < t.count; tap += kWidth) {
+    V w[kWidth][kVectors];
+    UNROLL_COLUMNS for (int k = 0; k < kWidth; ++k)
+        UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) w[k][v] =
+            hn::PromoteTo(d, hn::LoadU(d_w, t.weights + t.offsets[tap + k] + c + v * kLanes));
+    const uint8_t* x = t.inputs[tap] + t.first + c;
+    UNROLL_COLUMNS for (int i = 0; i < (kPixels - 1) * kStride + kWidth; ++i, x += t.column) {
+      UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) {
+        const V terms = hn::PromoteTo(d, hn::LoadU(d_x, x + v * kLanes));
+        UNROLL_PIXELS for (int m = 0; m < kPixels; ++m) {
+          const int k = i - m * kStride;
+          if (k >= 0 && k < kWidth) acc[m][v] = hn::Add(acc[m][v], multiply(terms, w[k][v]));
+        }
+      }
+    }
+  }
+  UNROLL_PIXELS for (int m = 0; m < kPixels; ++m) UNROLL_VECTORS for (int v = 0; v < kVectors; ++v)
+      hn::StoreU(acc[m][v], d, sums + m * stride + v * kLanes);
 }
 
 /// Of the last channels, fewer than a vector.
-template <int kPixels>
-HWY_INLINE void sum_rest(const Taps& t, int64_t c, int64_t channels, int32_t* sums) {
+template <bool kInner, int kPixels>
+HWY_INLINE void sum_rest(const Taps& t, int64_t c, int64_t channels, int32_t* sums,
+                         int64_t stride) {
   for (int64_t i = 0; i < channels - c; ++i) {
     for (int m = 0; m < kPixels; ++m) {
       int32_t sum = 0;
       for (int64_t tap = 0; tap < t.count; ++tap)
-        sum += t.inputs[tap * kDepthwisePixels + m][c + i] * t.weights[t.offsets[tap] + c + i];
-      sums[m * kLanes + i] = sum;
+        sum += t.at<kInner>(tap, m)[c + i] * t.weights[t.offsets[tap] + c + i];
+      sums[m * stride + i] = sum;
     }
   }
 }
 
-template <int kPixels>
+/// kWidth: of a kernel whose columns are shared; 0: any.
+template <bool kInner, int kPixels, int kWidth = 0, int kStride = 0>
 void pixels_of(const Taps& t, QuantizedTile& tile, int64_t channels) {
-  HWY_ALIGN int32_t sums[kPixels * kMostVectors * kLanes];
-  const auto finish = [&](int64_t c, int64_t stride) {
-    tile.column = c;
-    tile.columns = channels - c;
+  HWY_ALIGN int32_t sums[kPixels * kMostFinishColumns];
+  for (int64_t first = 0; first < channels; first += kMostFinishColumns) {
+    const int64_t left = channels - first;
+    const int64_t columns = left < kMostFinishColumns ? left : kMostFinishColumns;
+    const int64_t stride = (columns + kLanes - 1) / kLanes * kLanes;
+    int64_t c = 0;
+    for (; c + 2 * kLanes <= columns; c += 2 * kLanes) {
+      if constexpr (kWidth > 0)
+        sum_shared_columns<kWidth, kStride, 2>(t, first + c, sums + c, stride);
+      else
+        sum_vectors<kInner, kPixels, 2>(t, first + c, sums + c, stride);
+    }
+    for (; c + kLanes <= columns; c += kLanes)
+      sum_vectors<kInner, kPixels, 1>(t, first + c, sums + c, stride);
+    if (c < columns) {
+      for (int m = 0; m < kPixels; ++m) hn::StoreU(hn::Zero(Tag()), Tag(), sums + m * stride + c);
+      sum_rest<kInner, kPixels>(t, first + c, first + columns, sums + c, stride);
+    }
+    tile.column = first;
+    tile.columns = columns;
     finish_quantized(tile, sums, kPixels, stride);
-  };
-  int64_t c = 0;
-  for (; c + 2 * kLanes <= channels; c += 2 * kLanes) {
-    sum_vectors<kPixels, 2>(t, c, sums);
-    finish(c, 2 * kLanes);
   }
-  for (; c + kLanes <= channels; c += kLanes) {
-    sum_vectors<kPixels, 1>(t, c, sums);
-    finish(c, kLanes);
-  }
-  if (c == channels) return;
-  std::memset(sums, 0, sizeof(sums));
-  sum_rest<kPixels>(t, c, channels, sums);
-  finish(c, kLanes);
 }
 
 #undef UNROLL_PIXELS
 #undef UNROLL_VECTORS
+#undef UNROLL_COLUMNS
+
+template <bool kInner>
+void any_pixels(int64_t pixels, const Taps& t, QuantizedTile& tile, int64_t channels) {
+  switch (pixels) {
+    case 1:
+      return pixels_of<kInner, 1>(t, tile, channels);
+    case 2:
+      return pixels_of<kInner, 2>(t, tile, channels);
+    case 3:
+      return pixels_of<kInner, 3>(t, tile, channels);
+    default:
+      return pixels_of<kInner, 4>(t, tile, channels);
+  }
+}
+
+/// What computes four pixels inside fastest; null: nothing of its own.
+auto four_pixels(const ConvParams& p) -> void (*)(const Taps&, QuantizedTile&, int64_t) {
+  if (p.dilation[1] != 1) return nullptr;
+  if (p.kernel[1] == 3 && p.stride[1] == 1) return pixels_of<true, 4, 3, 1>;
+  if (p.kernel[1] == 3 && p.stride[1] == 2) return pixels_of<true, 4, 3, 2>;
+  if (p.kernel[1] == 5 && p.stride[1] == 1) return pixels_of<true, 4, 5, 1>;
+  if (p.kernel[1] == 5 && p.stride[1] == 2) return pixels_of<true, 4, 5, 2>;
+  return nullptr;
+}
 
 /// One row of output pixels.
 void depthwise_row(const StepArgs& args, const QuantizedEpilogue& epilogue, int64_t row,
@@ -139,11 +208,18 @@ void depthwise_row(const StepArgs& args, const QuantizedEpilogue& epilogue, int6
   t.inputs = table;
   t.offsets = offsets;
   t.weights = args.inputs[1].as<int8_t>();
-  for (int64_t ox = 0; ox < y.shape[2]; ox += kDepthwisePixels) {
-    const int64_t left = y.shape[2] - ox;
-    const int64_t pixels = left < kDepthwisePixels ? left : kDepthwisePixels;
-    t.count = point_taps(p, x, image, outside, q.x.zero_point == 0, oy, ox, pixels, padded, table,
-                         offsets);
+  // Taps that are the zero point 0 add nothing.
+  const bool skip = q.x.zero_point == 0;
+  InnerPixels inner(p, x, y.shape[2]);
+  if (!skip && !sees_inner_rows(p, x, oy)) inner.end = inner.begin;
+  t.step = p.stride[1] * x.strides[2];
+  t.column = x.strides[2];
+  const auto four = four_pixels(p);
+  int64_t pixels = 0;
+  for (int64_t ox = 0; ox < y.shape[2]; ox += pixels) {
+    const bool inside = ox >= inner.begin && ox < inner.end;
+    const int64_t end = inside ? inner.end : ox < inner.begin ? inner.begin : y.shape[2];
+    pixels = end - ox < kDepthwisePixels ? end - ox : kDepthwisePixels;
     for (int64_t m = 0; m < pixels; ++m) {
       rows[m].y = y.as<std::byte>() + (y_line + (ox + m) * y.strides[2]) * y_bytes;
       rows[m].residual =
@@ -152,19 +228,17 @@ void depthwise_row(const StepArgs& args, const QuantizedEpilogue& epilogue, int6
               : residual->as<std::byte>() + (residual_line + (ox + m) * residual->strides[2]) *
                                                 dtype_bytes(residual->dtype);
     }
-    switch (pixels) {
-      case 1:
-        pixels_of<1>(t, tile, channels);
-        break;
-      case 2:
-        pixels_of<2>(t, tile, channels);
-        break;
-      case 3:
-        pixels_of<3>(t, tile, channels);
-        break;
-      default:
-        pixels_of<4>(t, tile, channels);
-        break;
+    if (inside) {
+      if (ox == inner.begin)
+        t.count = point_inner_taps(p, x, image, oy, ox, padded, table, offsets);
+      t.first = (ox - inner.begin) * t.step;
+      if (pixels == kDepthwisePixels && four != nullptr)
+        four(t, tile, channels);
+      else
+        any_pixels<true>(pixels, t, tile, channels);
+    } else {
+      t.count = point_taps(p, x, image, outside, skip, oy, ox, pixels, padded, table, offsets);
+      any_pixels<false>(pixels, t, tile, channels);
     }
   }
 }

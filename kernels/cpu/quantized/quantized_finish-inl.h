@@ -16,6 +16,9 @@ HWY_BEFORE_NAMESPACE();
 namespace stint::cpu {
 namespace HWY_NAMESPACE {
 
+/// Columns of one call.
+inline constexpr int64_t kMostFinishColumns = 128;
+
 /// The type of a residual that is not there.
 struct NoResidual {};
 
@@ -51,37 +54,62 @@ class QuantizedFinish {
   HWY_INLINE void clamped() const {
     namespace hn = hwy::HWY_NAMESPACE;
     const D d;
-    const bool after = e_.real.residual_after;
-    const float low = e_.real.low * e_.inverse, high = e_.real.high * e_.inverse;
-    const V real_low = hn::Set(d, low), real_high = hn::Set(d, high);
-    // The clamp to what Y holds is the activation's too, unless something is added in between.
-    const RealStorer<Y> storer =
-        after ? RealStorer<Y>(e_.y_zero) : RealStorer<Y>(e_.y_zero, low, high);
-    const Loader residual(e_.residual_scale * e_.inverse, e_.residual_zero);
+    Clamped k(e_);
     const V inverse = hn::Set(d, e_.inverse);
     for (int64_t c = 0; c < columns_; c += kLanes) {
       const int64_t n = columns_ - c < kLanes ? columns_ - c : kLanes;
-      const V multiplier = hn::Mul(per_channel(e_.multiplier, c, n), inverse);
-      const V bias = hn::Mul(per_channel(e_.real.bias, c, n), inverse);
-      if (n == kLanes) {
-        for (int m = 0; m < rows_; ++m) {
-          V v = hn::Add(hn::Mul(sum(m, c), multiplier), bias);
-          if constexpr (kResidual) {
-            const V r = residual.load(residual_of(m, c));
-            v = after ? hn::Add(clamp(d, v, real_low, real_high), r) : hn::Add(v, r);
-          }
-          storer.store(v, y_of(m, c));
-        }
-        continue;
+      k.multiplier = hn::Mul(per_channel(e_.multiplier, c, n), inverse);
+      k.bias = hn::Mul(per_channel(e_.real.bias, c, n), inverse);
+      // An infinite sum of products of finite numbers is no NaN.
+      const bool numbers =
+          k.residual_is_finite &&
+          hn::AllTrue(d, hn::And(hn::IsFinite(k.multiplier), hn::IsFinite(k.bias)));
+      if (n < kLanes)
+        clamped_rows<false, false>(k, c, n);
+      else if (numbers)
+        clamped_rows<true, true>(k, c, n);
+      else
+        clamped_rows<true, false>(k, c, n);
+    }
+  }
+
+  /// What the rows of a vector of channels share.
+  struct Clamped {
+    HWY_INLINE explicit Clamped(const QuantizedEpilogue& e)
+        : after(e.real.residual_after),
+          low(hwy::HWY_NAMESPACE::Set(D(), e.real.low * e.inverse)),
+          high(hwy::HWY_NAMESPACE::Set(D(), e.real.high * e.inverse)),
+          // The clamp to what Y holds is the activation's too, unless something is added in
+          // between.
+          storer(after ? RealStorer<Y>(e.y_zero)
+                       : RealStorer<Y>(e.y_zero, e.real.low * e.inverse, e.real.high * e.inverse)),
+          residual(e.residual_scale * e.inverse, e.residual_zero),
+          residual_is_finite(!kResidual ||
+                             (!std::is_same_v<R, float> &&
+                              e.residual_scale * e.inverse <= std::numeric_limits<float>::max())) {}
+
+    bool after;
+    V low, high, multiplier, bias;
+    RealStorer<Y> storer;
+    Loader residual;
+    bool residual_is_finite;
+  };
+
+  template <bool kFull, bool kNumbers>
+  HWY_INLINE void clamped_rows(const Clamped& k, int64_t c, int64_t n) const {
+    namespace hn = hwy::HWY_NAMESPACE;
+    const D d;
+    for (int m = 0; m < rows_; ++m) {
+      V v = hn::Add(hn::Mul(sum(m, c), k.multiplier), k.bias);
+      if constexpr (kResidual) {
+        const V r =
+            kFull ? k.residual.load(residual_of(m, c)) : k.residual.load(residual_of(m, c), n);
+        v = k.after ? hn::Add(clamp(d, v, k.low, k.high), r) : hn::Add(v, r);
       }
-      for (int m = 0; m < rows_; ++m) {
-        V v = hn::Add(hn::Mul(sum(m, c), multiplier), bias);
-        if constexpr (kResidual) {
-          const V r = residual.load(residual_of(m, c), n);
-          v = after ? hn::Add(clamp(d, v, real_low, real_high), r) : hn::Add(v, r);
-        }
-        storer.store(v, y_of(m, c), n);
-      }
+      if constexpr (kFull)
+        k.storer.template store<kNumbers>(v, y_of(m, c));
+      else
+        k.storer.store(v, y_of(m, c), n);
     }
   }
 
@@ -93,10 +121,9 @@ class QuantizedFinish {
     const RealStorer<Y> storer(e_.y_zero);
     const Loader residual(e_.residual_scale, e_.residual_zero);
     const V inverse = hn::Set(d, e_.inverse);
-    constexpr int64_t kMostColumns = 2 * kPanelColumns;
-    HWY_ALIGN float row[kMostColumns];
-    HWY_ALIGN float multipliers[kMostColumns];
-    HWY_ALIGN float biases[kMostColumns];
+    HWY_ALIGN float row[kMostFinishColumns];
+    HWY_ALIGN float multipliers[kMostFinishColumns];
+    HWY_ALIGN float biases[kMostFinishColumns];
     for (int64_t c = 0; c < columns_; c += kLanes) {
       const int64_t n = columns_ - c < kLanes ? columns_ - c : kLanes;
       hn::Store(per_channel(e_.multiplier, c, n), d, multipliers + c);

@@ -69,6 +69,8 @@ struct RealStorer {
       : RealStorer(zero_of_y, -std::numeric_limits<float>::infinity(),
                    std::numeric_limits<float>::infinity()) {}
 
+  /// kNumber: no lane is a NaN, which needs no look at each.
+  template <bool kNumber = false>
   HWY_INLINE void store(V v, T* to) const {
     namespace hn = hwy::HWY_NAMESPACE;
     const D d;
@@ -76,7 +78,7 @@ struct RealStorer {
     if constexpr (std::is_same_v<T, float>) {
       hn::StoreU(v, d, to);
     } else {
-      v = hn::IfThenZeroElse(hn::IsNaN(v), v);
+      if constexpr (!kNumber) v = hn::IfThenZeroElse(hn::IsNaN(v), v);
       const auto q = hn::Add(hn::NearestInt(v), zero);
 #if HWY_TARGET == HWY_AVX3
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(q.raw));
