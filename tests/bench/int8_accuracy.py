@@ -72,7 +72,8 @@ def make_scenes(images, labels, seed, count, folder):
     """Frames of moving digits, each a scene of its own, with their boxes in COCO's form."""
     folder.mkdir()
     random = np.random.default_rng(seed)
-    truth = {"images": [], "annotations": [], "categories": [{"id": k, "name": str(k)} for k in range(10)]}
+    names = (ROOT / "examples/digits/labels.txt").read_text().splitlines()
+    truth = {"images": [], "annotations": [], "categories": [{"id": k, "name": name} for k, name in enumerate(names)]}
     for i in range(count):
         frame = make_clip.background(random)
         lanes = int(random.integers(2, 6))
