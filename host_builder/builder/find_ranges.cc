@@ -62,6 +62,9 @@ class RangeFinder {
   TensorRanges run() {
     const bool has_samples = !wanted_.samples.empty();
     const SampleKind kind = has_samples ? kind_of_samples(wanted_.samples) : SampleKind::kCache;
+    if (has_samples && kind != SampleKind::kPictures && !wanted_.preprocess.empty())
+      throw UsageError("--calibration-preprocess: " + wanted_.samples.string() +
+                       " holds no pictures; leave it out, or give a folder of pictures");
     if (has_samples && kind == SampleKind::kCache) {
       if (auto ranges = read_cache(wanted_.samples)) return *ranges;
       throw UsageError("--calibrate " + wanted_.samples.string() + ": " + unfit_ + "; " +

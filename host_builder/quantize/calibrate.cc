@@ -28,7 +28,7 @@ class Calibration {
       : networks_(networks),
         samples_(samples),
         options_(options),
-        pass_(networks, samples, options.threads) {
+        pass_(networks, samples, options.threads, result_bytes(networks)) {
     for (const auto& network : networks) {
       first_.push_back(names_.size());
       names_.insert(names_.end(), network->names().begin(), network->names().end());
@@ -53,6 +53,12 @@ class Calibration {
     std::vector<ValueExtent> extents;
     std::vector<Histogram> histograms;
   };
+
+  static uint64_t result_bytes(const std::vector<std::unique_ptr<ObservedNetwork>>& networks) {
+    uint64_t values = 0;
+    for (const auto& network : networks) values += network->names().size();
+    return values * (sizeof(ValueExtent) + sizeof(Histogram));
+  }
 
   void resume() {
     auto kept = read_state(options_.state_file, options_.identity, names_.size());

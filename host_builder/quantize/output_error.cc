@@ -182,9 +182,13 @@ class Comparison {
 
 void round_to_steps(const float* from, float* to, size_t count, float threshold) {
   constexpr float kMost = 127.0f;
+  // At this size an f32 has no binary places left: adding it rounds to the nearest whole number.
+  constexpr float kNoPlaces = 12582912.0f;
   const float step = threshold / kMost, per_step = kMost / threshold;
-  for (size_t i = 0; i < count; ++i)
-    to[i] = std::nearbyint(std::clamp(from[i] * per_step, -kMost, kMost)) * step;
+  for (size_t i = 0; i < count; ++i) {
+    const float steps = std::clamp(from[i] * per_step, -kMost, kMost);
+    to[i] = ((steps + kNoPlaces) - kNoPlaces) * step;
+  }
 }
 
 OutputErrors output_errors(const ObservedNetwork& network, ObservedRun& run,

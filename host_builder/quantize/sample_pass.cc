@@ -25,12 +25,14 @@ uint64_t SampleWorker::bytes() const {
 }
 
 SamplePass::SamplePass(const std::vector<std::unique_ptr<ObservedNetwork>>& networks,
-                       const Samples& samples, unsigned threads) {
+                       const Samples& samples, unsigned threads, uint64_t result_bytes) {
   constexpr uint64_t kMostBytes = uint64_t{2} << 30;
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
   workers_.push_back(std::make_unique<SampleWorker>(networks, samples));
-  const uint64_t affordable = kMostBytes / std::max<uint64_t>(1, workers_.front()->bytes());
-  const uint64_t wanted = std::min<uint64_t>({threads, affordable, samples.runs()});
+  const uint64_t affordable =
+      kMostBytes / std::max<uint64_t>(1, workers_.front()->bytes() + result_bytes);
+  const uint64_t wanted =
+      std::min<uint64_t>({threads, std::max<uint64_t>(1, affordable), samples.runs()});
   while (workers_.size() < wanted)
     workers_.push_back(std::make_unique<SampleWorker>(networks, samples));
 }

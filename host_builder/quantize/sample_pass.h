@@ -32,9 +32,9 @@ class SampleWorker {
 class SamplePass {
  public:
   /// As many threads as asked for (0: as there are processors), fewer where they would need more
-  /// than 2 GiB together or there are fewer runs.
+  /// than 2 GiB together or there are fewer runs. `result_bytes`: what a thread finds out.
   SamplePass(const std::vector<std::unique_ptr<ObservedNetwork>>& networks, const Samples& samples,
-             unsigned threads);
+             unsigned threads, uint64_t result_bytes);
 
   size_t threads() const { return workers_.size(); }
   /// Calls `work(worker, thread, run)` for every run of the list, in any order. If some throw, what
