@@ -57,6 +57,7 @@ Scratch isolate(const Graph& graph, const Node& node,
   Scratch scratch;
   scratch.graph.channels_last = graph.channels_last;
   scratch.graph.batch = graph.batch;
+  scratch.graph.mixed_precision = graph.mixed_precision;
   scratch.node = node;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (node.inputs[i] == kNoValue) continue;
@@ -65,12 +66,14 @@ Scratch isolate(const Graph& graph, const Node& node,
     const HostTensor& t = *inputs[i];
     scratch.node.inputs[i] = scratch.graph.add_constant("input" + std::to_string(i), t.dtype,
                                                         t.shape, std::vector<std::byte>(t.data));
+    scratch.graph.value(scratch.node.inputs[i]).quant = graph.value(node.inputs[i]).quant;
   }
   for (size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
     const Value& v = graph.value(node.outputs[i]);
     scratch.node.outputs[i] =
         scratch.graph.add_value("output" + std::to_string(i), v.dtype, v.shape);
+    scratch.graph.value(scratch.node.outputs[i]).quant = v.quant;
   }
   return scratch;
 }

@@ -63,7 +63,8 @@ HWY_POP_ATTRIBUTES
 #endif
 
 #if HWY_TARGET == HWY_NEON
-HWY_PUSH_ATTRIBUTES("+dotprod")
+// What arm_neon.h wraps sdot in, and Highway its functions (which uses none of it).
+HWY_PUSH_ATTRIBUTES("arch=armv8.2-a+dotprod+crypto")
 namespace stint::cpu {
 namespace HWY_NAMESPACE {
 namespace dot_neon {
