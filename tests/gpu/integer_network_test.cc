@@ -168,6 +168,7 @@ Built quantised(const Target& target, bool half) {
   run_passes(graph, passes("insert-quantisation", true), context, {});
   const TensorRanges ranges = ranges_of(graph, builder::test::random_inputs(graph, 1));
   context.ranges = &ranges;
+  context.integers = true;
   run_passes(graph, passes("insert-quantisation", false), context, {});
   for (const NodeId n : graph.order()) {
     const Node& node = graph.node(n);
