@@ -61,8 +61,12 @@ bool moves_numbers(const Node& node, size_t i) {
       return true;
     case Op::kPool:
       return i == 0 && node.as<PoolAttributes>().kind == PoolKind::kMax && node.outputs.size() == 1;
-    case Op::kResize:
-      return i == 0 && node.as<ResizeAttributes>().mode == ResizeMode::kNearest;
+    case Op::kResize:  // linear ones lie between the operand's
+      return i == 0 && (node.as<ResizeAttributes>().mode == ResizeMode::kNearest ||
+                        node.as<ResizeAttributes>().mode == ResizeMode::kLinear);
+    case Op::kPad:
+      return i == 0 && (node.as<PadAttributes>().mode != PadMode::kConstant ||
+                        node.as<PadAttributes>().value == 0.0);
     default:
       return false;
   }
