@@ -34,6 +34,13 @@ constexpr Family packing_way(const char* name) {
   return family;
 }
 
+/// The same where the kernel is the CPU's alone: no GPU kernel is made from its parameters.
+template <bool (*kCanImplement)(const Graph&, const Node&), StepSpec (*kLower)(Graph&, const Node&),
+          double (*kCostUs)(const Graph&, const Node&)>
+constexpr Family cpu_only_way(const char* name) {
+  return packing_way<kCanImplement, kLower, kCostUs>(name);
+}
+
 extern const Family kConvPackedFamily;
 extern const Family kConvDepthwiseFamily;
 extern const Family kConvDirectFamily;

@@ -35,6 +35,6 @@ double cost_us(const Graph& graph, const Node& node) {
 }  // namespace
 
 const Family kQuantizedPointwiseFamily =
-    one_way<can_implement, lower, cost_us>("quantized-pointwise");
+    cpu_only_way<can_implement, lower, cost_us>("quantized-pointwise");
 
 }  // namespace stint::builder

@@ -35,6 +35,6 @@ double cost_us(const Graph& graph, const Node& node) { return roofline_us(graph,
 
 }  // namespace
 
-const Family kQuantizedPoolFamily = one_way<can_implement, lower, cost_us>("quantized-pool");
+const Family kQuantizedPoolFamily = cpu_only_way<can_implement, lower, cost_us>("quantized-pool");
 
 }  // namespace stint::builder

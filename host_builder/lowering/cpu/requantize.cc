@@ -22,6 +22,6 @@ StepSpec lower(Graph& graph, const Node& node) {
 
 }  // namespace
 
-const Family kRequantizeFamily = one_way<can_implement, lower, memory_bound_us>("requantize");
+const Family kRequantizeFamily = cpu_only_way<can_implement, lower, memory_bound_us>("requantize");
 
 }  // namespace stint::builder

@@ -20,7 +20,14 @@ GenericKernel kernel_of(KernelId id) {
   switch (id) {
     case KernelId::kConv:
     case KernelId::kConvDepthwise:
+    case KernelId::kQuantizedConv:
+    case KernelId::kQuantizedConvDepthwise:
+    case KernelId::kQuantizedMatMul:
       break;  // packed weights: no specification
+    case KernelId::kQuantizedPool:
+    case KernelId::kQuantizedPointwise:
+    case KernelId::kRequantize:
+      break;  // of 8-bit integers there are no generic kernels
     case KernelId::kConvDirect:
     case KernelId::kConvTranspose:
       return generic_conv;
@@ -85,6 +92,7 @@ class Isolated {
     graph_.channels_last = graph.channels_last;
     graph_.batch = graph.batch;
     graph_.images = graph.images;
+    graph_.mixed_precision = graph.mixed_precision;
     for (ValueId& id : node_.inputs) id = own(graph, id);
     for (ValueId& id : node_.outputs) id = own(graph, id);
   }

@@ -90,14 +90,14 @@ TEST_CASE("every node of a quantised graph computes with real numbers and rounds
   graph.inputs = {x};
   const std::vector<float> some_bias = {0.3f, -0.2f, 0.1f, 0, 0, 1, -1, 0.5f};
   const ValueId bias = graph.add_constant("bias", DType::kF32, {8}, some_bias);
-  const ValueId a = g.node(Op::kConv, conv(3, 1, Activation::kRelu),
-                           {x, g.weights({8, 6, 3, 3}, 0), bias},
-                           g.value("a", {1, 10, 8, 8}, 0.02f, 0));
+  const ValueId a =
+      g.node(Op::kConv, conv(3, 1, Activation::kRelu), {x, g.weights({8, 6, 3, 3}, 0), bias},
+             g.value("a", {1, 10, 8, 8}, 0.02f, 0));
   const ValueId b = g.node(Op::kConv, conv(3, 8, Activation::kHardSwish),
                            {a, g.weights({8, 1, 3, 3}, 0)}, g.value("b", {1, 10, 8, 8}, 0.01f, 7));
   const ValueId c =
-      g.node(Op::kConv, conv(1, 1, Activation::kNone),
-             {b, g.weights({8, 8, 1, 1}, 0), kNoValue, a}, g.value("c", {1, 10, 8, 8}, 0.03f, 128));
+      g.node(Op::kConv, conv(1, 1, Activation::kNone), {b, g.weights({8, 8, 1, 1}, 0), kNoValue, a},
+             g.value("c", {1, 10, 8, 8}, 0.03f, 128));
   PoolAttributes pool;
   pool.kernel = pool.strides = {2, 2};
   pool.dilations = {1, 1};
@@ -155,9 +155,9 @@ TEST_CASE("every node of a quantised graph computes with real numbers and rounds
       pointers.push_back(nullptr);
       if (input == kNoValue) continue;
       const Value& value = graph.value(input);
-      operands.push_back(reals_of(
-          value, value.constant ? HostTensor{value.dtype, value.shape, *value.constant}
-                                : seen.at(input)));
+      operands.push_back(reals_of(value, value.constant
+                                             ? HostTensor{value.dtype, value.shape, *value.constant}
+                                             : seen.at(input)));
       pointers.back() = &operands.back();
       input = real.add_value("input " + std::to_string(pointers.size()), DType::kF32, value.shape);
     }
