@@ -40,6 +40,7 @@ class Isolated {
     graph_.channels_last = graph.channels_last;
     graph_.batch = graph.batch;
     graph_.images = graph.images;
+    graph_.mixed_precision = graph.mixed_precision;
     for (ValueId& id : node_.inputs) id = own(graph, id);
     for (ValueId& id : node_.outputs) id = own(graph, id);
   }
