@@ -112,6 +112,9 @@ GpuTraits geforce_blackwell() {
   return t;
 }
 
+/// DGX Spark: the multiprocessors of an RTX 50 on the memory of a notebook (LPDDR5X, 273 GB/s).
+GpuTraits dgx_spark() { return with(geforce_blackwell(), 121, 48, 273, 60); }
+
 Target gpu(const char* name, const char* description, const char* state, const GpuTraits& traits) {
   Target target = {name, description, state, true, traits};
   target.gpu.source_sm = traits.sm;
@@ -142,6 +145,7 @@ const std::vector<Target>& all_targets() {
       gpu("sm_90", "H100, H200", "run, tested and timed on an H200", hopper()),
       gpu("sm_100", "B200", kCrossBuilt, with(hopper(), 100, 148, 8000, 900)),
       gpu("sm_120", "RTX 50", kCrossBuilt, geforce_blackwell()),
+      gpu("sm_121", "DGX Spark (GB10)", kCrossBuilt, dgx_spark()),
   };
   return targets;
 }
