@@ -80,8 +80,16 @@ class ProgramWriter {
     const auto shape = b_.CreateVector(tensor.shape);
     const auto strides = b_.CreateVector(tensor.strides);
     const auto name = b_.CreateString(tensor.name);
+    flatbuffers::Offset<flatbuffers::Vector<float>> scales;
+    flatbuffers::Offset<flatbuffers::Vector<int32_t>> zero_points;
+    if (tensor.quant) {
+      scales = b_.CreateVector(tensor.quant->scales);
+      if (!tensor.quant->zero_points.empty())
+        zero_points = b_.CreateVector(tensor.quant->zero_points);
+    }
     return fb::CreateTensor(b_, static_cast<uint8_t>(tensor.dtype), shape, strides, kind, index,
-                            base + tensor.offset, 0 /* no scales */, name);
+                            base + tensor.offset, scales, name, zero_points,
+                            tensor.quant ? tensor.quant->axis : -1);
   }
 
   flatbuffers::Offset<fb::ImageSpec> write_image(const PreprocessAttributes& image) {
@@ -159,10 +167,16 @@ class ProgramWriter {
 
 /// The narrowest type that the step's real-valued operands and results are stored in.
 DType precision_of(const Schedule& schedule, const ScheduledStep& step) {
-  for (const auto* tensors : {&step.inputs, &step.outputs})
-    for (const uint32_t t : *tensors)
-      if (t != kNone && schedule.tensors[t].dtype == DType::kF16) return DType::kF16;
-  return DType::kF32;
+  DType narrowest = DType::kF32;
+  for (const auto* tensors : {&step.inputs, &step.outputs}) {
+    for (const uint32_t t : *tensors) {
+      if (t == kNone) continue;
+      const ScheduledTensor& tensor = schedule.tensors[t];
+      if (tensor.quant) return DType::kI8;
+      if (tensor.dtype == DType::kF16) narrowest = DType::kF16;
+    }
+  }
+  return narrowest;
 }
 
 fb::Provenance provenance_of(const StepSpec& spec) {

@@ -258,6 +258,7 @@ class Scheduler {
     tensor.strides = strides_of(value);
     tensor.storage = map_.of_value[id];
     tensor.offset = extent_of(value).begin;
+    tensor.quant = value.quant;
     schedule_.tensors.push_back(std::move(tensor));
     return it->second;
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct ScheduledTensor {
   std::vector<int64_t> strides;  // elements
   uint32_t storage = 0;
   uint64_t offset = 0;  // bytes from the storage's first
+  std::optional<Quantisation> quant;
 };
 
 struct ScheduledStep {
