@@ -42,6 +42,7 @@ QuantizedEpilogue resolve_quantized_epilogue(const StepArgs& args, const P& p,
   e.inverse = 1.0f / p.y.scale;
   e.y_zero = p.y.zero_point;
   const TensorView* residual = epilogue_operands(args, epilogue, kQuantizedFixedInputs).residual;
+  e.in_registers = residual == nullptr && e.y_type == DType::kU8 && e.real.act == Activation::kNone;
   if (residual == nullptr) return e;
   e.residual_type = residual->dtype;
   e.residual_scale = p.residual.scale;

@@ -54,6 +54,23 @@ HWY_NOINLINE void tile(const QuantizedTile& t) {
     }
   }
   constexpr int64_t kColumns = kVectors * kLanes;
+  if (t.last && t.columns >= kColumns && t.epilogue->in_registers) {
+    const hn::ScalableTag<float> df;
+    const QuantizedEpilogue& e = *t.epilogue;
+    const RealStorer<uint8_t> storer(e.y_zero, e.real.low * e.inverse, e.real.high * e.inverse);
+    const auto inverse = hn::Set(df, e.inverse);
+    UNROLL_VECTORS for (int v = 0; v < kVectors; ++v) {
+      const int64_t c = t.column + v * kLanes;
+      const auto multiplier = hn::Mul(hn::LoadU(df, e.multiplier + c), inverse);
+      const auto bias = hn::Mul(hn::LoadU(df, e.real.bias + c), inverse);
+      UNROLL_ROWS for (int m = 0; m < kRows; ++m) {
+        const auto sum = hn::ConvertTo(df, acc[m][v]);
+        storer.store(hn::Add(hn::Mul(sum, multiplier), bias),
+                     reinterpret_cast<uint8_t*>(t.rows[m].y) + c);
+      }
+    }
+    return;
+  }
   HWY_ALIGN int32_t local[kRows * kColumns];
   int32_t* sums = t.last ? local : t.partial;
   UNROLL_ROWS for (int m = 0; m < kRows; ++m) UNROLL_VECTORS for (int v = 0; v < kVectors; ++v)

@@ -27,6 +27,7 @@ struct QuantizedEpilogue {
   int32_t y_zero = 0;
   float residual_scale = 1.0f;
   int32_t residual_zero = 0;
+  bool in_registers = false;  // u8, no residual, an activation that is a clamp: the most frequent
 };
 
 struct QuantizedProduct {
