@@ -294,11 +294,12 @@ TensorRanges calibrated_ranges(const Model& model, const BuildOptions& options,
 }
 
 /// The layers of a target that stay real, and what the others cost. Only what was asked for where
-/// there are no samples to judge by.
+/// there are no samples to judge by. `imported`: the network that samples are fed to, once it is
+/// known.
 std::set<std::string> real_layers_of(const Target& target, const Model& model,
                                      const BuildOptions& options, const TensorRanges& ranges,
-                                     ProgressMeter& progress, BuildReport& report,
-                                     std::vector<std::string>& notes) {
+                                     std::optional<Graph>& imported, ProgressMeter& progress,
+                                     BuildReport& report, std::vector<std::string>& notes) {
   IntegerOptions wanted;
   wanted.budget = options.accuracy_budget;
   wanted.real_layers = {options.real_layers.begin(), options.real_layers.end()};
@@ -318,8 +319,8 @@ std::set<std::string> real_layers_of(const Target& target, const Model& model,
     progress.within(stage + ": " + what, static_cast<size_t>(fraction * kParts), kParts);
   };
   PassContext context{target};
-  const Graph network = before_precision(network_for_samples(model, options, kind, notes), context,
-                                         options.passes.disabled);
+  if (!imported) imported = network_for_samples(model, options, kind, notes);
+  const Graph network = before_precision(*imported, context, options.passes.disabled);
   const TensorRanges own = complete_ranges(network, ranges);
   context.ranges = &own;
   context.integers = true;
@@ -345,13 +346,15 @@ std::vector<std::byte> build(const Model& model, const BuildOptions& options, Bu
   std::vector<std::string> notes;      // of every program: most are the same
   std::optional<TensorRanges> ranges;  // once for all programs
   if (is_calibrated) ranges = calibrated_ranges(model, options, progress, notes);
+  std::optional<Graph> sampled_network;  // imported once for all targets
   std::list<BuiltVariant> variants;
   for (const Target& target : targets) {
     BuiltVariant& variant = variants.emplace_back();
     variant.target = target;
     std::set<std::string> real_layers;
     if (is_int8)
-      real_layers = real_layers_of(target, model, options, *ranges, progress, own_report, notes);
+      real_layers = real_layers_of(target, model, options, *ranges, sampled_network, progress,
+                                   own_report, notes);
     for (int64_t batch : batches) {
       ProgramReport& program_report = own_report.programs.emplace_back();
       variant.programs.push_back(import_program(model, target, batch, options, progress,

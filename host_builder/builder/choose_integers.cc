@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <optional>
+#include <map>
+#include <tuple>
 
 #include "host_builder/passes/integer_products.h"
 #include "host_builder/passes/passes.h"

@@ -9,6 +9,7 @@
 #include "host_builder/cli/commands.h"
 #include "host_builder/cli/file_argument.h"
 #include "host_builder/cli/runner.h"
+#include "host_builder/data/folder_files.h"
 #include "host_builder/data/image_file.h"
 #include "host_builder/score/average_precision.h"
 #include "host_builder/score/coco_truth.h"

@@ -2,20 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 #include "agent/measure.h"
 #include "core/include/stint/device.hpp"
 #include "host_builder/support/error.h"
 
 namespace stint::builder {
-
-void require(const stint_status& status, const std::string& what) {
-  if (status.code == STINT_FILE_FAILED)
-    throw BuildError(what + ": " + status.message + ": " +
-                     std::strerror(static_cast<int>(status.found)));
-  if (!ok(status)) throw BuildError(what + ": " + describe(status));
-}
 
 Shape binding_shape(const stint_binding_info& info) { return {info.shape, info.shape + info.rank}; }
 

@@ -8,6 +8,7 @@
 #include "core/include/stint/engine.hpp"
 #include "host_builder/graph/host_tensor.h"
 #include "host_builder/graph/shape.h"
+#include "host_builder/support/require_ok.h"
 
 namespace stint::builder {
 
@@ -71,9 +72,6 @@ class Runner {
   std::vector<BindingInfo> inputs_;
   std::vector<BindingInfo> outputs_;
 };
-
-/// Throws BuildError("<what>: <status>") unless the status is OK.
-void require(const stint_status& status, const std::string& what);
 
 Shape binding_shape(const stint_binding_info& info);
 

@@ -10,14 +10,11 @@
 #include "core/plan/plan_access.h"
 #include "core/plan/tensor_extent.h"
 #include "host_builder/support/error.h"
+#include "host_builder/support/require_ok.h"
 #include "plan_schema/checksum.h"
 
 namespace stint::builder {
 namespace {
-
-void require(const stint_status& status, const std::string& what) {
-  if (!ok(status)) throw BuildError(what + ": " + describe(status));
-}
 
 /// A copy of a plan whose program can be made to end early. Lengths of vectors are written over in
 /// place; everything else of the file stays where it is.

@@ -79,4 +79,9 @@ bool same_quantisation(const Quantisation& a, const Quantisation& b) {
          zero_point_of(a) == zero_point_of(b);
 }
 
+bool same_storage(const Value& a, const Value& b) {
+  if (a.quant.has_value() != b.quant.has_value()) return false;
+  return !a.quant || (a.dtype == b.dtype && same_quantisation(*a.quant, *b.quant));
+}
+
 }  // namespace stint::builder

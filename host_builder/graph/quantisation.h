@@ -27,6 +27,9 @@ bool moves_numbers(const Node& node);
 /// One scale, one zero point, each the same.
 bool same_quantisation(const Quantisation& a, const Quantisation& b);
 
+/// Both are quantised in the same way, in the same type, or neither is.
+bool same_storage(const Value& a, const Value& b);
+
 inline int32_t zero_point_of(const Quantisation& q) {
   return q.zero_points.empty() ? 0 : q.zero_points.front();
 }

@@ -200,11 +200,6 @@ class Verifier {
     }
   }
 
-  static bool same_storage(const Value& a, const Value& b) {
-    if (a.quant.has_value() != b.quant.has_value()) return false;
-    return !a.quant || (a.dtype == b.dtype && same_quantisation(*a.quant, *b.quant));
-  }
-
   /// Integers that only move stand for the same numbers afterwards.
   void check_moved(const Node& node, const std::string& where) const {
     if (node.outputs.empty() || node.outputs[0] == kNoValue) return;

@@ -4,8 +4,8 @@
 // store-quantised makes storage of it.
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
+#include <set>
 #include <vector>
 
 #include "host_builder/graph/op_def.h"
@@ -88,12 +88,13 @@ class Quantiser {
       Node& node = graph_.node(n);
       if (!can_multiply_integers(graph_, node, context_.target)) continue;
       if (!range(node.inputs[0]) || is_kept_real(node)) continue;
-      products_.push_back(n);
-      wanted_[groups_.of(node.inputs[0])] = true;
+      products_.insert(n);
+      wanted_.insert(groups_.of(node.inputs[0]));
     }
     while (extend()) {
     }
-    for (const NodeId n : products_) put_weights_on_grid(graph_, graph_.node(n));
+    for (const NodeId n : graph_.order())
+      if (products_.count(n) != 0) put_weights_on_grid(graph_, graph_.node(n));
     size_t changes = products_.size();
     const size_t known = ranges_.size();  // what is added from here on is in pairs already
     for (ValueId id = 0; id < known; ++id)
@@ -112,10 +113,7 @@ class Quantiser {
     return context_.real_layers != nullptr && context_.real_layers->count(node.name) != 0;
   }
   bool is_number(ValueId id) const { return graph_.value(id).dtype == DType::kF32; }
-  bool is_wanted(ValueId id) const {
-    const auto it = wanted_.find(groups_.of(id));
-    return it != wanted_.end() && it->second;
-  }
+  bool is_wanted(ValueId id) const { return wanted_.count(groups_.of(id)) != 0; }
   const Range* range(ValueId id) const {
     const Range& range = ranges_[groups_.of(id)];
     return range.known ? &range : nullptr;
@@ -147,18 +145,15 @@ class Quantiser {
       const Node& node = graph_.node(n);
       const ValueId id = node.outputs.empty() ? kNoValue : node.outputs[0];
       if (id == kNoValue || !is_number(id) || is_wanted(id) || !range(id)) continue;
-      if (!comes_from_integers(node) || !goes_to_integers(id)) continue;
-      wanted_[groups_.of(id)] = true;
+      if (!comes_from_integers(n) || !goes_to_integers(id)) continue;
+      wanted_.insert(groups_.of(id));
       changed = true;
     }
     return changed;
   }
-  bool is_product(const Node& node) const {
-    return std::any_of(products_.begin(), products_.end(),
-                       [&](NodeId n) { return &graph_.node(n) == &node; });
-  }
-  bool comes_from_integers(const Node& node) const {
-    if (is_product(node)) return true;
+  bool comes_from_integers(NodeId n) const {
+    if (products_.count(n) != 0) return true;
+    const Node& node = graph_.node(n);
     return is_light(graph_, node) &&
            std::any_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
              return id != kNoValue && is_number(id) && is_wanted(id);
@@ -225,7 +220,7 @@ class Quantiser {
   /// What cannot read integers need not lose by rounding.
   bool reads_rounded(NodeId n, size_t i) const {
     const Node& node = graph_.node(n);
-    if (is_product(node)) return i == 0 || i == kResidual;
+    if (products_.count(n) != 0) return i == 0 || i == kResidual;
     return is_light(graph_, node) && op_def(node.op).types.operands.at(i).stored.has(DType::kU8);
   }
 
@@ -247,8 +242,8 @@ class Quantiser {
   const PassContext& context_;
   Groups groups_;
   std::vector<Range> ranges_;  // by group
-  std::map<ValueId, bool> wanted_;
-  std::vector<NodeId> products_;
+  std::set<ValueId> wanted_;   // groups
+  std::set<NodeId> products_;
 };
 
 /// A model that says itself where it is quantised has decided.

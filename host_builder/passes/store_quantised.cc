@@ -119,12 +119,12 @@ class Storing {
       const auto integers = integers_of(operands[i]);
       if (!integers || !may_read(node, i)) return;
       const Value& value = graph_.value(*integers);
-      if (moved != nullptr && !is_stored_as(value, *moved)) return;
+      if (moved != nullptr && !same_storage(value, *moved)) return;
       moved = &value;
       operands[i] = *integers;
     }
     if (moved == nullptr || graph_.is_output(node.outputs[0])) return;
-    if (quantize && is_stored_as(graph_.value(graph_.node(*quantize).outputs[0]), *moved)) {
+    if (quantize && same_storage(graph_.value(graph_.node(*quantize).outputs[0]), *moved)) {
       node.inputs = std::move(operands);
       return write(node, *quantize);
     }
@@ -146,9 +146,6 @@ class Storing {
     dequantize.inputs = {stored};
     dequantize.outputs = {real};
     graph_.add_node(std::move(dequantize));
-  }
-  static bool is_stored_as(const Value& a, const Value& b) {
-    return a.dtype == b.dtype && same_quantisation(*a.quant, *b.quant);
   }
 
   void write(Node& node, NodeId quantize) {

@@ -9,14 +9,11 @@
 #include "host_builder/passes/layout_names.h"
 #include "host_builder/schedule/schedule.h"
 #include "host_builder/support/error.h"
+#include "host_builder/support/require_ok.h"
 #include "plan_schema/file_format.h"
 
 namespace stint::builder {
 namespace {
-
-void require(const stint_status& status, const std::string& what) {
-  if (!ok(status)) throw BuildError("calibration: " + what + ": " + describe(status));
-}
 
 bool lists_rows(Op op) {
   return op == Op::kDecode || op == Op::kTopClasses || op == Op::kNonMaxSuppression ||
@@ -84,10 +81,10 @@ ObservedNetwork::ObservedNetwork(Graph graph, const std::set<std::string>& model
   if (bytes_ == nullptr)
     throw BuildError("calibration: there is not enough memory for the network");
   std::memcpy(bytes_.get(), plan.data(), plan.size());
-  require(plan_.open(bytes_.get(), plan.size()), "the network's plan");
-  require(engine_.create(plan_, "cpu", Options()), "the network's engine");
-  require(program_.open(plan_, "cpu", batch_), "the network's program");
-  require(list_bindings(program_, &inputs_, &outputs_), "the network's inputs");
+  require(plan_.open(bytes_.get(), plan.size()), "calibration: the network's plan");
+  require(engine_.create(plan_, "cpu", Options()), "calibration: the network's engine");
+  require(program_.open(plan_, "cpu", batch_), "calibration: the network's program");
+  require(list_bindings(program_, &inputs_, &outputs_), "calibration: the network's inputs");
 }
 
 ObservedRun::ObservedRun(const ObservedNetwork& network) : network_(network) {
@@ -95,7 +92,7 @@ ObservedRun::ObservedRun(const ObservedNetwork& network) : network_(network) {
   // depend on how many there are.
   Options options;
   options.threads = 1;
-  require(loaded_.create(network.engine_, network.program_, options), "a session");
+  require(loaded_.create(network.engine_, network.program_, options), "calibration: a session");
   values_of_step_.resize(session().get()->step_count);
   for (size_t value = 0; value < network.places().size(); ++value)
     if (const auto& place = network.places()[value]; place.step != ObservedNetwork::Place::kInput)
@@ -104,7 +101,7 @@ ObservedRun::ObservedRun(const ObservedNetwork& network) : network_(network) {
 
 void ObservedRun::run(const Observer& observe, const BeforeStep& before) {
   stint_session* session = loaded_.session().get();
-  require(to_c(prepare_bindings(session)), "a run");
+  require(to_c(prepare_bindings(session)), "calibration: a run");
   const auto& places = network_.places();
   for (size_t value = 0; value < places.size(); ++value) {
     if (places[value].step != ObservedNetwork::Place::kInput) continue;

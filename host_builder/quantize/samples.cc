@@ -1,10 +1,10 @@
 #include "host_builder/quantize/samples.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <system_error>
 
+#include "host_builder/data/folder_files.h"
 #include "host_builder/data/output_names.h"
 #include "host_builder/graph/shape.h"
 #include "host_builder/support/error.h"
@@ -13,30 +13,6 @@
 
 namespace stint::builder {
 namespace {
-
-std::string ending_of(const std::filesystem::path& path) {
-  std::string ending = path.extension().string();
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return ending;
-}
-
-bool is_picture(const std::filesystem::path& path) {
-  const std::string ending = ending_of(path);
-  return ending == ".png" || ending == ".jpg" || ending == ".jpeg" || ending == ".bmp";
-}
-
-/// The folder's own files, links followed.
-std::vector<std::filesystem::path> files_of(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::vector<std::filesystem::path> files;
-  std::filesystem::directory_iterator entries(folder, error);
-  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
-    std::error_code gone;
-    if (entries->is_regular_file(gone)) files.push_back(entries->path());
-  }
-  if (error) throw BuildError(folder.string() + ": the folder cannot be read: " + error.message());
-  return files;
-}
 
 Shape shape_of(const BindingInfo& info) { return {info.shape, info.shape + info.rank}; }
 
@@ -64,7 +40,7 @@ SampleKind kind_of_samples(const std::filesystem::path& path) {
     size_t files = 0;
     bool has_tensors = false;
     for (const std::filesystem::path& file : files_of(path)) {
-      if (is_picture(file)) return SampleKind::kPictures;
+      if (is_picture_name(file)) return SampleKind::kPictures;
       has_tensors = has_tensors || ending_of(file) == ".npy";
       ++files;
     }
@@ -90,7 +66,7 @@ Samples::Samples(const std::filesystem::path& path, const std::vector<BindingInf
   }
   const bool is_folder = std::filesystem::is_directory(path);
   if (!image_inputs_.empty()) {
-    list_pictures(path);
+    pictures_ = pictures_in(path);
   } else if (!is_folder) {
     if (inputs.size() != 1) {
       std::string files;
@@ -108,12 +84,6 @@ Samples::Samples(const std::filesystem::path& path, const std::vector<BindingInf
   }
   settle_count();
   identify();
-}
-
-void Samples::list_pictures(const std::filesystem::path& folder) {
-  for (std::filesystem::path& file : files_of(folder))
-    if (is_picture(file)) pictures_.push_back(std::move(file));
-  std::sort(pictures_.begin(), pictures_.end());
 }
 
 void Samples::add_tensor(const std::filesystem::path& file, uint32_t input) {

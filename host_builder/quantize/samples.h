@@ -57,7 +57,6 @@ class Samples {
     size_t rows_per_run = 1;
   };
 
-  void list_pictures(const std::filesystem::path& folder);
   void add_tensor(const std::filesystem::path& file, uint32_t input);
   void settle_count();
   void identify();

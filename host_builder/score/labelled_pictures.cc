@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "host_builder/data/folder_files.h"
 #include "host_builder/support/error.h"
 
 namespace stint::builder {
@@ -34,20 +35,6 @@ int32_t class_of(const std::string& name, const std::vector<std::string>& labels
 }
 
 }  // namespace
-
-bool is_picture_name(const fs::path& path) {
-  std::string ending = path.extension().string();
-  std::transform(ending.begin(), ending.end(), ending.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return ending == ".png" || ending == ".jpg" || ending == ".jpeg" || ending == ".bmp";
-}
-
-std::vector<fs::path> pictures_in(const fs::path& folder) {
-  std::vector<fs::path> pictures;
-  for (const fs::path& path : entries(folder))
-    if (is_picture_name(path)) pictures.push_back(path);
-  return pictures;
-}
 
 std::vector<LabelledPicture> labelled_pictures(const fs::path& folder,
                                                const std::vector<std::string>& labels) {

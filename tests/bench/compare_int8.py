@@ -16,7 +16,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from compare_onnxruntime import time_onnxruntime, time_stint  # noqa: E402
+from compare_onnxruntime import time_calls, time_onnxruntime, time_stint  # noqa: E402
 from mobilenet_v1 import mobilenet_v1  # noqa: E402
 
 SAMPLES = 4
@@ -59,15 +58,6 @@ def openvino_runner(path, threads, feeds):
     compiled = core.compile_model(str(path), "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"})
     request = compiled.create_infer_request()
     return lambda: request.infer(feeds)
-
-
-def time_calls(call, seconds):
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        start = time.perf_counter()
-        call()
-        times.append((time.perf_counter() - start) * 1e6)
-    return statistics.median(times)
 
 
 def main():

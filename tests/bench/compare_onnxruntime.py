@@ -24,13 +24,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from mobilenet_v1 import mobilenet_v1  # noqa: E402
 
 
-def time_onnxruntime(session, feeds, seconds):
+def time_calls(call, seconds):
+    """Median microseconds."""
     times, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end or len(times) < 5:
         start = time.perf_counter()
-        session.run(None, feeds)
+        call()
         times.append((time.perf_counter() - start) * 1e6)
     return statistics.median(times)
+
+
+def time_onnxruntime(session, feeds, seconds):
+    return time_calls(lambda: session.run(None, feeds), seconds)
 
 
 def time_stint(stint, plan, threads, iterations):
